@@ -1,0 +1,1 @@
+"""Stand-ins for the OpenShift AI controllers, on any Kubernetes."""

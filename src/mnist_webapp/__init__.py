@@ -1,0 +1,1 @@
+"""The drawing page of the MNIST lab and its serverless preprocessing function."""
