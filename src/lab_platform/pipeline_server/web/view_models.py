@@ -1,0 +1,279 @@
+"""What the page shows, free of the database and of HTTP.
+
+The page is built against these small, frozen values. A source (see ``source.py``) makes them from
+whatever holds the truth, so every template and every drawing can be tested without a server.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Generic, TypeVar
+
+Item = TypeVar("Item")
+
+
+class State(StrEnum):
+    """State of a run or of a step, as the pipelines API names them."""
+
+    PENDING = "PENDING"
+    RUNNING = "RUNNING"
+    SUCCEEDED = "SUCCEEDED"
+    SKIPPED = "SKIPPED"
+    FAILED = "FAILED"
+    CANCELING = "CANCELING"
+    CANCELED = "CANCELED"
+    PAUSED = "PAUSED"
+    CACHED = "CACHED"
+    UNKNOWN = "UNKNOWN"
+
+    @classmethod
+    def parse(cls, value: object) -> State:
+        """Read a state leniently: an unheard-of one is shown as unknown, never a failure."""
+        try:
+            return cls(str(value))
+        except ValueError:
+            return cls.UNKNOWN
+
+    @property
+    def finished(self) -> bool:
+        """Whether nothing more will happen."""
+        return self in FINISHED_STATES
+
+    @property
+    def label(self) -> str:
+        """Word for people."""
+        return STATE_LABELS[self]
+
+
+FINISHED_STATES = frozenset(
+    {State.SUCCEEDED, State.SKIPPED, State.FAILED, State.CANCELED, State.CACHED}
+)
+STATE_LABELS = {
+    State.PENDING: "Pending",
+    State.RUNNING: "Running",
+    State.SUCCEEDED: "Succeeded",
+    State.SKIPPED: "Skipped",
+    State.FAILED: "Failed",
+    State.CANCELING: "Stopping",
+    State.CANCELED: "Stopped",
+    State.PAUSED: "Paused",
+    State.CACHED: "From cache",
+    State.UNKNOWN: "Not started",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[Item]):
+    """One page of a list, with the token of the next one ("" on the last)."""
+
+    items: tuple[Item, ...] = ()
+    next_token: str = ""
+    total: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StateChange:
+    """An entry of the state history."""
+
+    state: State
+    at: datetime | None = None
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Artifact:
+    """A file or a record that a step read or wrote."""
+
+    id: str
+    name: str
+    schema: str = "system.Artifact"
+    uri: str = ""
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    size: int | None = None
+    step: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ArtifactContent:
+    """The bytes of an artifact, as a stream."""
+
+    name: str
+    chunks: Iterator[bytes]
+    size: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TaskRun:
+    """One execution of a step: for a loop, one for each iteration."""
+
+    id: str
+    name: str
+    state: State
+    display_name: str = ""
+    parent_id: str = ""
+    iteration: int | None = None
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    error: str = ""
+    pod_name: str = ""
+    attempts: int = 1
+    inputs: Mapping[str, Any] = field(default_factory=dict)
+    outputs: Mapping[str, Any] = field(default_factory=dict)
+    input_artifacts: tuple[Artifact, ...] = ()
+    output_artifacts: tuple[Artifact, ...] = ()
+    history: tuple[StateChange, ...] = ()
+
+    @property
+    def shown_name(self) -> str:
+        """Name for people, with the iteration where there is one."""
+        name = self.display_name or self.name
+        return name if self.iteration is None else f"{name} [{self.iteration}]"
+
+
+@dataclass(frozen=True, slots=True)
+class RunSummary:
+    """A line of the runs list."""
+
+    id: str
+    name: str
+    state: State
+    created_at: datetime | None = None
+    finished_at: datetime | None = None
+    experiment_id: str = ""
+    experiment_name: str = ""
+    pipeline_id: str = ""
+    pipeline_name: str = ""
+    version_id: str = ""
+    version_name: str = ""
+    recurring_run_id: str = ""
+    archived: bool = False
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RunDetail:
+    """A run with its steps."""
+
+    summary: RunSummary
+    description: str = ""
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    spec: Mapping[str, Any] = field(default_factory=dict)
+    tasks: tuple[TaskRun, ...] = ()
+    files: tuple[Artifact, ...] = ()
+    pipeline_root: str = ""
+    service_account: str = ""
+    history: tuple[StateChange, ...] = ()
+
+    def task(self, task_id: str) -> TaskRun | None:
+        """The execution with this id, or None."""
+        return next((task for task in self.tasks if task.id == task_id), None)
+
+
+@dataclass(frozen=True, slots=True)
+class LogChunk:
+    """A part of a step's log, and where the next part begins."""
+
+    text: str
+    next_offset: int
+    complete: bool
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Pipeline:
+    """An uploaded pipeline."""
+
+    id: str
+    name: str
+    description: str = ""
+    created_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PipelineVersion:
+    """One version of a pipeline; ``spec`` is its IR, empty in lists."""
+
+    id: str
+    pipeline_id: str
+    name: str
+    description: str = ""
+    created_at: datetime | None = None
+    spec: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Experiment:
+    """A folder of runs."""
+
+    id: str
+    name: str
+    description: str = ""
+    created_at: datetime | None = None
+    last_run_at: datetime | None = None
+    archived: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RecurringRun:
+    """A schedule that starts runs."""
+
+    id: str
+    name: str
+    enabled: bool
+    cron: str = ""
+    interval_seconds: int | None = None
+    start_at: datetime | None = None
+    end_at: datetime | None = None
+    max_concurrency: int = 1
+    catch_up: bool = True
+    created_at: datetime | None = None
+    next_run_at: datetime | None = None
+    experiment_id: str = ""
+    pipeline_id: str = ""
+    pipeline_name: str = ""
+    version_id: str = ""
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RunFilter:
+    """What the runs list is narrowed to."""
+
+    text: str = ""
+    state: State | None = None
+    experiment_id: str = ""
+    pipeline_id: str = ""
+    recurring_run_id: str = ""
+    archived: bool = False
+    sort: str = "created_at desc"
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """When a recurring run starts its runs: a cron of six fields, or a period."""
+
+    cron: str = ""
+    interval_seconds: int | None = None
+    start_at: datetime | None = None
+    end_at: datetime | None = None
+    max_concurrency: int = 1
+    catch_up: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class NewRun:
+    """A request to start a run: of a stored version, or of a copied spec (clone)."""
+
+    name: str
+    description: str = ""
+    experiment_id: str = ""
+    pipeline_id: str = ""
+    version_id: str = ""
+    spec: Mapping[str, Any] = field(default_factory=dict)
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    use_cache: bool = True
+    schedule: Schedule | None = None
