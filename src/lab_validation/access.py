@@ -1,0 +1,78 @@
+"""Where the lab is and where its credentials are: `.lab/access.json`, read and checked."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+REQUIRED: tuple[str, ...] = (
+    "base_domain",
+    "ca_certificate",
+    "webapp.url",
+    "workbench.url",
+    "pipelines.url",
+    "pipelines.cluster_url",
+    "pipelines.token_secret",
+    "s3.url",
+    "s3.secret",
+    "inference.url",
+    "inference.token_secret",
+    "inference.model",
+)
+
+
+class AccessError(Exception):
+    """The access file is missing or lacks something; the message says what to do."""
+
+
+@dataclass(frozen=True)
+class Access:
+    """The parsed access file; ``get("webapp.url")`` reads a dotted key."""
+
+    values: Mapping[str, Any]
+
+    def get(self, dotted: str) -> str:
+        """Return the text at a dotted key.
+
+        Raises:
+            AccessError: the key is absent or empty.
+        """
+        value: Any = _lookup(self.values, dotted)
+        if not isinstance(value, str) or not value:
+            raise AccessError(f"access.json has no {dotted}; run ./lab up to write it again")
+        return value
+
+    @property
+    def namespace(self) -> str:
+        """The lab's namespace, taken from the model token's Secret (``namespace/name``)."""
+        return self.get("inference.token_secret").split("/", 1)[0]
+
+
+def _lookup(values: Mapping[str, Any], dotted: str) -> Any:
+    value: Any = values
+    for part in dotted.split("."):
+        value = value.get(part) if isinstance(value, Mapping) else None
+    return value
+
+
+def read_access(path: Path) -> Access:
+    """Read the access file and check that it is whole and private.
+
+    Raises:
+        AccessError: it is missing, not JSON, lacks a key, or others may read it.
+    """
+    if not path.exists():
+        raise AccessError(f"{path} is not there: the lab is not up; run ./lab up first")
+    if path.stat().st_mode & 0o077:
+        raise AccessError(f"{path} can be read by others; run chmod 600 {path}")
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise AccessError(f"{path} is not JSON ({error}); run ./lab up to write it again") from None
+    missing = [key for key in REQUIRED if not _lookup(values, key)]
+    if missing:
+        raise AccessError(f"{path} lacks {', '.join(missing)}; run ./lab up to write it again")
+    return Access(values)

@@ -1,0 +1,137 @@
+"""Evidence for a failed step: conditions, events and the logs of the pods concerned.
+
+Everything is read, nothing is changed, and all of it passes the redactor before it is kept.
+A part that cannot be read says so in its place: missing evidence must not hide a failure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from lab_validation.redaction import Redactor
+
+LOG_LINES = 40
+EVENT_LINES = 25
+
+PIPELINES_API = "datasciencepipelinesapplications.opendatahub.io/v1"
+
+# step -> the objects whose conditions tell most, and the pods whose logs do.
+KINDS: Mapping[str, tuple[tuple[str, str], ...]] = {
+    "project": (("v1", "PersistentVolumeClaim"),),
+    "data": ((PIPELINES_API, "DataSciencePipelinesApplication"),),
+    "images": (("image.openshift.io/v1", "ImageStream"),),
+    "pipelines": ((PIPELINES_API, "DataSciencePipelinesApplication"),),
+    "workbench": (("kubeflow.org/v1", "Notebook"), ("route.openshift.io/v1", "Route")),
+    "training": ((PIPELINES_API, "DataSciencePipelinesApplication"),),
+    "serving": (("serving.kserve.io/v1beta1", "InferenceService"),),
+    "token": (("serving.kserve.io/v1beta1", "InferenceService"),),
+    "inference": (("serving.knative.dev/v1", "Service"), ("route.openshift.io/v1", "Route")),
+    "prediction": (
+        ("serving.knative.dev/v1", "Service"),
+        ("serving.kserve.io/v1beta1", "InferenceService"),
+    ),
+}
+POD_NAMES: Mapping[str, tuple[str, ...]] = {
+    "data": ("minio-", "lab-data"),
+    "pipelines": ("ds-pipeline-", "mariadb-", "minio-"),
+    "workbench": ("notebook",),
+    "training": ("ds-pipeline-", "mnist-", "run-"),
+    "serving": ("modelmesh-serving-", "mnist-predictor"),
+    "token": ("modelmesh-serving-", "mnist-predictor"),
+    "inference": ("mnist-",),
+    "prediction": ("mnist-", "modelmesh-serving-"),
+}
+
+
+class Reader(Protocol):
+    """What evidence needs from a cluster."""
+
+    def objects(self, api_version: str, kind: str, namespace: str) -> list[dict[str, Any]]:
+        """List the objects of a kind."""
+        ...
+
+    def log(self, namespace: str, pod: str, container: str, lines: int) -> str:
+        """Return the last lines of a container's log."""
+        ...
+
+
+@dataclass(frozen=True)
+class Collector:
+    """Collects the evidence of a namespace; ``redact`` is applied to every text."""
+
+    reader: Reader
+    namespace: str
+    redact: Redactor
+
+    def __call__(self, step: str) -> dict[str, str]:
+        """Return heading → text for a failed ``step``."""
+        parts: list[tuple[str, Callable[[], str]]] = [
+            ("Conditions", lambda: self._conditions(step)),
+            ("Events", self._events),
+            ("Pods and their logs", lambda: self._logs(step)),
+        ]
+        return {heading: self._guarded(read) for heading, read in parts}
+
+    def _guarded(self, read: Callable[[], str]) -> str:
+        try:
+            return self.redact(read()) or "nothing found"
+        except Exception as error:
+            return self.redact(f"could not be read: {error}")
+
+    def _conditions(self, step: str) -> str:
+        lines: list[str] = []
+        for api_version, kind in KINDS.get(step, ()):
+            found = self.reader.objects(api_version, kind, self.namespace)
+            if not found:
+                lines.append(f"{kind}: there is none in {self.namespace}")
+            for thing in found:
+                lines += condition_lines(thing)
+        return "\n".join(lines)
+
+    def _events(self) -> str:
+        events = self.reader.objects("v1", "Event", self.namespace)
+        events.sort(key=lambda e: e.get("lastTimestamp") or e["metadata"]["creationTimestamp"])
+        return "\n".join(event_line(event) for event in events[-EVENT_LINES:])
+
+    def _logs(self, step: str) -> str:
+        prefixes = POD_NAMES.get(step, ())
+        pods = [
+            pod
+            for pod in self.reader.objects("v1", "Pod", self.namespace)
+            if pod["metadata"]["name"].startswith(prefixes)
+        ]
+        return "\n\n".join(self._pod_text(pod) for pod in pods[-6:])
+
+    def _pod_text(self, pod: dict[str, Any]) -> str:
+        name = pod["metadata"]["name"]
+        lines = [f"{name}: {pod.get('status', {}).get('phase', 'unknown')}"]
+        for container in pod["spec"]["containers"]:
+            log = self.reader.log(self.namespace, name, container["name"], LOG_LINES)
+            lines += [f"--- {name}/{container['name']}, last {LOG_LINES} lines", log.rstrip()]
+        return "\n".join(lines)
+
+
+def condition_lines(thing: Mapping[str, Any]) -> list[str]:
+    """Return a line for each condition (or the phase) of an object."""
+    title = f"{thing['kind']} {thing['metadata']['name']}"
+    status = thing.get("status") or {}
+    conditions: Iterable[Mapping[str, Any]] = status.get("conditions") or ()
+    lines = [
+        f"{title}: {c['type']}={c['status']} {c.get('reason', '')} {c.get('message', '')}".rstrip()
+        for c in conditions
+    ]
+    if failure := (status.get("modelStatus") or {}).get("lastFailureInfo"):
+        lines.append(f"{title}: {failure.get('reason', '')} {failure.get('message', '')}")
+    return lines or [f"{title}: {status.get('phase', 'no conditions yet')}"]
+
+
+def event_line(event: Mapping[str, Any]) -> str:
+    """Return one event as a line: when, how bad, about what, why."""
+    about = event.get("involvedObject") or {}
+    when = event.get("lastTimestamp") or event["metadata"].get("creationTimestamp", "")
+    return (
+        f"{when} {event.get('type', '')} {about.get('kind', '')}/{about.get('name', '')}: "
+        f"{event.get('reason', '')} {event.get('message', '')}"
+    )

@@ -1,0 +1,137 @@
+"""The pytest plugin that turns a validation run into the report.
+
+A test belongs to a lab step by its marker (``@pytest.mark.serving``). Its first docstring
+line is its title in the report. It may record, with ``record_property``:
+
+- ``screenshot``: path of a picture below the report's directory;
+- ``accuracy``: accuracy through the page, from 0 to 1;
+- ``measure:NAME``: a figure for the head of the report.
+
+Enabled with ``-p lab_validation.plugin --lab-report DIR``.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Generator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lab_validation import history, report, results
+from lab_validation.redaction import Redactor
+from lab_validation.steps import STEPS, step_for
+
+EvidenceSource = Callable[[str], dict[str, str]]
+EVIDENCE = pytest.StashKey[EvidenceSource]()
+REDACTOR = pytest.StashKey[Redactor]()
+
+
+class Recorder:
+    """Collects checks while the tests run and writes the report when they end."""
+
+    def __init__(self, directory: Path, namespace: str) -> None:
+        """Write below ``directory`` what is found about ``namespace``."""
+        self.directory = directory
+        self.namespace = namespace
+        self.started = datetime.now(UTC)
+        self.clock = time.monotonic()
+        self.checks: list[results.Check] = []
+        self.accuracy: float | None = None
+        self.measurements: dict[str, float] = {}
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Item
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        """Keep one check a test: its call, or the set-up or teardown that failed."""
+        outcome = yield
+        step = step_for({marker.name for marker in item.iter_markers()})
+        if step and (outcome.when == "call" or not outcome.passed):
+            self._keep(item, step, outcome)
+        return outcome
+
+    def _keep(self, item: pytest.Item, step: str, outcome: pytest.TestReport) -> None:
+        redact = item.config.stash.get(REDACTOR, Redactor())
+        properties = dict(item.user_properties)
+        if "accuracy" in properties:
+            self.accuracy = float(str(properties["accuracy"]))
+        for name, value in properties.items():
+            if name.startswith("measure:"):
+                self.measurements[name.removeprefix("measure:")] = float(str(value))
+        # A skip counts as a failure here: a missing part must not look like a working one.
+        passed = outcome.passed
+        collect = item.config.stash.get(EVIDENCE, None)
+        self.checks.append(
+            results.Check(
+                step=step,
+                name=item.name,
+                title=title_of(item),
+                outcome="passed" if passed else "failed",
+                duration=outcome.duration,
+                cause="" if passed else redact(cause_of(outcome)),
+                evidence={} if passed else self._evidence(collect, step, redact, outcome),
+                screenshot=str(properties.get("screenshot", "")),
+            )
+        )
+
+    @staticmethod
+    def _evidence(
+        collect: EvidenceSource | None, step: str, redact: Redactor, outcome: pytest.TestReport
+    ) -> dict[str, str]:
+        evidence = collect(step) if collect else {}
+        return {**evidence, "Where the check stopped": redact(outcome.longreprtext)}
+
+    def pytest_sessionfinish(self) -> None:
+        """Write summary, history and page."""
+        run = results.Run(
+            started=self.started.isoformat(timespec="seconds"),
+            duration=time.monotonic() - self.clock,
+            namespace=self.namespace,
+            checks=tuple(self.checks),
+            accuracy=self.accuracy,
+            measurements=self.measurements,
+        )
+        if not run.checks:
+            return
+        entries = history.append(self.directory / "history.jsonl", run)
+        results.write_summary(run, self.directory / "summary.json")
+        report.write_report(run, entries, self.directory / "index.html")
+
+
+def title_of(item: pytest.Item) -> str:
+    """Return the first line of the test's docstring, or its name in words."""
+    documentation = getattr(getattr(item, "function", None), "__doc__", None) or ""
+    first = documentation.strip().split("\n", 1)[0].rstrip(".")
+    title = first or item.name.removeprefix("test_").replace("_", " ")
+    parameters = getattr(getattr(item, "callspec", None), "id", "")
+    return f"{title} ({parameters})" if parameters else title
+
+
+def cause_of(outcome: pytest.TestReport) -> str:
+    """Return why a check failed in one sentence: the assertion's message, else the last error."""
+    crash: Any = getattr(outcome.longrepr, "reprcrash", None)
+    text = str(crash.message) if crash is not None else outcome.longreprtext
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    if not lines:
+        return "failed without a message"
+    return lines[0].removeprefix("AssertionError: ")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the plugin's options."""
+    group = parser.getgroup("lab validation")
+    group.addoption("--lab-report", type=Path, default=None, help="directory of the report")
+    group.addoption("--lab-namespace", default="mnist", help="namespace that is validated")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register a marker for each step, and the recorder where a report is wanted."""
+    for step in STEPS:
+        config.addinivalue_line("markers", f"{step.id}: {step.explanation}")
+    directory = config.getoption("--lab-report")
+    if directory is not None:
+        recorder = Recorder(directory, config.getoption("--lab-namespace"))
+        config.pluginmanager.register(recorder, "lab-validation-recorder")

@@ -1,0 +1,79 @@
+"""Evidence is collected, redacted, and says so where it cannot be read."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lab_validation.evidence import Collector, condition_lines
+from lab_validation.redaction import Redactor
+
+SECRET = "abcd1234efgh5678"
+
+
+class Cluster:
+    """A reader over plain dictionaries."""
+
+    def __init__(self, things: dict[str, list[dict[str, Any]]], log: str = "") -> None:
+        self.things, self.text = things, log
+
+    def objects(self, api_version: str, kind: str, namespace: str) -> list[dict[str, Any]]:
+        if kind not in self.things:
+            raise ConnectionError(f"no route to host for {kind}")
+        return list(self.things[kind])
+
+    def log(self, namespace: str, pod: str, container: str, lines: int) -> str:
+        return self.text
+
+
+MODEL = {
+    "kind": "InferenceService",
+    "metadata": {"name": "mnist"},
+    "status": {
+        "conditions": [
+            {"type": "Ready", "status": "False", "reason": "FailedToLoad", "message": "no key"}
+        ],
+        "modelStatus": {"lastFailureInfo": {"reason": "ModelLoadFailed", "message": "403"}},
+    },
+}
+POD = {
+    "metadata": {"name": "modelmesh-serving-model-mesh-1"},
+    "status": {"phase": "Running"},
+    "spec": {"containers": [{"name": "mlserver"}]},
+}
+EVENT = {
+    "metadata": {"creationTimestamp": "2026-01-01T00:00:00Z"},
+    "type": "Warning",
+    "reason": "Failed",
+    "message": "Error: ImagePullBackOff",
+    "involvedObject": {"kind": "Pod", "name": "x"},
+}
+
+
+def collect(cluster: Cluster) -> dict[str, str]:
+    return Collector(cluster, "mnist", Redactor([SECRET]))("serving")
+
+
+def test_conditions_events_and_logs_are_there() -> None:
+    evidence = collect(
+        Cluster({"InferenceService": [MODEL], "Event": [EVENT], "Pod": [POD]}, f"key {SECRET}")
+    )
+    assert "Ready=False FailedToLoad no key" in evidence["Conditions"]
+    assert "ModelLoadFailed 403" in evidence["Conditions"]
+    assert "ImagePullBackOff" in evidence["Events"]
+    assert "mlserver" in evidence["Pods and their logs"]
+    assert SECRET not in "".join(evidence.values())
+
+
+def test_a_part_that_cannot_be_read_says_why_and_spares_the_others() -> None:
+    evidence = collect(Cluster({"InferenceService": [], "Event": [EVENT]}))
+    assert "there is none in mnist" in evidence["Conditions"]
+    assert "could not be read: no route to host for Pod" in evidence["Pods and their logs"]
+
+
+def test_an_object_without_conditions_shows_its_phase() -> None:
+    claim = {
+        "kind": "PersistentVolumeClaim",
+        "metadata": {"name": "n"},
+        "status": {"phase": "Pending"},
+    }
+    assert condition_lines(claim) == ["PersistentVolumeClaim n: Pending"]
