@@ -1,0 +1,1 @@
+"""The token proxy: nginx in front of a server, and the authoriser that answers for it."""

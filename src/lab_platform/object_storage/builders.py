@@ -1,0 +1,265 @@
+"""What one project's object store is made of: Secret, PVC, Deployment, Service, Route, policy.
+
+SeaweedFS runs as one process. Only its S3 port listens on the pod's address: the filer and the
+volume server answer anybody without a credential, so they stay on the loopback interface.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import secrets
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from lab_platform.kubernetes.metadata import (
+    restricted_container_security_context,
+    restricted_pod_security_context,
+    standard_labels,
+)
+from lab_platform.settings import get_settings
+
+Manifest = dict[str, Any]
+
+S3_PORT = 9000
+METRICS_PORT = 9327
+_BUCKET_ACTIONS = ("Read", "Write", "List", "Tagging")
+IDENTITIES_KEY = "identities.json"
+
+
+@dataclass(frozen=True)
+class Identity:
+    """One pair of keys and the buckets it may use; no buckets means every one (the admin's)."""
+
+    name: str
+    access_key: str
+    secret_key: str
+    buckets: tuple[str, ...] = ()
+    admin: bool = False
+
+
+@dataclass(frozen=True)
+class ObjectStore:
+    """An object store as it is wanted."""
+
+    name: str
+    namespace: str
+    identities: tuple[Identity, ...]
+    size: str = "10Gi"
+    storage_class: str | None = None
+    image: str | None = None
+    resources: Mapping[str, Any] = field(default_factory=dict)
+    client_labels: Mapping[str, str] | None = None
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """The labels of everything that belongs to this store."""
+        return {"app": self.name, **standard_labels(self.name, "object-storage")}
+
+    @property
+    def selector(self) -> dict[str, str]:
+        """The labels that find its pod."""
+        return {"app": self.name, "app.kubernetes.io/component": "object-storage"}
+
+
+def generate_key(length: int = 32) -> str:
+    """Return a new random key, of letters and digits only."""
+    alphabet = "ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz23456789"
+    return "".join(secrets.choice(alphabet) for _ in range(length))
+
+
+def build_identities(identities: Iterable[Identity]) -> dict[str, Any]:
+    """Build SeaweedFS's identity file: every identity with the actions on its own buckets."""
+    return {
+        "identities": [
+            {
+                "name": identity.name,
+                "credentials": [
+                    {"accessKey": identity.access_key, "secretKey": identity.secret_key}
+                ],
+                "actions": ["Admin"]
+                if identity.admin
+                else [
+                    f"{action}:{bucket}"
+                    for bucket in identity.buckets
+                    for action in _BUCKET_ACTIONS
+                ],
+            }
+            for identity in identities
+        ]
+    }
+
+
+def build_identities_secret(store: ObjectStore) -> Manifest:
+    """Build the Secret ``<name>-identities`` that the store reads at its start."""
+    return {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {
+            "name": f"{store.name}-identities",
+            "namespace": store.namespace,
+            "labels": store.labels,
+        },
+        "type": "Opaque",
+        "stringData": {
+            IDENTITIES_KEY: json.dumps(build_identities(store.identities), sort_keys=True)
+        },
+    }
+
+
+def build_claim(store: ObjectStore) -> Manifest:
+    """Build the PersistentVolumeClaim of the store."""
+    spec: Manifest = {
+        "accessModes": ["ReadWriteOnce"],
+        "resources": {"requests": {"storage": store.size}},
+    }
+    storage_class = store.storage_class or get_settings().storage_class
+    if storage_class:
+        spec["storageClassName"] = storage_class
+    return {
+        "apiVersion": "v1",
+        "kind": "PersistentVolumeClaim",
+        "metadata": {"name": store.name, "namespace": store.namespace, "labels": store.labels},
+        "spec": spec,
+    }
+
+
+def build_command() -> list[str]:
+    """Build the command line of the store: S3 outside, everything else on loopback."""
+    return [
+        "weed",
+        "-logtostderr=true",
+        "server",
+        "-dir=/data",
+        "-ip=127.0.0.1",
+        "-ip.bind=127.0.0.1",
+        "-master.volumeSizeLimitMB=512",
+        "-master.telemetry=false",
+        "-master.electionTimeout=1s",
+        "-volume.max=0",
+        "-volume.minFreeSpace=1",
+        "-volume.preStopSeconds=1",
+        "-filer",
+        "-filer.localSocket=/run/seaweedfs/filer.sock",
+        "-s3",
+        f"-s3.port={S3_PORT}",
+        "-s3.ip.bind=0.0.0.0",
+        "-s3.config=/etc/seaweedfs/identities.json",
+        "-s3.localSocket=/run/seaweedfs/s3.sock",
+        "-s3.iam=false",
+        "-s3.port.iceberg=0",
+        "-s3.port.lance=0",
+        "-s3.autoCreateBucket=false",
+        "-s3.allowedOrigins=",
+        f"-metricsPort={METRICS_PORT}",
+        "-metricsIp=127.0.0.1",
+    ]
+
+
+def build_deployment(store: ObjectStore) -> Manifest:
+    """Build the Deployment: one pod, replaced and not rolled, for it alone may hold the volume."""
+    identities = json.dumps(build_identities(store.identities), sort_keys=True)
+    checksum = hashlib.sha256(identities.encode()).hexdigest()
+    probe = {"httpGet": {"path": "/healthz", "port": S3_PORT}}
+    container = {
+        "name": "minio",
+        "image": store.image or get_settings().platform_image,
+        "imagePullPolicy": "IfNotPresent",
+        "command": build_command(),
+        "ports": [{"name": "http", "containerPort": S3_PORT, "protocol": "TCP"}],
+        "resources": dict(store.resources)
+        or {
+            "requests": {"cpu": "50m", "memory": "128Mi"},
+            "limits": {"cpu": "1", "memory": "1Gi"},
+        },
+        "startupProbe": {**probe, "periodSeconds": 1, "failureThreshold": 120},
+        "readinessProbe": {**probe, "periodSeconds": 5},
+        "livenessProbe": {**probe, "periodSeconds": 20, "failureThreshold": 6},
+        "securityContext": restricted_container_security_context(),
+        "volumeMounts": [
+            {"name": "data", "mountPath": "/data"},
+            {"name": "identities", "mountPath": "/etc/seaweedfs", "readOnly": True},
+            {"name": "run", "mountPath": "/run/seaweedfs"},
+            {"name": "tmp", "mountPath": "/tmp"},  # noqa: S108 - a volume of the pod's own
+        ],
+    }
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": store.name, "namespace": store.namespace, "labels": store.labels},
+        "spec": {
+            "replicas": 1,
+            "strategy": {"type": "Recreate"},
+            "selector": {"matchLabels": store.selector},
+            "template": {
+                "metadata": {
+                    "labels": store.labels,
+                    "annotations": {"lab.opendatahub.io/identities-checksum": checksum},
+                },
+                "spec": {
+                    "automountServiceAccountToken": False,
+                    "securityContext": restricted_pod_security_context(),
+                    "containers": [container],
+                    "volumes": [
+                        {"name": "data", "persistentVolumeClaim": {"claimName": store.name}},
+                        {
+                            "name": "identities",
+                            "secret": {"secretName": f"{store.name}-identities"},
+                        },
+                        {"name": "run", "emptyDir": {}},
+                        {"name": "tmp", "emptyDir": {}},
+                    ],
+                },
+            },
+        },
+    }
+
+
+def build_service(store: ObjectStore, name: str | None = None) -> Manifest:
+    """Build the Service on port 9000; ``name`` makes an alias of it."""
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {
+            "name": name or store.name,
+            "namespace": store.namespace,
+            "labels": store.labels,
+        },
+        "spec": {
+            "selector": store.selector,
+            "ports": [
+                {"name": "http", "port": S3_PORT, "targetPort": S3_PORT, "protocol": "TCP"},
+            ],
+        },
+    }
+
+
+def build_route(store: ObjectStore, host: str | None = None) -> Manifest:
+    """Build the Route that opens the store outside the cluster, over TLS."""
+    spec: Manifest = {
+        "to": {"kind": "Service", "name": store.name, "weight": 100},
+        "port": {"targetPort": "http"},
+        "tls": {"termination": "edge", "insecureEdgeTerminationPolicy": "Redirect"},
+    }
+    if host:
+        spec["host"] = host
+    return {
+        "apiVersion": "route.openshift.io/v1",
+        "kind": "Route",
+        "metadata": {"name": store.name, "namespace": store.namespace, "labels": store.labels},
+        "spec": spec,
+    }
+
+
+def build_object_store(store: ObjectStore, *, route: bool = False) -> list[Manifest]:
+    """Build everything of a store, in the order in which to apply it."""
+    manifests = [
+        build_identities_secret(store),
+        build_claim(store),
+        build_service(store),
+        build_deployment(store),
+    ]
+    if route:
+        manifests.append(build_route(store))
+    return manifests

@@ -1,0 +1,100 @@
+"""The operators' own HTTP: health, metrics, and (over TLS, with a token) the router's rules."""
+
+from __future__ import annotations
+
+import hmac
+import logging
+import ssl
+import threading
+import time
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+logger = logging.getLogger(__name__)
+
+Answer = tuple[int, str, bytes]
+
+
+class Heartbeat:
+    """Remembers when the event loop last turned, for the liveness probe."""
+
+    def __init__(self, limit: float = 60.0) -> None:
+        self._limit = limit
+        self._at = time.monotonic()
+
+    def beat(self) -> None:
+        """Say that the loop turns."""
+        self._at = time.monotonic()
+
+    def alive(self) -> bool:
+        """Say whether it turned lately."""
+        return time.monotonic() - self._at < self._limit
+
+
+def serve(
+    port: int,
+    routes: dict[str, Callable[[], Answer]],
+    *,
+    token: str | None = None,
+    context: ssl.SSLContext | None = None,
+) -> ThreadingHTTPServer:
+    """Serve each path from its function, in threads; with ``token`` only to who has it."""
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+        timeout = 30
+
+        def do_GET(self) -> None:
+            answer = routes.get(self.path.split("?")[0])
+            given = self.headers.get("Authorization", "")
+            if token is not None and not hmac.compare_digest(
+                given.encode(), f"Bearer {token}".encode()
+            ):
+                status, kind, body = 401, "text/plain", b"no\n"
+            elif answer is None:
+                status, kind, body = 404, "text/plain", b"not found\n"
+            else:
+                status, kind, body = answer()
+            self.send_response(status)
+            self.send_header("Content-Type", kind)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: Any) -> None:
+            logger.debug(format, *args)
+
+    class Server(ThreadingHTTPServer):
+        daemon_threads = True
+        request_queue_size = 64
+
+        def finish_request(self, request: Any, client_address: Any) -> None:
+            # The handshake happens in the request's thread: a slow client holds nobody up.
+            if context is not None:
+                request.settimeout(10)
+                request = context.wrap_socket(request, server_side=True)
+            super().finish_request(request, client_address)
+
+        def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002
+            logger.debug("request of %s failed", client_address, exc_info=True)
+
+    server = Server(("", port), Handler)
+    threading.Thread(target=server.serve_forever, name=f"http-{port}", daemon=True).start()
+    return server
+
+
+def metrics() -> Answer:
+    """Answer with this process's Prometheus metrics."""
+    return 200, CONTENT_TYPE_LATEST, generate_latest()
+
+
+def health(check: Callable[[], bool]) -> Callable[[], Answer]:
+    """Make a probe's answer from a check."""
+
+    def answer() -> Answer:
+        return (200, "text/plain", b"ok\n") if check() else (503, "text/plain", b"not ok\n")
+
+    return answer

@@ -1,0 +1,49 @@
+"""What the platform's processes read from their environment, in one place."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+
+INTERNAL_REGISTRY = "image-registry.openshift-image-registry.svc:5000"
+PLATFORM_IMAGES = f"{INTERNAL_REGISTRY}/redhat-ods-applications"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Where the platform runs and which images it starts."""
+
+    base_domain: str
+    platform_namespace: str
+    platform_image: str
+    serving_image: str
+    cluster_domain: str
+    image_registry: str
+    image_namespace: str
+    router_name: str
+    storage_class: str | None
+    log_level: str
+
+
+def read_settings(environment: Mapping[str, str]) -> Settings:
+    """Build the settings from the ``LAB_*`` variables, each with the embedded lab's default."""
+    return Settings(
+        base_domain=environment.get("LAB_BASE_DOMAIN", "apps.mnist-lab.localhost"),
+        platform_namespace=environment.get("LAB_PLATFORM_NAMESPACE", "lab-platform"),
+        platform_image=environment.get("LAB_PLATFORM_IMAGE", f"{PLATFORM_IMAGES}/lab-platform:1.0"),
+        serving_image=environment.get("LAB_SERVING_IMAGE", f"{PLATFORM_IMAGES}/mnist-serving:1.0"),
+        cluster_domain=environment.get("LAB_CLUSTER_DOMAIN", "cluster.local"),
+        image_registry=environment.get("LAB_IMAGE_REGISTRY", INTERNAL_REGISTRY),
+        image_namespace=environment.get("LAB_IMAGE_NAMESPACE", "redhat-ods-applications"),
+        router_name=environment.get("LAB_ROUTER_NAME", "default"),
+        storage_class=environment.get("LAB_STORAGE_CLASS") or None,
+        log_level=environment.get("LAB_LOG_LEVEL", "INFO"),
+    )
+
+
+@lru_cache(maxsize=1)
+def get_settings() -> Settings:
+    """Return this process's settings, read once."""
+    return read_settings(os.environ)
