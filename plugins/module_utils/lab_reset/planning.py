@@ -1,0 +1,150 @@
+"""Deciding, without a cluster, what a reset removes, keeps and restores.
+
+A rule names a kind of object that a step of the lab makes, and how the lab's own objects of
+that kind are told from foreign ones: by name, or by a label. Whatever no rule claims is kept.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+# The states a seat can be in, in the learner's order. A reset to a step removes what later
+# steps made.
+STEPS = ("project", "workbench", "trained", "served", "complete")
+
+
+class PlanError(Exception):
+    """The reset cannot be planned; the message says what was wrong and what is allowed."""
+
+
+@dataclass(frozen=True)
+class Reference:
+    """One object, as people name it."""
+
+    api_version: str
+    kind: str
+    name: str
+    uid: str = ""
+
+    def __str__(self):
+        """Return ``Kind/name``."""
+        return f"{self.kind}/{self.name}"
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What one step of the lab makes of one kind.
+
+    ``restored`` marks what must exist again after the removal (an emptied volume, say).
+    """
+
+    step: str
+    api_version: str
+    kind: str
+    names: tuple = ()
+    labels: dict = field(default_factory=dict)
+    restored: bool = False
+
+    def claims(self, thing):
+        """Tell whether the lab made ``thing``: its name is listed, or all labels match."""
+        metadata = thing["metadata"]
+        if metadata["name"] in self.names:
+            return True
+        found = metadata.get("labels") or {}
+        return bool(self.labels) and all(found.get(k) == v for k, v in self.labels.items())
+
+
+@dataclass
+class Plan:
+    """References to remove (last step first), to keep because foreign, and to restore."""
+
+    remove: list = field(default_factory=list)
+    keep: list = field(default_factory=list)
+    restore: list = field(default_factory=list)
+
+
+def parse_rules(entries):
+    """Return rules from the role's data.
+
+    Raises:
+        PlanError: an entry names an unknown step, or could claim everything of its kind.
+    """
+    rules = []
+    for entry in entries:
+        rule = Rule(**{**entry, "names": tuple(entry.get("names", ()))})
+        step_index(rule.step)
+        if not rule.names and not rule.labels:
+            raise PlanError(
+                f"the rule for {rule.kind} has neither names nor labels and would remove "
+                "foreign objects; give it one"
+            )
+        rules.append(rule)
+    return rules
+
+
+def step_index(step):
+    """Return the position of a step.
+
+    Raises:
+        PlanError: there is no such step.
+    """
+    if step not in STEPS:
+        raise PlanError(f"there is no step {step!r}; choose one of {', '.join(STEPS)}")
+    return STEPS.index(step)
+
+
+def plan(rules, things, target):
+    """Sort the namespace's objects for a reset to ``target``.
+
+    ``things`` maps (api_version, kind) to the objects that exist. An object that another one
+    owns is left to the garbage collector and not listed. Two rules may speak of one kind; the
+    first that claims an object decides.
+    """
+    last = step_index(target)
+    outcome = Plan()
+    claimed = {}
+    for rule in rules:
+        for thing in things.get((rule.api_version, rule.kind), ()):
+            if rule.claims(thing):
+                claimed.setdefault(_key(rule.api_version, rule.kind, thing), rule)
+    order = sorted(
+        {(rule.api_version, rule.kind) for rule in rules},
+        key=lambda kind: -max(step_index(r.step) for r in rules if (r.api_version, r.kind) == kind),
+    )
+    for api_version, kind in order:
+        for thing in things.get((api_version, kind), ()):
+            rule = claimed.get(_key(api_version, kind, thing))
+            reference = refer(api_version, kind, thing)
+            if rule is None:
+                if not thing["metadata"].get("ownerReferences"):
+                    outcome.keep.append(reference)
+            elif step_index(rule.step) > last:
+                outcome.remove.append(reference)
+                if rule.restored:
+                    outcome.restore.append(reference)
+    return outcome
+
+
+def refer(api_version, kind, thing):
+    """Return the reference to an object."""
+    metadata = thing["metadata"]
+    return Reference(api_version, kind, metadata["name"], metadata.get("uid", ""))
+
+
+def _key(api_version, kind, thing):
+    return api_version, kind, thing["metadata"]["name"]
+
+
+def descendants(roots, things):
+    """Return the uids of all that hangs, at any depth, from the objects with uids ``roots``."""
+    children = {}
+    for thing in things:
+        for owner in thing["metadata"].get("ownerReferences") or ():
+            children.setdefault(owner["uid"], []).append(thing["metadata"]["uid"])
+    found, queue = set(), list(roots)
+    while queue:
+        for uid in children.get(queue.pop(), ()):
+            if uid not in found:
+                found.add(uid)
+                queue.append(uid)
+    return found
