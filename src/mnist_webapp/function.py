@@ -1,0 +1,139 @@
+"""The serverless function between the page and the model.
+
+It turns a drawing (PNG) into the tensor that the model takes (`process_data`), puts that into
+the request that a V2 inference server takes (`process_payload`), asks the model through its
+token proxy and answers with ten probabilities and the picture that the model saw.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import httpx
+import uvicorn
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse
+from mnist_workload.inference import (
+    DrawingError,
+    ReplyError,
+    process_data,
+    process_payload,
+    read_probabilities,
+)
+
+from mnist_webapp.failures import Failure, answer_failure
+from mnist_webapp.model_client import ModelClient
+from mnist_webapp.settings import FunctionSettings
+
+STARTED = time.monotonic()
+
+
+def create_app(
+    settings: FunctionSettings, transport: httpx.AsyncBaseTransport | None = None
+) -> FastAPI:
+    """Build the function's application; a transport stands in for the model in tests."""
+    model = ModelClient(settings, transport)
+    served = 0
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        yield
+        await model.close()
+
+    app = FastAPI(title="MNIST preprocessing function", lifespan=lifespan)
+    app.add_exception_handler(Failure, answer_failure)
+
+    @app.get("/healthz")
+    async def healthz() -> dict[str, str]:
+        return {"status": "ok"}
+
+    @app.post("/")
+    @app.post("/predict")
+    async def predict(request: Request) -> JSONResponse:
+        """Recognise the digit in `{"image": "data:image/png;base64,…"}`."""
+        nonlocal served
+        began = time.perf_counter()
+        tensor = read_drawing(await read_image(request))
+        prepared = time.perf_counter()
+        tensor_input = await model.read_input()
+        reply = await model.infer(process_payload(tensor, tensor_input.name))
+        answered = time.perf_counter()
+        served += 1
+        try:
+            probabilities = [float(value) for value in read_probabilities(reply)]
+        except ReplyError as error:
+            raise Failure(
+                502,
+                "model_reply_unknown",
+                "The model's answer cannot be understood.",
+                f"{error}.",
+                "Deploy the model that the lab's pipeline stores at onnx/model-v2.onnx.",
+            ) from error
+        return JSONResponse(
+            {
+                "digit": max(range(len(probabilities)), key=probabilities.__getitem__),
+                "probabilities": probabilities,
+                "picture": [[round(float(v) * 255) for v in row] for row in tensor[0, :, :, 0]],
+                "model": {
+                    "name": settings.model_name,
+                    "revision": reply.get("model_name", ""),
+                    "version": reply.get("model_version", ""),
+                    "input": tensor_input.name,
+                },
+                "timings_ms": {
+                    "prepare": round((prepared - began) * 1000, 2),
+                    "model": round((answered - prepared) * 1000, 2),
+                },
+                "first_of_this_instance": served == 1,
+                "instance_seconds": round(time.monotonic() - STARTED, 1),
+            }
+        )
+
+    return app
+
+
+async def read_image(request: Request) -> str:
+    """Return the drawing's data URL from the request's JSON."""
+    try:
+        body = await request.json()
+    except ValueError as error:
+        raise _refuse_drawing("The request is not JSON.") from error
+    image = body.get("image") if isinstance(body, dict) else None
+    if not isinstance(image, str):
+        raise _refuse_drawing('The request must be {"image": "data:image/png;base64,…"}.')
+    return image
+
+
+def read_drawing(image: str) -> Any:
+    """Turn the drawing into the model's tensor, or say why it cannot be used."""
+    try:
+        return process_data(image)
+    except DrawingError as error:
+        raise _refuse_drawing(str(error)) from error
+
+
+def _refuse_drawing(cause: str) -> Failure:
+    return Failure(
+        422,
+        "drawing_refused",
+        "The drawing cannot be used.",
+        cause,
+        "Draw one digit on the canvas and try again.",
+    )
+
+
+def main() -> None:
+    """Serve the function on port 8080."""
+    logging.basicConfig(level=logging.INFO)
+    settings = FunctionSettings.from_environment()
+    uvicorn.run(
+        create_app(settings), host="0.0.0.0", port=8080, access_log=False  # noqa: S104
+    )
+
+
+if __name__ == "__main__":
+    main()

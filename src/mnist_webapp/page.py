@@ -1,0 +1,192 @@
+"""The web page: its files under a strict policy, and the way to the function behind it.
+
+The browser talks to this server only. It passes a drawing on to the serverless function, waits
+while that starts, and turns every failure into an answer with a cause.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import httpx
+import uvicorn
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import FileResponse, JSONResponse
+from fastapi.staticfiles import StaticFiles
+
+from mnist_webapp.failures import Failure, answer_failure
+from mnist_webapp.settings import PageSettings
+
+BODY_LIMIT = 2 * 1024 * 1024
+SECURITY_HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+        "connect-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'none'; "
+        "frame-ancestors 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+LOGGER = logging.getLogger(__name__)
+
+
+def create_app(
+    settings: PageSettings, transport: httpx.AsyncBaseTransport | None = None
+) -> FastAPI:
+    """Build the page's application; a transport stands in for the function in tests."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        timeout = httpx.Timeout(settings.timeout, connect=10)
+        async with httpx.AsyncClient(transport=transport, timeout=timeout) as client:
+            app.state.function = client
+            yield
+
+    app = FastAPI(
+        title="MNIST page", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None
+    )
+    app.add_exception_handler(Failure, answer_failure)
+    app.middleware("http")(add_security_headers)
+
+    @app.get("/healthz")
+    async def healthz() -> dict[str, str]:
+        return {"status": "ok"}
+
+    @app.get("/api/function")
+    async def wake_function(request: Request) -> dict[str, Any]:
+        """Wake the function, and say how long that took."""
+        began = time.perf_counter()
+        await call_function(request.app.state.function, settings, "GET", "/healthz")
+        return {"ready": True, "waited_ms": milliseconds_since(began)}
+
+    @app.post("/api/predict")
+    async def predict(request: Request) -> JSONResponse:
+        """Pass a drawing on to the function and its answer back."""
+        body = await read_body(request)
+        began = time.perf_counter()
+        answer = await call_function(
+            request.app.state.function, settings, "POST", "/predict", body
+        )
+        answer["waited_ms"] = milliseconds_since(began)
+        return JSONResponse(answer)
+
+    @app.get("/")
+    async def index() -> FileResponse:
+        return FileResponse(
+            settings.static_directory / "index.html", headers={"Cache-Control": "no-cache"}
+        )
+
+    app.mount("/", StaticFiles(directory=settings.static_directory), name="static")
+    return app
+
+
+async def add_security_headers(
+    request: Request, call_next: Callable[[Request], Awaitable[Response]]
+) -> Response:
+    """Put the page's policy on every answer."""
+    response = await call_next(request)
+    for name, value in SECURITY_HEADERS.items():
+        response.headers[name] = value
+    if request.url.path.startswith("/api/"):
+        response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+async def read_body(request: Request) -> bytes:
+    """Read a request's body, up to the limit."""
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > BODY_LIMIT:
+            raise Failure(
+                413,
+                "drawing_refused",
+                "The drawing is too large.",
+                f"The request is larger than {BODY_LIMIT // 1024} KiB.",
+                "Send a picture of at most 1 MiB.",
+            )
+    return bytes(body)
+
+
+async def call_function(
+    client: httpx.AsyncClient,
+    settings: PageSettings,
+    method: str,
+    path: str,
+    body: bytes | None = None,
+) -> dict[str, Any]:
+    """Ask the function, and explain it when that fails."""
+    url = f"{settings.function_url}{path}"
+    headers = {"Content-Type": "application/json"} if body is not None else {}
+    try:
+        reply = await client.request(method, url, content=body, headers=headers)
+    except httpx.TimeoutException as error:
+        raise Failure(
+            504,
+            "function_timeout",
+            "The preprocessing function did not start in time.",
+            f"No reply from {settings.function_url} within {settings.timeout:g} s.",
+            "Look at the function's pods: oc get pods,ksvc.",
+        ) from error
+    except httpx.TransportError as error:
+        raise Failure(
+            503,
+            "function_down",
+            "The preprocessing function cannot be reached.",
+            f"{settings.function_url}: {error or type(error).__name__}.",
+            "Deploy it with oc apply -k ./inference/ and look at oc get ksvc.",
+        ) from error
+    try:
+        answer = reply.json()
+    except ValueError:
+        answer = None
+    if reply.status_code == 200 and isinstance(answer, dict):
+        return answer
+    raise explain_reply(settings, reply, answer)
+
+
+def explain_reply(settings: PageSettings, reply: httpx.Response, answer: Any) -> Failure:
+    """Turn the function's refusal, or another's in its place, into a failure with a cause."""
+    error = answer.get("error") if isinstance(answer, dict) else None
+    if isinstance(error, dict) and {"code", "message", "cause"} <= error.keys():
+        return Failure(
+            reply.status_code,
+            str(error["code"]),
+            str(error["message"]),
+            str(error["cause"]),
+            str(error.get("remedy", "")),
+        )
+    said = reply.text.strip()[:200]
+    return Failure(
+        503,
+        "function_down",
+        "The preprocessing function cannot answer.",
+        f"{settings.function_url} answered {reply.status_code}{f': {said}' if said else ''}.",
+        "Look at the function's status and pods: oc get ksvc,pods.",
+    )
+
+
+def milliseconds_since(began: float) -> float:
+    """Return the milliseconds since a perf_counter reading."""
+    return round((time.perf_counter() - began) * 1000, 2)
+
+
+def main() -> None:
+    """Serve the page on port 8080."""
+    logging.basicConfig(level=logging.INFO)
+    settings = PageSettings.from_environment()
+    uvicorn.run(
+        create_app(settings), host="0.0.0.0", port=8080, access_log=False  # noqa: S104
+    )
+
+
+if __name__ == "__main__":
+    main()
