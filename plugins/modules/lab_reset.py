@@ -148,7 +148,7 @@ class Seat:
             self.server.rows() if self.server else [],
         )
 
-    def apply(self, outcome, keys, rows):
+    def apply(self, outcome, rows):
         """Remove objects, rows and keys: schedules before runs, runs before their files."""
         if rows:
             self.server.delete(rows)
@@ -222,7 +222,7 @@ def reset_seat(params, cluster, check_mode):
         parts = seat.plan()
         lines = describe(*parts)
         if lines["removed"]:
-            seat.apply(*parts)
+            seat.apply(parts[0], parts[2])
         left = seat.prove()
     if left:
         raise clusters.ResetError(
@@ -235,7 +235,7 @@ def attempt(params, cluster, check_mode):
     """Reset one seat; return its lines and, where it failed, the sentence that says why."""
     try:
         return reset_seat(params, cluster, check_mode), ""
-    except (clusters.ResetError, planning.PlanError, lease.LeaseHeld) as error:
+    except (clusters.ResetError, planning.PlanError, lease.LeaseHeldError) as error:
         return None, str(error)
     except Exception as error:
         # A dropped connection or a refused call: the seat is named, the reset can be repeated.
@@ -246,7 +246,7 @@ def attempt(params, cluster, check_mode):
 def merge(namespaces, outcomes):
     """Return one result for all seats; each line says which seat it speaks of."""
     lines = {"removed": [], "kept": [], "restored": []}
-    for namespace, (found, _) in zip(namespaces, outcomes):
+    for namespace, (found, _) in zip(namespaces, outcomes, strict=True):
         for key, values in (found or {}).items():
             lines[key] += [f"{namespace}: {value}" for value in values]
     return {"changed": bool(lines["removed"]), "diff": as_diff(lines), **lines}

@@ -6,6 +6,7 @@ The holder renews it from a thread; a killed run's Lease therefore ends by itsel
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import os
 import socket
@@ -18,13 +19,13 @@ DURATION = 15
 RENEW_EVERY = 4
 
 
-class LeaseHeld(Exception):
+class LeaseHeldError(Exception):
     """Another reset holds the Lease; the message says who and since when."""
 
 
 def now():
     """Return the time as the API writes it."""
-    return datetime.datetime.now(datetime.timezone.utc)
+    return datetime.datetime.now(datetime.UTC)
 
 
 def expired(spec, at):
@@ -93,11 +94,11 @@ class Lease:
         return None
 
     def __enter__(self):
-        """Take the Lease or raise LeaseHeld."""
+        """Take the Lease or raise LeaseHeldError."""
         end = time.monotonic() + self.timeout
         while (holder := self._try()) is not None:
             if time.monotonic() > end:
-                raise LeaseHeld(
+                raise LeaseHeldError(
                     f"another reset of {self.namespace} is running "
                     f"({holder['holderIdentity']}, since {holder.get('acquireTime', 'just now')}); "
                     "wait for it to end"
@@ -118,7 +119,5 @@ class Lease:
             self.thread.join(timeout=RENEW_EVERY)
         from kubernetes.dynamic.exceptions import NotFoundError
 
-        try:
+        with contextlib.suppress(NotFoundError):
             self.resource.delete(name=NAME, namespace=self.namespace)
-        except NotFoundError:
-            pass

@@ -60,6 +60,7 @@ class PipelineServer:
                 versions = self._call("GET", f"pipelines/{identifier}/versions")
                 for version in versions.get("pipeline_versions") or ():
                     self._call(
-                        "DELETE", f"pipelines/{identifier}/versions/{version['pipeline_version_id']}"
+                        "DELETE",
+                        f"pipelines/{identifier}/versions/{version['pipeline_version_id']}",
                     )
             self._call("DELETE", f"{path}/{identifier}")

@@ -38,7 +38,9 @@ def why_it_stays(thing, pods=()):
     finalizers = metadata.get("finalizers") or []
     if not finalizers:
         return f"{title} is going away but its containers have not ended yet"
-    reasons = "; ".join(f"finalizer {name}, removed by {responsible_for(name)}" for name in finalizers)
+    reasons = "; ".join(
+        f"finalizer {name}, removed by {responsible_for(name)}" for name in finalizers
+    )
     users = [
         pod["metadata"]["name"]
         for pod in pods
