@@ -1,36 +1,40 @@
 #!/bin/sh
 # Installs a lock file, hashes checked, into the image's one virtual environment, compiled, as the
-# running container cannot write.
+# running container cannot write; then lists what the image is made of.
 #
-#   install-python.sh LOCK
+#   install-python.sh LOCK [NAME VERSION]
 set -eu
 
-. "$(dirname "$0")/environment.sh"
+here=$(dirname "$0")
+. "$here/environment.sh"
 
 lock=$1
-environment=${LAB_VENV:-/opt/lab/venv}
-uv=/opt/lab-tools/bin/uv
+environment=/opt/lab/venv
+python=$(command -v python3.11)
+started=$(mktemp)
 
-if [ -d /run/lab-build/uv ]; then
-    export UV_CACHE_DIR=/run/lab-build/uv
-else
-    export UV_NO_CACHE=1
-fi
-export UV_LINK_MODE=copy UV_PYTHON_DOWNLOADS=never UV_NO_PROGRESS=1
+# The tools stay out of the image.
+tools=$(mktemp -d)
+"$python" -m venv "$tools"
+"$tools/bin/pip" install -q --disable-pip-version-check --no-compile --require-hashes \
+    -r "$here/tools.lock"
 
-[ -x "$environment/bin/python" ] || "$uv" venv --python "$(command -v python3.11)" "$environment"
-"$uv" pip install --python "$environment/bin/python" --require-hashes --strict -r "$lock"
+[ -x "$environment/bin/python" ] || "$tools/bin/uv" venv --python "$python" "$environment"
+"$tools/bin/uv" pip install --python "$environment/bin/python" --require-hashes --strict -r "$lock"
 
-# The packages' own tests and their sources for compilers are never used at run time.
-find "$environment/lib" -type d \( -name tests -o -name test -o -name testing_data \) \
-    -path '*/site-packages/*' -prune -print | while read -r directory; do
-    case $directory in
-    */numpy/* | */onnx/backend/* | */tornado/*) ;;
-    */matplotlib/tests | */pandas/tests | */scipy/*/tests | */sklearn/*/tests | */sympy/*/tests | \
-        */networkx/*/tests | */mpl_toolkits/*/tests)
-        rm -rf "$directory"
-        ;;
-    esac
+# The large packages' own tests are never used at run time.
+for tests in matplotlib/tests mpl_toolkits/*/tests pandas/tests scipy/*/tests scipy/*/*/tests \
+    sklearn/*/tests sympy/*/tests networkx/*/tests networkx/*/*/tests; do
+    # shellcheck disable=SC2086  # patterns
+    rm -rf "$environment"/lib/python3*/site-packages/$tests
 done
-"$environment/bin/python" -m compileall -q -j 0 --invalidation-mode unchecked-hash "$environment/lib" \
-    >/dev/null || true
+
+# Only what this layer brought: files of a layer below would be copied into this one.
+find "$environment/lib" -name '*.py' -cnewer "$started" >"$started.list"
+"$environment/bin/python" -m compileall -q -j 0 --invalidation-mode unchecked-hash \
+    -i "$started.list" >/dev/null || true
+
+if [ $# -eq 3 ]; then
+    "$tools/bin/python" "$here/write-sbom.py" "$2" "$3" /opt/lab/sbom.cdx.json
+fi
+rm -rf "$tools" "$started" "$started.list"

@@ -1,6 +1,6 @@
 """Write the image's bill of materials (CycloneDX, JSON): system and Python packages.
 
-Run in the image that it describes, by the interpreter of /opt/lab-tools:
+Run in the image that it describes, by the interpreter of /opt/lab-build/tools:
 ``write-sbom.py NAME VERSION OUTPUT``.
 """
 
