@@ -1,0 +1,1 @@
+"""Tables, connection and migrations of the pipeline server."""

@@ -1,0 +1,1 @@
+"""Running pipelines: planning (pure), pods, the engine, schedules."""
