@@ -1,0 +1,34 @@
+"""The project's bucket, reached with what its data connection says."""
+
+from __future__ import annotations
+
+import base64
+
+from ansible.module_utils.lab_reset.bucket import Bucket
+
+
+def read_data_connection(namespace, name):
+    """Return the values of a data connection's Secret, from the cluster of KUBECONFIG."""
+    from kubernetes import client, config
+
+    config.load_kube_config()
+    secret = client.CoreV1Api().read_namespaced_secret(name, namespace)
+    return {
+        key: base64.b64decode(value).decode() for key, value in (secret.data or {}).items()
+    }
+
+
+def open_bucket(params):
+    """Return the bucket that a module's parameters describe."""
+    credentials = read_data_connection(params["namespace"], params["data_connection"])
+    return Bucket(params["url"], credentials, params["ca_certificate"])
+
+
+def bucket_arguments():
+    """Return the arguments with which a module reaches a bucket."""
+    return {
+        "url": {"type": "str", "required": True},
+        "namespace": {"type": "str", "required": True},
+        "data_connection": {"type": "str", "default": "aws-connection-s3-creds"},
+        "ca_certificate": {"type": "str", "default": ""},
+    }
