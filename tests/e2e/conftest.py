@@ -1,0 +1,156 @@
+"""What the checks of a lab stand on: its access file, its cluster, its clients, a browser."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import boto3
+import numpy as np
+import pytest
+import requests
+from botocore.config import Config
+from selenium.webdriver.remote.webdriver import WebDriver
+
+from lab_validation import browser as browsers
+from lab_validation.access import Access, read_access
+from lab_validation.cluster import ClusterReader
+from lab_validation.evidence import Collector
+from lab_validation.plugin import EVIDENCE, REDACTOR
+from lab_validation.redaction import Redactor
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+pytest_plugins: tuple[str, ...] = ()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--lab-access", type=Path, default=REPOSITORY / ".lab" / "access.json",
+        help="the access file of the lab that is checked",
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def access(pytestconfig: pytest.Config) -> Access:
+    return read_access(pytestconfig.getoption("--lab-access"))
+
+
+@pytest.fixture(scope="session")
+def namespace(access: Access) -> str:
+    return access.namespace
+
+
+@pytest.fixture(scope="session")
+def kubeconfig(pytestconfig: pytest.Config) -> Path | None:
+    if os.environ.get("KUBECONFIG"):
+        return None
+    return pytestconfig.getoption("--lab-access").with_name("kubeconfig")
+
+
+@pytest.fixture(scope="session")
+def cluster(kubeconfig: Path | None) -> ClusterReader:
+    return ClusterReader(kubeconfig)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def evidence(pytestconfig: pytest.Config, access: Access, cluster: ClusterReader) -> None:
+    """Let the report collect evidence, and mask this lab's secrets in it."""
+    redactor = Redactor(cluster.secret_values(access.namespace))
+    pytestconfig.stash[REDACTOR] = redactor
+    pytestconfig.stash[EVIDENCE] = Collector(cluster, access.namespace, redactor)
+
+
+@pytest.fixture(scope="session")
+def certificate(access: Access) -> Path:
+    return Path(access.get("ca_certificate"))
+
+
+def verified_session(certificate: Path, token: str = "") -> requests.Session:
+    session = requests.Session()
+    session.verify = str(certificate)
+    # The machine's own bundle in the environment would otherwise win over `verify`.
+    session.trust_env = False
+    if token:
+        session.headers["Authorization"] = f"Bearer {token}"
+    return session
+
+
+@pytest.fixture(scope="session")
+def anyone(certificate: Path) -> Iterator[requests.Session]:
+    with verified_session(certificate) as session:
+        yield session
+
+
+@pytest.fixture(scope="session")
+def pipelines(
+    access: Access, cluster: ClusterReader, certificate: Path
+) -> Iterator[requests.Session]:
+    token = cluster.secret(access.get("pipelines.token_secret"))["token"]
+    with verified_session(certificate, token) as session:
+        yield session
+
+
+@pytest.fixture(scope="session")
+def model_session(
+    access: Access, cluster: ClusterReader, certificate: Path
+) -> Iterator[requests.Session]:
+    token = cluster.secret(access.get("inference.token_secret"))["token"]
+    with verified_session(certificate, token) as session:
+        yield session
+
+
+@pytest.fixture(scope="session")
+def data_connection(access: Access, cluster: ClusterReader) -> dict[str, str]:
+    return cluster.secret(access.get("s3.secret"))
+
+
+@pytest.fixture(scope="session")
+def bucket(access: Access, data_connection: dict[str, str], certificate: Path):
+    store = boto3.resource(
+        "s3",
+        endpoint_url=access.get("s3.url"),
+        aws_access_key_id=data_connection["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=data_connection["AWS_SECRET_ACCESS_KEY"],
+        region_name=data_connection["AWS_DEFAULT_REGION"] or "us-east-1",
+        verify=str(certificate),
+        config=Config(
+            connect_timeout=5, read_timeout=30, retries={"max_attempts": 3},
+            s3={"addressing_style": "path"},
+        ),
+    )  # fmt: skip
+    return store.Bucket(data_connection["AWS_S3_BUCKET"])
+
+
+@pytest.fixture(scope="session")
+def test_digits(bucket) -> tuple[np.ndarray, np.ndarray]:
+    """The first 1,000 test images, uint8 [1000, 28, 28], and their labels, from the bucket."""
+    # A row has at most 785 numbers of three digits and a comma: 1,000 rows fit in 3.2 MB.
+    part = bucket.Object("data/test.csv").get(Range="bytes=0-3299999")["Body"].read()
+    lines = part.decode("ascii").splitlines()[1:1001]
+    rows = np.array([line.split(",") for line in lines], dtype=np.uint8)
+    assert rows.shape == (1000, 785), "data/test.csv does not have 785 columns"
+    return rows[:, 1:].reshape(-1, 28, 28), rows[:, 0]
+
+
+@pytest.fixture(scope="session")
+def browser(certificate: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[WebDriver]:
+    driver = browsers.start(tmp_path_factory.mktemp("browser"), certificate)
+    yield driver
+    driver.quit()
+
+
+@pytest.fixture
+def keep_screenshot(
+    browser: WebDriver, pytestconfig: pytest.Config, record_property: Callable[[str, object], None]
+) -> Callable[[str], None]:
+    """Keep a picture of what the browser shows, beside the report."""
+    directory = pytestconfig.getoption("--lab-report") or REPOSITORY / ".lab" / "reports"
+
+    def keep(name: str) -> None:
+        path = directory / "screenshots" / f"{name}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        browser.save_screenshot(str(path))
+        record_property("screenshot", f"screenshots/{name}.png")
+
+    return keep
