@@ -59,6 +59,18 @@ class ClusterReader:
             for key, value in (found.get("data") or {}).items()
         }
 
+    def token(self, namespace: str, account: str, seconds: int) -> str:
+        """Return a token of a service account that ends after ``seconds`` (at least 600)."""
+        request = client.AuthenticationV1TokenRequest(
+            spec=client.V1TokenRequestSpec(audiences=[], expiration_seconds=seconds)
+        )
+        answer = self._core.create_namespaced_service_account_token(
+            account, namespace, request, _request_timeout=TIMEOUT
+        )
+        if answer.status is None:
+            raise LookupError(f"the cluster gave no token for {namespace}/{account}")
+        return answer.status.token
+
     def log(self, namespace: str, pod: str, container: str, lines: int) -> str:
         """Return the last ``lines`` lines of a container's log."""
         text = self._core.read_namespaced_pod_log(

@@ -1,0 +1,46 @@
+"""The pipeline server: its parts, its API, its token check."""
+
+from __future__ import annotations
+
+import pytest
+import requests
+
+from lab_validation.access import Access
+from lab_validation.cluster import ClusterReader
+
+pytestmark = pytest.mark.pipelines
+GROUP = "datasciencepipelinesapplications.opendatahub.io/v1"
+KIND = "DataSciencePipelinesApplication"
+
+
+@pytest.fixture(scope="module")
+def conditions(cluster: ClusterReader, namespace: str) -> dict[str, dict]:
+    found = cluster.find(GROUP, KIND, "ds-pipeline", namespace)
+    assert found, f"{KIND} {namespace}/ds-pipeline does not exist"
+    return {c["type"]: c for c in found.get("status", {}).get("conditions", ())}
+
+
+@pytest.mark.parametrize(
+    "part", ["DatabaseAvailable", "ObjectStoreAvailable", "APIServerReady", "Ready"]
+)
+def test_part_is_ready(conditions: dict[str, dict], part: str) -> None:
+    """The pipeline server's part is ready."""
+    assert part in conditions, f"the status says nothing of {part}"
+    found = conditions[part]
+    assert found["status"] == "True", f"{part}: {found.get('reason')}: {found.get('message')}"
+
+
+def test_api_is_healthy(pipelines: requests.Session, access: Access) -> None:
+    """The API answers through the Route with the token."""
+    answer = pipelines.get(f"{access.get('pipelines.url')}/apis/v2beta1/healthz", timeout=15)
+    assert answer.status_code == 200, f"healthz answered {answer.status_code}"
+
+
+@pytest.mark.parametrize("token", ["", "garbage"], ids=["no token", "garbage"])
+def test_api_refuses(anyone: requests.Session, access: Access, token: str) -> None:
+    """The API refuses who has no good token."""
+    answer = anyone.get(
+        f"{access.get('pipelines.url')}/apis/v2beta1/runs", timeout=15, allow_redirects=False,
+        headers={"Authorization": f"Bearer {token}"} if token else {},
+    )  # fmt: skip
+    assert answer.status_code in {401, 302}, f"it answered {answer.status_code}"

@@ -1,0 +1,97 @@
+"""The prediction: real test digits, drawn and sent, are recognised."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import time
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import requests
+from PIL import Image
+from selenium.webdriver.remote.webdriver import WebDriver
+
+from lab_validation.access import Access
+from lab_validation.pages.webapp import DrawingPage
+from lab_validation.strokes import strokes_of
+
+pytestmark = pytest.mark.prediction
+SENT = 200
+# A drawing is cut out and centred anew, so a few digits in a hundred may change sides.
+TOLERANCE = 0.02
+
+
+def as_drawing(image: np.ndarray) -> str:
+    """A test image as a learner's canvas would send it: dark ink on white, 280 × 280."""
+    picture = io.BytesIO()
+    Image.fromarray(255 - image).resize((280, 280), Image.Resampling.BICUBIC).save(picture, "PNG")
+    return "data:image/png;base64," + base64.b64encode(picture.getvalue()).decode()
+
+
+@pytest.fixture(scope="module")
+def clear_digits(test_digits, model_session: requests.Session, access: Access) -> dict:
+    """For each digit a test image of which the model itself is most certain."""
+    images, labels = test_digits
+    scores = np.concatenate(
+        [ask(model_session, access, images[i : i + 100]) for i in range(0, 500, 100)]
+    )
+    chosen = {}
+    for digit in range(10):
+        candidates = np.flatnonzero(labels[:500] == digit)
+        chosen[digit] = images[candidates[np.argmax(scores[candidates, digit])]]
+    return chosen
+
+
+def ask(session: requests.Session, access: Access, images: np.ndarray) -> np.ndarray:
+    """The model's own probabilities [n, 10] for test images [n, 28, 28]."""
+    body = {
+        "inputs": [
+            {
+                "name": "input_1", "datatype": "FP32", "shape": [len(images), 28, 28, 1],
+                "data": (images.astype(np.float32) / 255).ravel().tolist(),
+            }
+        ]
+    }  # fmt: skip
+    url = f"{access.get('inference.url')}/v2/models/{access.get('inference.model')}/infer"
+    answer = session.post(url, json=body, timeout=30)
+    assert answer.status_code == 200, f"the model answered {answer.status_code}"
+    return np.array(answer.json()["outputs"][0]["data"]).reshape(-1, 10)
+
+
+@pytest.mark.parametrize("digit", range(10))
+def test_drawn_digit_is_recognised(
+    browser: WebDriver, access: Access, clear_digits: dict, digit: int,
+    keep_screenshot: Callable[[str], None],
+) -> None:  # fmt: skip
+    """A clear digit, drawn with the pen, is recognised."""
+    page = DrawingPage(browser, access.get("webapp.url"))
+    page.open().clear().draw(strokes_of(clear_digits[digit])).predict()
+    keep_screenshot(f"digit-{digit}")
+    assert page.answer == digit
+    assert page.probabilities == 10
+
+
+def test_accuracy_through_the_page(
+    anyone: requests.Session, model_session: requests.Session, access: Access, test_digits,
+    record_property: Callable[[str, object], None],
+) -> None:  # fmt: skip
+    """Two hundred test images through the page are recognised about as well as by the model."""
+    images, labels = test_digits[0][:SENT], test_digits[1][:SENT]
+    own = float(np.mean(np.argmax(ask(model_session, access, images), axis=1) == labels))
+    url = f"{access.get('webapp.url')}/api/predict"
+    hits, times = 0, []
+    for image, label in zip(images, labels, strict=True):
+        began = time.perf_counter()
+        answer = anyone.post(url, json={"image": as_drawing(image)}, timeout=70)
+        times.append(time.perf_counter() - began)
+        assert answer.status_code == 200, f"{answer.status_code}: {json.dumps(answer.json())[:300]}"
+        hits += answer.json()["digit"] == label
+    accuracy = hits / SENT
+    record_property("accuracy", accuracy)
+    record_property("measure:Prediction, median (ms)", 1000 * float(np.median(times)))
+    assert accuracy >= own - TOLERANCE, (
+        f"through the page {accuracy:.3f}, by the model itself {own:.3f}"
+    )

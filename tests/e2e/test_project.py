@@ -1,0 +1,48 @@
+"""The data science project: namespace, volumes, data connection."""
+
+from __future__ import annotations
+
+import pytest
+
+from lab_validation.cluster import ClusterReader
+
+pytestmark = pytest.mark.project
+
+
+def test_namespace_is_a_project(cluster: ClusterReader, namespace: str) -> None:
+    """The namespace is a data science project under Pod Security restricted."""
+    found = cluster.find("v1", "Namespace", namespace)
+    assert found, f"namespace {namespace} does not exist; run ./lab up"
+    labels = found["metadata"]["labels"]
+    assert labels.get("opendatahub.io/dashboard") == "true"
+    assert labels.get("modelmesh-enabled") in {"true", "false"}
+    assert labels.get("pod-security.kubernetes.io/enforce") == "restricted"
+
+
+@pytest.mark.parametrize(("name", "size"), [("notebook", "20Gi"), ("ml-pipeline", "10Gi")])
+def test_volume_is_there(cluster: ClusterReader, namespace: str, name: str, size: str) -> None:
+    """The volume exists with its size, bound or waiting for its first pod."""
+    claim = cluster.find("v1", "PersistentVolumeClaim", name, namespace)
+    assert claim, f"PVC {namespace}/{name} does not exist"
+    assert claim["spec"]["resources"]["requests"]["storage"] == size
+    phase = claim["status"]["phase"]
+    used = any(
+        volume.get("persistentVolumeClaim", {}).get("claimName") == name
+        for pod in cluster.objects("v1", "Pod", namespace)
+        for volume in pod["spec"].get("volumes") or ()
+    )
+    assert phase == "Bound" or not used, f"PVC {name} is {phase} although a pod mounts it"
+
+
+def test_data_connection(data_connection: dict[str, str]) -> None:
+    """The data connection s3-creds has all keys and no default password."""
+    assert set(data_connection) >= {
+        "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION",
+        "AWS_S3_ENDPOINT", "AWS_S3_BUCKET",
+    }  # fmt: skip
+    assert data_connection["AWS_S3_BUCKET"] == "rhods"
+
+
+def test_data_connection_works(bucket) -> None:
+    """The data connection's key opens the bucket."""
+    assert next(iter(bucket.objects.limit(1)), None) is not None, "the bucket is empty"

@@ -1,0 +1,62 @@
+"""The pipeline run: states, metrics, artifacts, the model it left."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+
+import pytest
+import requests
+
+from lab_validation.access import Access
+
+pytestmark = pytest.mark.training
+MODEL, SIDECAR = "onnx/model-v2.onnx", "onnx/model-v2.json"
+FLOOR = 0.96  # what the quick profile must reach; the role enforces the inventory's own floor
+
+
+@pytest.fixture(scope="module")
+def last_run(pipelines: requests.Session, access: Access) -> dict:
+    base = f"{access.get('pipelines.url')}/apis/v2beta1/runs"
+    page = pipelines.get(
+        base, params={"page_size": 20, "sort_by": "created_at desc"}, timeout=20
+    ).json()
+    runs = page.get("runs") or []
+    finished = [run for run in runs if run["state"] == "SUCCEEDED"]
+    assert finished, f"no run has succeeded; the last ended as {[r['state'] for r in runs[:3]]}"
+    return pipelines.get(f"{base}/{finished[0]['run_id']}", timeout=20).json()
+
+
+@pytest.fixture(scope="module")
+def sidecar(bucket) -> dict:
+    return json.loads(bucket.Object(SIDECAR).get()["Body"].read())
+
+
+def test_every_step_succeeded(last_run: dict) -> None:
+    """Every step of the last good run succeeded."""
+    tasks = last_run["run_details"]["task_details"]
+    states = {task["display_name"]: task["state"] for task in tasks}
+    assert len(states) >= 4, f"the run has only the steps {sorted(states)}"
+    wrong = {name: state for name, state in states.items() if state not in {"SUCCEEDED", "SKIPPED"}}
+    assert not wrong, f"these steps did not succeed: {wrong}"
+
+
+@pytest.mark.parametrize("suffix", [".html", ".ipynb"])
+def test_executed_notebooks_are_kept(bucket, suffix: str) -> None:
+    """Each executed notebook is in the bucket."""
+    keys = [thing.key for thing in bucket.objects.all() if thing.key.endswith(suffix)]
+    for notebook in ("Pre-process", "Train", "Evaluate", "Review"):
+        assert any(notebook in key for key in keys), f"no {notebook}{suffix} among {keys}"
+
+
+def test_model_is_what_its_sidecar_says(bucket, sidecar: dict) -> None:
+    """The model in the bucket has the checksum that its sidecar names."""
+    body = bucket.Object(MODEL).get()["Body"].read()
+    assert hashlib.sha256(body).hexdigest() == sidecar["sha256"]
+
+
+def test_model_is_good_enough(sidecar: dict, record_property) -> None:
+    """The model's accuracy on the test set is above the floor."""
+    accuracy = float(sidecar["accuracy"])
+    record_property("measure:Model's own accuracy", accuracy)
+    assert accuracy >= FLOOR, f"its accuracy is {accuracy:.4f}, at least {FLOOR} is wanted"

@@ -1,0 +1,85 @@
+"""The workbench: JupyterLab behind the login, a cell that runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+import requests
+from selenium.webdriver.remote.webdriver import WebDriver
+
+from lab_validation.access import Access
+from lab_validation.cluster import ClusterReader
+from lab_validation.kernel import run_cell
+from lab_validation.pages.login import LoginPage
+from lab_validation.pages.workbench import WorkbenchPage
+
+pytestmark = pytest.mark.workbench
+
+
+@pytest.fixture(scope="module")
+def learner_token(cluster: ClusterReader, namespace: str) -> str:
+    """A token that may open the workbench: its own service account's, for ten minutes."""
+    return cluster.token(namespace, "notebook", seconds=600)
+
+
+@pytest.fixture(scope="module")
+def running(cluster: ClusterReader, namespace: str) -> dict:
+    notebook = cluster.find("kubeflow.org/v1", "Notebook", "notebook", namespace)
+    assert notebook, f"Notebook {namespace}/notebook does not exist"
+    return notebook
+
+
+def test_workbench_is_running(cluster: ClusterReader, namespace: str, running: dict) -> None:
+    """The workbench's pod is ready."""
+    stopped = running["metadata"].get("annotations", {}).get("kubeflow-resource-stopped")
+    assert not stopped, "the workbench is stopped; start it in the dashboard or run ./lab up"
+    pod = cluster.find("v1", "Pod", "notebook-0", namespace)
+    assert pod, "there is no pod notebook-0"
+    waiting = [
+        f"{c['name']}: {(c.get('state', {}).get('waiting') or {}).get('reason', 'not ready')}"
+        for c in pod["status"].get("containerStatuses") or ()
+        if not c["ready"]
+    ]
+    assert not waiting, "; ".join(waiting)
+
+
+def test_login_refuses_a_wrong_token(
+    running: dict, access: Access, anyone: requests.Session
+) -> None:
+    """Without a good token the workbench does not open."""
+    answer = anyone.get(
+        f"{access.get('workbench.url').rstrip('/')}/api/status", timeout=15, allow_redirects=False,
+        headers={"Authorization": "Bearer garbage"},
+    )  # fmt: skip
+    assert answer.status_code in {401, 302}, f"it answered {answer.status_code}"
+
+
+def test_workbench_opens(
+    running: dict, access: Access, browser: WebDriver, learner_token: str,
+    keep_screenshot: Callable[[str], None],
+) -> None:  # fmt: skip
+    """JupyterLab opens behind the login, with Elyra and git."""
+    page = WorkbenchPage(browser, access.get("workbench.url"))
+    browser.get(page.url)
+    login = LoginPage(browser, page.url)
+    page.wait(lambda: login.there or page.there, "the login or JupyterLab")
+    if login.there:
+        login.log_in(learner_token)
+    page.wait_until_there()
+    launchers = page.launchers
+    keep_screenshot("workbench")
+    assert any("Pipeline Editor" in title for title in launchers), launchers
+    assert any("Git" in title for title in page.tools), page.tools
+
+
+def test_a_cell_runs(
+    running: dict, access: Access, learner_token: str, certificate, anyone: requests.Session
+) -> None:
+    """A cell runs in the workbench, with TensorFlow and the data connection at hand."""
+    printed = run_cell(
+        access.get("workbench.url"), learner_token, certificate,
+        "import os, tensorflow as tf\n"
+        "print(int(tf.reduce_sum(tf.range(10))), os.environ['AWS_S3_BUCKET'])",
+    )  # fmt: skip
+    assert printed.strip() == "45 rhods"
