@@ -44,13 +44,22 @@ def constant_key(name: str) -> KeyOf:
     return lambda _: ("", name)
 
 
-def watch(reconciler: Reconciler, *resource: str, key: KeyOf = own_key, **filters: Any) -> None:
-    """Enqueue ``key(object)`` whenever an object of ``resource`` appears, changes or goes."""
+def watch(
+    reconciler: Reconciler,
+    *resource: str,
+    key: KeyOf = own_key,
+    delay: float = 0.0,
+    **filters: Any,
+) -> None:
+    """Enqueue ``key(object)`` whenever an object of ``resource`` appears, changes or goes.
+
+    A small ``delay`` lets one pass answer a burst of events.
+    """
 
     async def changed(**event: Any) -> None:
         found = key(event["body"])
         if found is not None:
-            reconciler.enqueue(*found)
+            reconciler.enqueue(*found, delay=delay)
 
     identifier = f"{reconciler.name}-on-{resource[-1]}"
     kopf.on.event(*resource, id=identifier, **filters)(changed)

@@ -1,0 +1,98 @@
+"""The pages a browser sees: sign in, no access, signed out. No script, nothing from elsewhere."""
+
+from __future__ import annotations
+
+import html
+from urllib.parse import quote
+
+HEADERS = {
+    "Content-Type": "text/html; charset=utf-8",
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; "
+        "frame-ancestors 'none'; base-uri 'none'"
+    ),
+    "X-Frame-Options": "DENY",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+}
+
+_STYLE = """
+:root{color-scheme:light dark}
+body{font:16px/1.5 system-ui,sans-serif;display:grid;place-items:center;min-height:100vh;margin:0}
+main{width:min(26rem,calc(100vw - 3rem))}
+h1{font-size:1.4rem;margin:0 0 1rem}
+label{display:block;font-weight:600;margin-bottom:.25rem}
+input{width:100%;box-sizing:border-box;font:inherit;padding:.5rem}
+button{font:inherit;margin-top:1rem;padding:.5rem 1.25rem}
+.error{border-left:.3rem solid #c00;padding-left:.75rem}
+code{font-size:.9em;overflow-wrap:anywhere}
+"""
+
+
+def safe_target(target: str | None) -> str:
+    """Return the path to go to after the sign-in: only one on this same host."""
+    if (
+        not target
+        or not target.startswith("/")
+        or target.startswith(("//", "/\\", "/oauth/"))
+        or "\\" in target
+        or any(ord(character) < 0x21 or ord(character) > 0x7E for character in target)
+    ):
+        return "/"
+    return target
+
+
+def login_location(target: str | None) -> str:
+    """Return where the sign-in page is, for somebody on the way to ``target``."""
+    return f"/oauth/login?rd={quote(safe_target(target), safe='')}"
+
+
+def _page(title: str, body: str) -> bytes:
+    return (
+        f'<!DOCTYPE html><html lang="en"><head><meta charset="utf-8">'
+        f'<meta name="viewport" content="width=device-width"><title>{html.escape(title)}</title>'
+        f"<style>{_STYLE}</style></head><body><main><h1>{html.escape(title)}</h1>{body}"
+        "</main></body></html>\n"
+    ).encode()
+
+
+def login_page(target: str | None, error: str = "") -> bytes:
+    """Return the page that takes a token."""
+    problem = f'<p class="error" role="alert">{html.escape(error)}</p>' if error else ""
+    return _page(
+        "Sign in to the MNIST lab",
+        f"{problem}"
+        '<form method="post" action="/oauth/login">'
+        f'<input type="hidden" name="rd" value="{html.escape(safe_target(target), quote=True)}">'
+        '<label for="token">Kubernetes token</label>'
+        '<input id="token" name="token" type="password" autocomplete="off" required autofocus>'
+        "<button>Sign in</button></form>"
+        "<p>Run <code>./lab status</code> on the lab's machine for a link that signs you in "
+        "without a token.</p>",
+    )
+
+
+def forbidden_page(message: str) -> bytes:
+    """Return the page for somebody who is known and may not enter."""
+    return _page(
+        "You have no access here",
+        f'<p class="error" role="alert">{html.escape(message)}</p>'
+        '<form method="post" action="/oauth/logout"><button>Use another token</button></form>',
+    )
+
+
+def unavailable_page() -> bytes:
+    """Return the page for when tokens cannot be checked."""
+    return _page(
+        "Sign-in is not available",
+        '<p class="error" role="alert">The cluster did not answer. Try again in a moment.</p>',
+    )
+
+
+def logout_page() -> bytes:
+    """Return the page that asks before it signs out."""
+    return _page(
+        "Sign out",
+        '<form method="post" action="/oauth/logout"><button>Sign out</button></form>',
+    )
