@@ -69,7 +69,7 @@ class ClusterReader:
         )
         if answer.status is None:
             raise LookupError(f"the cluster gave no token for {namespace}/{account}")
-        return answer.status.token
+        return str(answer.status.token)
 
     def log(self, namespace: str, pod: str, container: str, lines: int) -> str:
         """Return the last ``lines`` lines of a container's log."""
