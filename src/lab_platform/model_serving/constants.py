@@ -13,3 +13,25 @@ MANIFEST = "model.json"
 
 STORAGE_CONFIG = "storage-config"
 MODELS_KEY = "models.json"
+
+GROUP = "serving.kserve.io"
+INFERENCE_SERVICE = ("serving.kserve.io/v1beta1", "InferenceService")
+SERVING_RUNTIME = ("serving.kserve.io/v1alpha1", "ServingRuntime")
+ROUTE = ("route.openshift.io/v1", "Route")
+
+FINALIZER = "odh.inferenceservice.finalizers"
+MODE_ANNOTATION = "serving.kserve.io/deploymentMode"
+ENABLED_LABEL = "modelmesh-enabled"
+ENABLE_ROUTE = "enable-route"
+ENABLE_AUTH = "enable-auth"
+RAW_ENABLE_AUTH = "security.opendatahub.io/enable-auth"
+RAW_VISIBILITY = "networking.kserve.io/visibility"
+
+SERVICE = "modelmesh-serving"
+SERVICE_ACCOUNT = "modelmesh-serving-sa"
+TLS_SECRET = "model-serving-proxy-tls"  # noqa: S105 - a Secret's name
+POD_LABEL = "modelmesh-service"
+RUNTIME_LABEL = "modelmesh-runtime"
+RAW_POD_LABEL = "serving.kserve.io/inferenceservice"
+COMPONENT_LABEL = "app.kubernetes.io/component"
+COMPONENT = "model-serving"

@@ -12,7 +12,7 @@ from fastapi import FastAPI
 from mlserver import MLServer
 from mlserver.rest.app import create_app
 from mlserver.rest.server import RESTServer
-from mlserver.settings import ModelSettings
+from mlserver.settings import ModelSettings, Settings
 
 from lab_platform.model_serving.server.data_plane import ArrayInference
 from lab_platform.model_serving.server.grpc_front import ArrayGRPCServer
@@ -21,6 +21,27 @@ from lab_platform.model_serving.server.settings import ServerSettings
 
 # Longer than the proxy keeps its connections, so that it never writes to one being closed.
 KEEP_ALIVE_SECONDS = 90
+
+
+def mlserver_settings(settings: ServerSettings) -> Settings:
+    """The same in MLServer's terms; one process, since ONNX Runtime releases the GIL."""
+    return Settings(
+        debug=False,
+        parallel_workers=0,
+        host=settings.host,
+        http_port=settings.rest_port,
+        grpc_port=settings.grpc_port,
+        metrics_port=settings.metrics_port,
+        grpc_max_message_length=settings.max_request_bytes,
+        model_repository_root=settings.models_dir,
+        model_repository_implementation=(
+            "lab_platform.model_serving.server.repository.DataOnlyRepository"
+        ),
+        load_models_at_startup=settings.load_at_start,
+        server_name="lab-model-server",
+        extensions=["binary_tensor_data"],
+        gzip_enabled=False,
+    )
 
 
 class _Listener(uvicorn.Server):
@@ -34,7 +55,7 @@ class ModelServer(MLServer):
     def __init__(self, settings: ServerSettings) -> None:
         self._lab_settings = settings
         self.instance = secrets.token_hex(8)
-        super().__init__(settings.for_mlserver())
+        super().__init__(mlserver_settings(settings))
 
     def _create_servers(self) -> None:
         inference = ArrayInference(self._data_plane, self._model_registry)

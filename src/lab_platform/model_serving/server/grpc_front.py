@@ -101,11 +101,11 @@ class ArrayServicer(InferenceServicer):
                 target.add(name=tensor.name, datatype=tensor.datatype.value, shape=tensor.shape)
         return reply
 
-    async def ModelStreamInfer(self, request_iterator: Any, context: Any) -> Any:  # noqa: N802
+    async def ModelStreamInfer(self, _requests: Any, context: Any) -> Any:  # noqa: N802
         """Not offered: the models here answer once."""
         await context.abort(grpc.StatusCode.UNIMPLEMENTED, "streaming inference is not offered")
 
-    async def _no_repository(self, request: Any, context: Any) -> Any:
+    async def _no_repository(self, _request: Any, context: Any) -> Any:
         await context.abort(
             grpc.StatusCode.UNIMPLEMENTED, "the model repository is not offered on this port"
         )
@@ -122,9 +122,7 @@ class ArrayGRPCServer(GRPCServer):
 
     def _create_server(self) -> Any:
         self._server = aio.server(ThreadPoolExecutor(max_workers=2), options=self._get_options())
-        servicer = ArrayServicer(
-            self._data_plane, self._model_repository_handlers, self.inference
-        )
+        servicer = ArrayServicer(self._data_plane, self._model_repository_handlers, self.inference)
         add_GRPCInferenceServiceServicer_to_server(servicer, self._server)
         self._server.add_insecure_port(f"{self._settings.host}:{self._settings.grpc_port}")
         return self._server

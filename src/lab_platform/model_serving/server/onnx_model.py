@@ -219,9 +219,7 @@ def _batch(feeds: dict[str, Array]) -> int:
 
 
 def _metadata(spec: TensorSpec) -> MetadataTensor:
-    return MetadataTensor(
-        name=spec.name, datatype=Datatype(spec.datatype), shape=list(spec.shape)
-    )
+    return MetadataTensor(name=spec.name, datatype=Datatype(spec.datatype), shape=list(spec.shape))
 
 
 def _one_line(error: BaseException) -> str:

@@ -47,14 +47,6 @@ class DataOnlyRepository(ModelRepository):
         return [settings]
 
 
-def write_manifest(folder: Path, *, revision: str, file: str) -> None:
-    """Describe the model in `folder` so that the server can load it."""
-    text = json.dumps({"revision": revision, "file": file})
-    temporary = folder / f".{MANIFEST}"
-    temporary.write_text(text, encoding="utf-8")
-    temporary.replace(folder / MANIFEST)
-
-
 def _read(manifest: Path) -> ModelSettings | None:
     try:
         described = json.loads(manifest.read_text(encoding="utf-8"))

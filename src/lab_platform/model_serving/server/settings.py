@@ -6,8 +6,6 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import mlserver
-
 from lab_platform.model_serving import constants
 
 MEBIBYTE = 1024 * 1024
@@ -42,23 +40,3 @@ class ServerSettings:
             else:
                 values[name] = type(default)(text)
         return cls(**values)  # type: ignore[arg-type]
-
-    def for_mlserver(self) -> mlserver.Settings:
-        """The same in MLServer's terms; one process, since ONNX Runtime releases the GIL."""
-        return mlserver.Settings(
-            debug=False,
-            parallel_workers=0,
-            host=self.host,
-            http_port=self.rest_port,
-            grpc_port=self.grpc_port,
-            metrics_port=self.metrics_port,
-            grpc_max_message_length=self.max_request_bytes,
-            model_repository_root=self.models_dir,
-            model_repository_implementation=(
-                "lab_platform.model_serving.server.repository.DataOnlyRepository"
-            ),
-            load_models_at_startup=self.load_at_start,
-            server_name="lab-model-server",
-            extensions=["model_repository", "binary_tensor_data"],
-            gzip_enabled=False,
-        )

@@ -1,0 +1,53 @@
+"""Which changes ask for a pass over a project's model servers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import kopf
+
+from lab_platform.kubernetes.reconciler import Key, Reconciler
+from lab_platform.kubernetes.watching import watch
+from lab_platform.model_serving import constants
+from lab_platform.model_serving.controller import Controller
+from lab_platform.model_serving.storage_config import MANAGED_LABEL
+
+
+def _namespace_of(body: Mapping[str, Any]) -> Key | None:
+    return "", body["metadata"]["namespace"]
+
+
+def _own_name(body: Mapping[str, Any]) -> Key | None:
+    return "", body["metadata"]["name"]
+
+
+controller = Controller()
+projects = Reconciler("model-serving", controller.reconcile, workers=4)
+
+watch(projects, constants.GROUP, "v1beta1", "inferenceservices", key=_namespace_of)
+watch(projects, constants.GROUP, "v1alpha1", "servingruntimes", key=_namespace_of)
+watch(projects, "", "v1", "namespaces", key=_own_name)
+watch(projects, "", "v1", "secrets", key=_namespace_of, labels={MANAGED_LABEL: "true"})
+watch(
+    projects,
+    "",
+    "v1",
+    "pods",
+    key=_namespace_of,
+    labels={constants.COMPONENT_LABEL: constants.COMPONENT},
+)
+
+
+@kopf.on.event(
+    "apps",
+    "v1",
+    "deployments",
+    id="model-serving-on-own-deployments",
+    labels={constants.COMPONENT_LABEL: constants.COMPONENT},
+)
+async def own_object_gone(event: Mapping[str, Any], namespace: str, name: str, **_: Any) -> None:
+    """Somebody removed a Deployment of ours: it comes back."""
+    if event.get("type") == "DELETED":
+        controller.applier.forget(namespace, "Deployment", name)
+        projects.enqueue("", namespace)

@@ -1,0 +1,246 @@
+"""What one model's server is made of in KServe's RawDeployment mode."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from lab_platform.auth_proxy.builders import (
+    build_auth_delegator_binding,
+    build_auth_proxy_container,
+    build_auth_proxy_volumes,
+)
+from lab_platform.kubernetes.metadata import MANAGED_BY
+from lab_platform.model_serving import constants
+from lab_platform.model_serving.containers import (
+    build_puller_container,
+    build_server_container,
+    build_volumes,
+    pod_security,
+)
+from lab_platform.model_serving.specs import Model, Runtime
+from lab_platform.settings import get_settings
+
+Manifest = dict[str, Any]
+
+INITIALIZER = "storage-initializer"
+_TLS_VOLUME = "proxy-tls"
+
+
+def labels(model: Model) -> dict[str, str]:
+    """Labels of everything that belongs to the model."""
+    return {
+        "app": f"isvc.{name_of(model)}",
+        "component": "predictor",
+        constants.RAW_POD_LABEL: model.name,
+        constants.COMPONENT_LABEL: constants.COMPONENT,
+        "app.kubernetes.io/managed-by": MANAGED_BY,
+    }
+
+
+def name_of(model: Model) -> str:
+    """`<isvc>-predictor`."""
+    return f"{model.name}-predictor"
+
+
+def service_account_of(model: Model) -> str:
+    """The named service account, or one of the model's own."""
+    return model.service_account or f"{model.name}-sa"
+
+
+def delegator_name(namespace: str, account: str) -> str:
+    """The ClusterRoleBinding that lets the model's token proxy ask for reviews."""
+    return f"{namespace}-{account}-auth-delegator"
+
+
+def build_delegator(model: Model) -> Manifest:
+    """Build that ClusterRoleBinding; its labels tell which model it belongs to."""
+    account = service_account_of(model)
+    return build_auth_delegator_binding(
+        name=delegator_name(model.namespace, account),
+        service_account=account,
+        namespace=model.namespace,
+        labels={**labels(model), "lab.opendatahub.io/namespace": model.namespace},
+    )
+
+
+def build_service_account(model: Model) -> Manifest:
+    """The model's own service account, where none is named."""
+    return {
+        "apiVersion": "v1",
+        "kind": "ServiceAccount",
+        "metadata": _metadata(model, service_account_of(model)),
+    }
+
+
+def build_service(model: Model) -> Manifest:
+    """The model's Service: plain on 80 and gRPC, and TLS with a token on 8443."""
+    ports = [
+        _service_port("http", 80, constants.REST_PORT),
+        _service_port("grpc", constants.GRPC_PORT, constants.GRPC_PORT),
+    ]
+    metadata = _metadata(model, name_of(model))
+    if model.authorised:
+        ports.insert(0, _service_port("https", constants.PROXY_PORT, constants.PROXY_PORT))
+        metadata["annotations"] = {
+            "service.beta.openshift.io/serving-cert-secret-name": _tls_secret(model)
+        }
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": metadata,
+        "spec": {"selector": _selector(model), "ports": ports},
+    }
+
+
+def build_deployment(model: Model, runtime: Runtime) -> Manifest:
+    """The model's pods: the initializer fetches the model, the server serves it."""
+    order = json.dumps(model.wanted(), sort_keys=True)
+    server = build_server_container(
+        runtime.manifest,
+        models_dir=constants.RAW_MODEL_DIR,
+        readiness_path=f"/v2/models/{model.name}/ready",
+        load_at_start=True,
+    )
+    initializer = build_puller_container(
+        runtime.manifest,
+        name=INITIALIZER,
+        models_dir=constants.RAW_MODEL_DIR,
+        arguments=["--once"],
+        environment={"LAB_PULLER_MODEL": order},
+        mounts=[
+            {"name": "storage-config", "mountPath": "/mnt/storage-config", "readOnly": True},
+        ],
+    )
+    volumes = [
+        *build_volumes(),
+        {
+            "name": "storage-config",
+            "secret": {
+                "secretName": constants.STORAGE_CONFIG,
+                "defaultMode": 0o444,
+                "items": [{"key": model.storage_key, "path": model.storage_key}],
+            },
+        },
+        *(runtime.manifest["spec"].get("volumes") or []),
+    ]
+    containers = [server]
+    if model.authorised:
+        containers.append(
+            build_auth_proxy_container(
+                upstream_port=constants.REST_PORT,
+                review={
+                    "verb": "get",
+                    "group": constants.GROUP,
+                    "resource": "inferenceservices",
+                    "name": model.name,
+                    "namespace": model.namespace,
+                },
+                tls_volume=_TLS_VOLUME,
+                port_name="https",
+            )
+        )
+        volumes += build_auth_proxy_volumes(tls_volume=_TLS_VOLUME, tls_secret=_tls_secret(model))
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": _metadata(model, name_of(model)),
+        "spec": {
+            "replicas": model.min_replicas,
+            "strategy": {"rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}},
+            "selector": {"matchLabels": _selector(model)},
+            "template": {
+                "metadata": {
+                    "labels": labels(model),
+                    "annotations": {"serving.kserve.io/storage-path": model.path},
+                },
+                "spec": {
+                    "serviceAccountName": service_account_of(model),
+                    "automountServiceAccountToken": model.authorised,
+                    "enableServiceLinks": False,
+                    "securityContext": pod_security(),
+                    "initContainers": [initializer],
+                    "containers": containers,
+                    "volumes": volumes,
+                },
+            },
+        },
+    }
+
+
+def build_network_policy(model: Model) -> Manifest:
+    """Who may reach which port."""
+    inside = {"podSelector": {}}
+    platform = {
+        "namespaceSelector": {
+            "matchLabels": {"kubernetes.io/metadata.name": get_settings().platform_namespace}
+        }
+    }
+    plain = [_policy_port(constants.REST_PORT), _policy_port(constants.GRPC_PORT)]
+    rules: list[Manifest] = [
+        {"ports": [_policy_port(constants.METRICS_PORT)], "from": [inside, platform]}
+    ]
+    if model.authorised:
+        rules.append({"ports": [_policy_port(constants.PROXY_PORT)]})
+        workbenches = {"podSelector": {"matchLabels": {"opendatahub.io/workbenches": "true"}}}
+        rules.append({"ports": plain, "from": [workbenches]})
+    else:
+        rules.append({"ports": plain, "from": [inside, platform]})
+    return {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "NetworkPolicy",
+        "metadata": _metadata(model, name_of(model)),
+        "spec": {
+            "podSelector": {"matchLabels": _selector(model)},
+            "policyTypes": ["Ingress"],
+            "ingress": rules,
+        },
+    }
+
+
+def build_route(model: Model) -> Manifest:
+    """The model's Route, where it is to be seen from outside."""
+    return {
+        "apiVersion": constants.ROUTE[0],
+        "kind": constants.ROUTE[1],
+        "metadata": {
+            **_metadata(model, model.name),
+            "labels": {**labels(model), "inferenceservice-name": model.name},
+        },
+        "spec": {
+            "to": {"kind": "Service", "name": name_of(model), "weight": 100},
+            "port": {"targetPort": "https" if model.authorised else "http"},
+            "tls": {
+                "termination": "reencrypt" if model.authorised else "edge",
+                "insecureEdgeTerminationPolicy": "Redirect",
+            },
+            "wildcardPolicy": "None",
+        },
+    }
+
+
+def urls(model: Model) -> dict[str, str]:
+    """Where the model is reached inside the cluster."""
+    host = f"{name_of(model)}.{model.namespace}.svc.{get_settings().cluster_domain}"
+    rest = f"https://{host}:{constants.PROXY_PORT}" if model.authorised else f"http://{host}"
+    return {"url": rest, "grpcUrl": f"grpc://{host}:{constants.GRPC_PORT}", "restUrl": rest}
+
+
+def _tls_secret(model: Model) -> str:
+    return f"{name_of(model)}-serving-cert"
+
+
+def _selector(model: Model) -> dict[str, str]:
+    return {"app": f"isvc.{name_of(model)}"}
+
+
+def _metadata(model: Model, name: str) -> Manifest:
+    return {"name": name, "namespace": model.namespace, "labels": labels(model)}
+
+
+def _service_port(name: str, port: int, target: int) -> Manifest:
+    return {"name": name, "port": port, "targetPort": target, "protocol": "TCP"}
+
+
+def _policy_port(number: int) -> Manifest:
+    return {"protocol": "TCP", "port": number}
