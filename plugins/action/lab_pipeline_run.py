@@ -121,7 +121,8 @@ class ActionModule(ActionBase):
         run = self._follow(client, args["run_id"], args["timeout"])
         if run.get("state") != "SUCCEEDED":
             raise AnsibleActionFail(explain_failure(run, client))
-        steps = [{key: step[key] for key in ("name", "state", "seconds")} for step in list_steps(run)]
+        shown = ("name", "state", "seconds")
+        steps = [{key: step[key] for key in shown} for step in list_steps(run)]
         return {
             "changed": False,
             "state": run["state"],

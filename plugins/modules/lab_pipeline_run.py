@@ -19,7 +19,7 @@ options:
     type: str
     required: true
   ca_certificate:
-    description: File with the authority that signs the server's certificate; empty for the system's.
+    description: File with the server's certificate authority; empty for the system's.
     type: path
     default: ""
   run_id:

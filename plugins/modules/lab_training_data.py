@@ -65,8 +65,14 @@ from ansible.module_utils.lab_storage import bucket_arguments, open_bucket
 
 # Size and SHA-256 of the tables that the converter makes of the real MNIST, always the same.
 TABLES = {
-    "data/train.csv": (109_582_946, "a15dad728e71092adbf48d4771f80dd4878819c8177c1e33d8e93b366eaebc82"),
-    "data/test.csv": (18_296_395, "a2352fb1a1baa1fcb2e57c5a14ecc04245294f60366ab633bcebfb01ce7c308f"),
+    "data/train.csv": (
+        109_582_946,
+        "a15dad728e71092adbf48d4771f80dd4878819c8177c1e33d8e93b366eaebc82",
+    ),
+    "data/test.csv": (
+        18_296_395,
+        "a2352fb1a1baa1fcb2e57c5a14ecc04245294f60366ab633bcebfb01ce7c308f",
+    ),
 }
 
 
@@ -138,6 +144,7 @@ def main():
     from boto3.exceptions import Boto3Error
     from botocore.exceptions import BotoCoreError, ClientError
     from kubernetes.client.exceptions import ApiException
+
     from mnist_workload.errors import WorkloadError
 
     args = module.params

@@ -17,17 +17,12 @@ import httpx
 import uvicorn
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
-from mnist_workload.inference import (
-    DrawingError,
-    ReplyError,
-    process_data,
-    process_payload,
-    read_probabilities,
-)
 
-from mnist_webapp.failures import Failure, answer_failure
+from mnist_webapp.errors import PredictionError, answer_error
 from mnist_webapp.model_client import ModelClient
 from mnist_webapp.settings import FunctionSettings
+from mnist_workload.errors import DrawingError, InferenceError
+from mnist_workload.inference import process_data, process_payload, read_probabilities
 
 STARTED = time.monotonic()
 
@@ -45,7 +40,7 @@ def create_app(
         await model.close()
 
     app = FastAPI(title="MNIST preprocessing function", lifespan=lifespan)
-    app.add_exception_handler(Failure, answer_failure)
+    app.add_exception_handler(PredictionError, answer_error)
 
     @app.get("/healthz")
     async def healthz() -> dict[str, str]:
@@ -60,13 +55,13 @@ def create_app(
         tensor = read_drawing(await read_image(request))
         prepared = time.perf_counter()
         tensor_input = await model.read_input()
-        reply = await model.infer(process_payload(tensor, tensor_input.name))
+        reply = await model.infer(process_payload(tensor))
         answered = time.perf_counter()
         served += 1
         try:
-            probabilities = [float(value) for value in read_probabilities(reply)]
-        except ReplyError as error:
-            raise Failure(
+            probabilities = read_probabilities(reply)
+        except InferenceError as error:
+            raise PredictionError(
                 502,
                 "model_reply_unknown",
                 "The model's answer cannot be understood.",
@@ -116,8 +111,8 @@ def read_drawing(image: str) -> Any:
         raise _refuse_drawing(str(error)) from error
 
 
-def _refuse_drawing(cause: str) -> Failure:
-    return Failure(
+def _refuse_drawing(cause: str) -> PredictionError:
+    return PredictionError(
         422,
         "drawing_refused",
         "The drawing cannot be used.",
@@ -131,7 +126,10 @@ def main() -> None:
     logging.basicConfig(level=logging.INFO)
     settings = FunctionSettings.from_environment()
     uvicorn.run(
-        create_app(settings), host="0.0.0.0", port=8080, access_log=False  # noqa: S104
+        create_app(settings),
+        host="0.0.0.0",  # noqa: S104 - a pod is reached from outside
+        port=8080,
+        access_log=False,
     )
 
 

@@ -9,8 +9,9 @@ from typing import Any
 
 import httpx
 
-from mnist_webapp.failures import Failure
+from mnist_webapp.errors import PredictionError
 from mnist_webapp.settings import FunctionSettings
+from mnist_workload.inference import INPUT_NAME
 
 METADATA_SECONDS = 15.0
 PICTURE_SHAPE = (28, 28, 1)
@@ -25,14 +26,14 @@ class ModelInput:
     shape: tuple[int, ...]
 
 
-def read_model_input(metadata: dict[str, Any], known_names: tuple[str, ...]) -> ModelInput:
+def read_model_input(metadata: dict[str, Any]) -> ModelInput:
     """Return the model's input, or refuse a model whose input is not a known one.
 
     A model that takes something else would answer with confident nonsense, so name, type and
     shape must all be what a 28 x 28 picture fits.
     """
     inputs = metadata.get("inputs") or []
-    wanted = f"one FP32 input named {' or '.join(known_names)} of shape [1, 28, 28, 1]"
+    wanted = f"one FP32 input named {INPUT_NAME} of shape [1, 28, 28, 1]"
     try:
         found = [
             ModelInput(str(item["name"]), str(item["datatype"]), tuple(map(int, item["shape"])))
@@ -45,7 +46,7 @@ def read_model_input(metadata: dict[str, Any], known_names: tuple[str, ...]) -> 
     (tensor,) = found
     batch, *picture = tensor.shape or (0,)
     if (
-        tensor.name not in known_names
+        tensor.name != INPUT_NAME
         or tensor.datatype != "FP32"
         or batch not in (-1, 1)
         or tuple(picture) != PICTURE_SHAPE
@@ -55,8 +56,8 @@ def read_model_input(metadata: dict[str, Any], known_names: tuple[str, ...]) -> 
     return tensor
 
 
-def _unknown_input(metadata: dict[str, Any], wanted: str, found: str) -> Failure:
-    return Failure(
+def _unknown_input(metadata: dict[str, Any], wanted: str, found: str) -> PredictionError:
+    return PredictionError(
         502,
         "model_input_unknown",
         "The deployed model is not one this page knows how to ask.",
@@ -89,7 +90,7 @@ class ModelClient:
         if self._input is None or time.monotonic() >= self._input_until:
             self._input = None
             metadata = await self._call("GET", "")
-            self._input = read_model_input(metadata, self._settings.input_names)
+            self._input = read_model_input(metadata)
             self._input_until = time.monotonic() + METADATA_SECONDS
         return self._input
 
@@ -97,7 +98,7 @@ class ModelClient:
         """Send a V2 request and return the model's reply."""
         try:
             return await self._call("POST", "/infer", payload)
-        except Failure:
+        except PredictionError:
             self._input = None
             raise
 
@@ -111,7 +112,7 @@ class ModelClient:
         try:
             reply = await http.request(method, url, headers=headers, json=payload)
         except httpx.TimeoutException as error:
-            raise Failure(
+            raise PredictionError(
                 504,
                 "model_timeout",
                 "The model did not answer in time.",
@@ -138,7 +139,7 @@ class ModelClient:
         except (OSError, UnicodeDecodeError):
             token = ""
         if not token:
-            raise Failure(
+            raise PredictionError(
                 503,
                 "token_missing",
                 "The function has no token for the model server.",
@@ -160,7 +161,7 @@ class ModelClient:
                 self._http = httpx.AsyncClient(verify=context, timeout=self._settings.timeout)
                 self._ca_stamp = stamp
         except (OSError, ssl.SSLError) as error:
-            raise Failure(
+            raise PredictionError(
                 503,
                 "ca_missing",
                 "The function cannot verify the model server's certificate.",
@@ -169,12 +170,12 @@ class ModelClient:
             ) from error
         return self._http
 
-    def _explain_transport(self, error: httpx.TransportError) -> Failure:
+    def _explain_transport(self, error: httpx.TransportError) -> PredictionError:
         url = self._settings.model_url
         cause: BaseException | None = error
         while cause is not None:
             if isinstance(cause, ssl.SSLCertVerificationError):
-                return Failure(
+                return PredictionError(
                     502,
                     "model_certificate_refused",
                     "The model server's certificate is not trusted.",
@@ -182,7 +183,7 @@ class ModelClient:
                     "The serving certificate must be signed by the cluster's service CA.",
                 )
             cause = cause.__cause__ or cause.__context__
-        return Failure(
+        return PredictionError(
             503,
             "model_server_down",
             "The model server does not answer.",
@@ -190,11 +191,11 @@ class ModelClient:
             "Configure the model server and deploy the model; its pods may still be starting.",
         )
 
-    def _explain_status(self, reply: httpx.Response) -> Failure:
+    def _explain_status(self, reply: httpx.Response) -> PredictionError:
         name, url = self._settings.model_name, self._settings.model_url
         said = _read_error(reply)
         if reply.status_code == 401:
-            return Failure(
+            return PredictionError(
                 502,
                 "token_refused",
                 "The model server refused the function's token.",
@@ -202,7 +203,7 @@ class ModelClient:
                 "Create the Secret model-mesh anew, or wait until it has been renewed.",
             )
         if reply.status_code == 403:
-            return Failure(
+            return PredictionError(
                 502,
                 "token_forbidden",
                 "The function's token may not use this model server.",
@@ -210,14 +211,14 @@ class ModelClient:
                 "Bind the service account of Secret model-mesh to the ClusterRole view.",
             )
         if reply.status_code == 404:
-            return Failure(
+            return PredictionError(
                 503,
                 "model_not_deployed",
                 f"The model {name} is not deployed.",
                 f"{url} knows no model of that name, or it is still loading{said}.",
                 "Deploy the model, and look at its status if it is.",
             )
-        return Failure(
+        return PredictionError(
             502,
             "model_failed",
             "The model server could not answer.",
@@ -225,8 +226,8 @@ class ModelClient:
             "Look at the model server's log.",
         )
 
-    def _broken_reply(self, what: str) -> Failure:
-        return Failure(
+    def _broken_reply(self, what: str) -> PredictionError:
+        return PredictionError(
             502,
             "model_reply_unknown",
             "The model server's reply cannot be understood.",

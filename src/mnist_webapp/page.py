@@ -18,7 +18,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.responses import FileResponse, JSONResponse
 from fastapi.staticfiles import StaticFiles
 
-from mnist_webapp.failures import Failure, answer_failure
+from mnist_webapp.errors import PredictionError, answer_error
 from mnist_webapp.settings import PageSettings
 
 BODY_LIMIT = 2 * 1024 * 1024
@@ -53,7 +53,7 @@ def create_app(
     app = FastAPI(
         title="MNIST page", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None
     )
-    app.add_exception_handler(Failure, answer_failure)
+    app.add_exception_handler(PredictionError, answer_error)
     app.middleware("http")(add_security_headers)
 
     @app.get("/healthz")
@@ -72,9 +72,7 @@ def create_app(
         """Pass a drawing on to the function and its answer back."""
         body = await read_body(request)
         began = time.perf_counter()
-        answer = await call_function(
-            request.app.state.function, settings, "POST", "/predict", body
-        )
+        answer = await call_function(request.app.state.function, settings, "POST", "/predict", body)
         answer["waited_ms"] = milliseconds_since(began)
         return JSONResponse(answer)
 
@@ -106,7 +104,7 @@ async def read_body(request: Request) -> bytes:
     async for chunk in request.stream():
         body += chunk
         if len(body) > BODY_LIMIT:
-            raise Failure(
+            raise PredictionError(
                 413,
                 "drawing_refused",
                 "The drawing is too large.",
@@ -129,7 +127,7 @@ async def call_function(
     try:
         reply = await client.request(method, url, content=body, headers=headers)
     except httpx.TimeoutException as error:
-        raise Failure(
+        raise PredictionError(
             504,
             "function_timeout",
             "The preprocessing function did not start in time.",
@@ -137,7 +135,7 @@ async def call_function(
             "Look at the function's pods: oc get pods,ksvc.",
         ) from error
     except httpx.TransportError as error:
-        raise Failure(
+        raise PredictionError(
             503,
             "function_down",
             "The preprocessing function cannot be reached.",
@@ -153,11 +151,11 @@ async def call_function(
     raise explain_reply(settings, reply, answer)
 
 
-def explain_reply(settings: PageSettings, reply: httpx.Response, answer: Any) -> Failure:
+def explain_reply(settings: PageSettings, reply: httpx.Response, answer: Any) -> PredictionError:
     """Turn the function's refusal, or another's in its place, into a failure with a cause."""
     error = answer.get("error") if isinstance(answer, dict) else None
     if isinstance(error, dict) and {"code", "message", "cause"} <= error.keys():
-        return Failure(
+        return PredictionError(
             reply.status_code,
             str(error["code"]),
             str(error["message"]),
@@ -165,7 +163,7 @@ def explain_reply(settings: PageSettings, reply: httpx.Response, answer: Any) ->
             str(error.get("remedy", "")),
         )
     said = reply.text.strip()[:200]
-    return Failure(
+    return PredictionError(
         503,
         "function_down",
         "The preprocessing function cannot answer.",
@@ -184,7 +182,10 @@ def main() -> None:
     logging.basicConfig(level=logging.INFO)
     settings = PageSettings.from_environment()
     uvicorn.run(
-        create_app(settings), host="0.0.0.0", port=8080, access_log=False  # noqa: S104
+        create_app(settings),
+        host="0.0.0.0",  # noqa: S104 - a pod is reached from outside
+        port=8080,
+        access_log=False,
     )
 
 

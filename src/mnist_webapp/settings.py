@@ -22,13 +22,12 @@ def read_namespace(environ: Mapping[str, str]) -> str:
 
 @dataclass(frozen=True)
 class FunctionSettings:
-    """Where the model is, how to prove who asks, and which input is known."""
+    """Where the model is, and how to prove who asks."""
 
     model_url: str
     model_name: str
     token_file: Path
     ca_file: Path
-    input_names: tuple[str, ...]
     timeout: float
 
     @classmethod
@@ -41,7 +40,6 @@ class FunctionSettings:
             model_name=environ.get("MODEL_NAME", "mnist"),
             token_file=Path(environ.get("MODEL_TOKEN_FILE", "/var/run/mnist/token/token")),
             ca_file=Path(environ.get("MODEL_CA_FILE", "/var/run/mnist/ca/service-ca.crt")),
-            input_names=tuple(environ.get("MODEL_INPUT_NAMES", "input_1").split(",")),
             timeout=float(environ.get("MODEL_TIMEOUT_SECONDS", "5")),
         )
 

@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 
 
-class Failure(Exception):
+class PredictionError(Exception):
     """One reason why there is no prediction."""
 
     def __init__(self, status: int, code: str, message: str, cause: str, remedy: str = "") -> None:
@@ -31,8 +31,8 @@ class Failure(Exception):
         }
 
 
-async def answer_failure(_request: Request, failure: Exception) -> JSONResponse:
-    """Turn a Failure into its answer."""
-    if not isinstance(failure, Failure):
+async def answer_error(_request: Request, failure: Exception) -> JSONResponse:
+    """Turn a PredictionError into its answer."""
+    if not isinstance(failure, PredictionError):
         raise failure
     return JSONResponse(failure.as_json(), status_code=failure.status)
