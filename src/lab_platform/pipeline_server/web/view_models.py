@@ -125,6 +125,7 @@ class TaskRun:
     input_artifacts: tuple[Artifact, ...] = ()
     output_artifacts: tuple[Artifact, ...] = ()
     history: tuple[StateChange, ...] = ()
+    has_log: bool = True
 
     @property
     def shown_name(self) -> str:
@@ -275,5 +276,5 @@ class NewRun:
     version_id: str = ""
     spec: Mapping[str, Any] = field(default_factory=dict)
     parameters: Mapping[str, Any] = field(default_factory=dict)
-    use_cache: bool = True
     schedule: Schedule | None = None
+    request_key: str = ""

@@ -1,0 +1,1 @@
+"""Tests of the pipelines page that need no server and no cluster."""

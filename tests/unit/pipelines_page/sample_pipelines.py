@@ -1,0 +1,77 @@
+"""Pipelines compiled by the SDK itself, so that the page is tested on the real form."""
+
+import functools
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import yaml
+from kfp import compiler, dsl
+
+IMAGE = "image-registry.openshift-image-registry.svc:5000/redhat-ods-applications/mnist-runtime:1.0"
+
+
+@dsl.component(base_image=IMAGE)
+def pre_process(rows: int) -> int:
+    return rows
+
+
+@dsl.component(base_image=IMAGE)
+def train(rows: int, rate: float) -> float:
+    return rate * rows
+
+
+@dsl.component(base_image=IMAGE)
+def evaluate(score: float) -> float:
+    return score
+
+
+@dsl.component(base_image=IMAGE)
+def clean_up(note: str) -> None:
+    print(note)
+
+
+def compiled(pipeline: Any) -> dict[str, Any]:
+    """The IR of a pipeline function."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "pipeline.yaml"
+        compiler.Compiler().compile(pipeline, str(path))
+        return dict(next(yaml.safe_load_all(path.read_text())))
+
+
+@functools.cache
+def mnist() -> dict[str, Any]:
+    """Four steps: one after another, then two side by side."""
+
+    @dsl.pipeline(name="mnist")
+    def pipeline(
+        epochs: int,
+        rate: float = 0.001,
+        tag: str = "v2",
+        flip: bool = False,
+        layers: list = [32, 64],
+    ) -> None:
+        first = pre_process(rows=epochs).set_display_name("Pre-process")
+        second = train(rows=first.output, rate=rate).set_display_name("Train")
+        evaluate(score=second.output).set_display_name("Evaluate")
+        third = evaluate(score=second.output).set_display_name("Review")
+        third.after(first)
+
+    return compiled(pipeline)
+
+
+@functools.cache
+def nested() -> dict[str, Any]:
+    """A loop, a condition and an exit handler."""
+
+    @dsl.pipeline(name="nested")
+    def pipeline(rows: int = 10) -> None:
+        last = clean_up(note="done").set_display_name("Clean up")
+        with dsl.ExitHandler(last, name="guarded"):
+            first = pre_process(rows=rows).set_display_name("Pre-process")
+            with dsl.ParallelFor([0.1, 0.2, 0.3], name="rates", parallelism=2) as rate:
+                train(rows=first.output, rate=rate).set_display_name("Train")
+            with dsl.If(first.output > 5, name="enough rows"):
+                evaluate(score=0.5).set_display_name("Evaluate")
+
+    return compiled(pipeline)
