@@ -6,19 +6,19 @@ const WORDS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "e
 export function percent(probability) {
   const value = probability * 100;
   if (value > 0 && value < 0.1) {
-    return "< 0.1 %";
+    return "<\u00a00.1\u00a0%";
   }
   if (value > 99.9 && value < 100) {
-    return "> 99.9 %";
+    return ">\u00a099.9\u00a0%";
   }
-  return `${value.toFixed(1)} %`;
+  return `${value.toFixed(1)}\u00a0%`;
 }
 
 /** A duration as a person reads it. */
 export function duration(milliseconds) {
   return milliseconds < 1000
-    ? `${Math.max(1, Math.round(milliseconds))} ms`
-    : `${(milliseconds / 1000).toFixed(1)} s`;
+    ? `${Math.max(1, Math.round(milliseconds))}\u00a0ms`
+    : `${(milliseconds / 1000).toFixed(1)}\u00a0s`;
 }
 
 /** How sure the answer is, in a sentence. */
