@@ -46,8 +46,9 @@ watch(
     id="model-serving-on-own-deployments",
     labels={constants.COMPONENT_LABEL: constants.COMPONENT},
 )
-async def own_object_gone(event: Mapping[str, Any], namespace: str, name: str, **_: Any) -> None:
+async def own_object_gone(*, event: Mapping[str, Any], body: Mapping[str, Any], **_: Any) -> None:
     """Somebody removed a Deployment of ours: it comes back."""
     if event.get("type") == "DELETED":
-        controller.applier.forget(namespace, "Deployment", name)
-        projects.enqueue("", namespace)
+        metadata = body["metadata"]
+        controller.applier.forget(metadata["namespace"], "Deployment", metadata["name"])
+        projects.enqueue("", metadata["namespace"])

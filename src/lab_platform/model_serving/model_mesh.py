@@ -270,7 +270,7 @@ def _puller(namespace: str, runtime: Runtime) -> Manifest:
 def build_network_policy(namespace: str, runtime: Runtime) -> Manifest:
     """Who may reach which port; the plain ports are not for everybody."""
     name = deployment_name(runtime.name)
-    inside = {"podSelector": {}}
+    inside: Manifest = {"podSelector": {}}
     platform = {
         "namespaceSelector": {
             "matchLabels": {"kubernetes.io/metadata.name": get_settings().platform_namespace}

@@ -170,7 +170,7 @@ def build_deployment(model: Model, runtime: Runtime) -> Manifest:
 
 def build_network_policy(model: Model) -> Manifest:
     """Who may reach which port."""
-    inside = {"podSelector": {}}
+    inside: Manifest = {"podSelector": {}}
     platform = {
         "namespaceSelector": {
             "matchLabels": {"kubernetes.io/metadata.name": get_settings().platform_namespace}
