@@ -113,6 +113,7 @@ http {
     location = /oauth/check {
       internal;
       proxy_pass_request_body off;
+      proxy_request_buffering off;
       proxy_set_header Content-Length '';
       proxy_set_header Connection '';
       proxy_set_header Upgrade '';
@@ -121,6 +122,7 @@ http {
     location = /oauth/refused {
       internal;
       proxy_pass_request_body off;
+      proxy_request_buffering off;
       proxy_set_header Content-Length '';
       proxy_set_header Connection '';
       proxy_set_header X-Original-Method $request_method;

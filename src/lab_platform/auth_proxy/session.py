@@ -52,11 +52,14 @@ class Sealer:
             "expires": self._clock() + seconds,
             "nonce": secrets.token_urlsafe(12),
         }
-        return self._boxes[purpose].encrypt(json.dumps(content).encode()).decode()
+        sealed = self._boxes[purpose].encrypt(json.dumps(content).encode())
+        # Without the padding no cookie needs quotes and no link an escape.
+        return sealed.decode().rstrip("=")
 
     def _open(self, purpose: str, sealed: str) -> Sealed:
         try:
-            content = json.loads(self._boxes[purpose].decrypt(sealed.encode()))
+            padded = sealed + "=" * (-len(sealed) % 4)
+            content = json.loads(self._boxes[purpose].decrypt(padded.encode()))
         except (InvalidToken, ValueError) as error:
             raise SealError("not sealed here") from error
         if content["expires"] <= self._clock():
