@@ -24,7 +24,8 @@ from lab_platform.pipeline_server.web.view_models import (
     State,
 )
 
-START = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
+# Two hours and a bit ago, so that what “goes on” has been going on for a minute and a half.
+START = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=2, seconds=90)
 
 
 class MemorySource:

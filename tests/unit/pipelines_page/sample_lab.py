@@ -72,8 +72,11 @@ def notebook() -> bytes:
     return json.dumps({"cells": cells, "nbformat": 4, "nbformat_minor": 5}).encode()
 
 
-def task(name: str, state: State, begin: int = 0, took: int | None = None, **more: Any) -> TaskRun:
+def task(
+    name: str, state: State, begin: int = 0, took: int | None = None, after: int = 0, **more: Any
+) -> TaskRun:
     """A task that began so many seconds after the run."""
+    begin += after * 3600
     started = None if state in (State.PENDING, State.SKIPPED) else START + timedelta(seconds=begin)
     finished = None if took is None else START + timedelta(seconds=begin + took)
     history = [StateChange(State.PENDING, START)]
@@ -205,12 +208,13 @@ def failed() -> RunDetail:
         parameters={"epochs": 3, "rate": 0.01},
         spec=sample_pipelines.mnist(),
         tasks=(
-            task("pre-process", State.SUCCEEDED, 2, 20, id="u-1", display_name="Pre-process"),
+            task("pre-process", State.SUCCEEDED, 2, 20, 1, id="u-1", display_name="Pre-process"),
             task(
                 "train",
                 State.FAILED,
                 24,
                 18,
+                1,
                 id="u-2",
                 display_name="Train",
                 error=reason,
@@ -223,9 +227,9 @@ def failed() -> RunDetail:
 def running() -> RunDetail:
     """A run with a loop, a condition and an exit handler, in the middle."""
     outer = task(
-        "exit-handler-1", State.RUNNING, 1, display_name="guarded", id="n-1", has_log=False
+        "exit-handler-1", State.RUNNING, 1, display_name="guarded", id="n-1", after=2, has_log=False
     )
-    loop = task("for-loop-3", State.RUNNING, 24, id="n-3", parent_id="n-1", has_log=False)
+    loop = task("for-loop-3", State.RUNNING, 24, id="n-3", parent_id="n-1", after=2, has_log=False)
     rounds = (State.SUCCEEDED, State.FAILED, State.RUNNING)
     return RunDetail(
         RunSummary(
@@ -242,7 +246,7 @@ def running() -> RunDetail:
         spec=sample_pipelines.nested(),
         tasks=(
             outer,
-            task("pre-process", State.SUCCEEDED, 2, 20, id="n-2", parent_id="n-1"),
+            task("pre-process", State.SUCCEEDED, 2, 20, 2, id="n-2", parent_id="n-1"),
             loop,
             *(
                 task(
@@ -250,6 +254,7 @@ def running() -> RunDetail:
                     state,
                     25,
                     None if state is State.RUNNING else 30 + number,
+                    2,
                     id=f"n-4-{number}",
                     parent_id="n-3",
                     iteration=number,
@@ -261,7 +266,7 @@ def running() -> RunDetail:
                 )
                 for number, state in enumerate(rounds)
             ),
-            task("condition-4", State.SKIPPED, id="n-5", parent_id="n-1", has_log=False),
+            task("condition-4", State.SKIPPED, id="n-5", parent_id="n-1", after=2, has_log=False),
         ),
     )
 

@@ -6,11 +6,12 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from . import formatting
 from .layout import Box, Layout, Point, place
 from .spec import SpecNode, read_graph
-from .view_models import RunDetail, State, TaskRun
+from .view_models import RunDetail, RunSummary, State, TaskRun
 
 NODE_WIDTH = 216.0
 NODE_HEIGHT = 60.0
@@ -21,7 +22,7 @@ SEPARATOR = "/"
 KIND_LABELS = {
     "condition": "If",
     "loop": "For each",
-    "group": "Steps",
+    "group": "",
     "exit": "Finally",
     "importer": "Import",
     "container": "",
@@ -49,6 +50,7 @@ class Step:
     state: State
     tasks: tuple[TaskRun, ...]
     children: tuple[Step, ...] = ()
+    over: bool = False
 
     @property
     def label(self) -> str:
@@ -66,7 +68,9 @@ class Step:
             done = sum(1 for task in self.tasks if task.state.finished)
             return f"{done} of {len(self.tasks)} done"
         if not self.tasks:
-            return "not started" if self.state is State.UNKNOWN else self.state.label
+            if self.state is not State.UNKNOWN:
+                return self.state.label
+            return "did not run" if self.over else "not started"
         task = self.tasks[0]
         took = formatting.duration(task.started_at, task.finished_at, now)
         return f"{task.state.label} · {took}" if took else task.state.label
@@ -114,7 +118,8 @@ def steps_of(run: RunDetail) -> tuple[Step, ...]:
             SpecNode(name=key, display_name=tasks[0].display_name or tasks[0].name)
             for key, tasks in executions.items()
         )
-    return tuple(_step(node, "", executions) for node in nodes)
+    over = run.summary.state.finished
+    return tuple(_step(node, "", executions, over) for node in nodes)
 
 
 def walk(steps: Iterable[Step]) -> Iterable[Step]:
@@ -137,6 +142,11 @@ def draw(steps: Sequence[Step], now: datetime | None = None) -> Drawing:
         tuple(boxes),
         tuple(edges),
     )
+
+
+def draw_pipeline(spec: Mapping[str, Any]) -> Drawing:
+    """A pipeline before it ran: a run in which nothing has happened."""
+    return draw(steps_of(RunDetail(RunSummary("", "", State.UNKNOWN), spec=spec)))
 
 
 def progress(steps: Sequence[Step]) -> tuple[int, int]:
@@ -167,11 +177,11 @@ def _key(task: TaskRun, by_id: Mapping[str, TaskRun]) -> str:
     return SEPARATOR.join(reversed(names))
 
 
-def _step(node: SpecNode, prefix: str, executions: Mapping[str, list[TaskRun]]) -> Step:
+def _step(node: SpecNode, prefix: str, executions: Mapping[str, list[TaskRun]], over: bool) -> Step:
     key = f"{prefix}{SEPARATOR}{node.name}" if prefix else node.name
     tasks = tuple(executions.get(key, ()))
-    children = tuple(_step(child, key, executions) for child in node.children)
-    return Step(key, node, _state(tasks, children), tasks, children)
+    children = tuple(_step(child, key, executions, over) for child in node.children)
+    return Step(key, node, _state(tasks, children), tasks, children, over)
 
 
 def _state(tasks: Sequence[TaskRun], children: Sequence[Step]) -> State:
@@ -230,6 +240,9 @@ def _box(
     name = f"{kind} · {step.label}" if kind else step.label
     note = step.note(now)
     room = LONGEST_LABEL if not step.is_group else max(LONGEST_LABEL, int(width / 9))
+    shown_note = note
+    if step.is_group and len(name) * 8.4 + len(note) * 6.6 + 60 > width:
+        shown_note = ""
     return DrawnBox(
         step=step,
         x=round(x, 1),
@@ -237,7 +250,7 @@ def _box(
         width=round(width, 1),
         height=round(height, 1),
         label=name if len(name) <= room else name[: room - 1] + "…",
-        note=note,
+        note=shown_note,
         caption=", ".join(part for part in (name, note, step.node.detail) if part),
     )
 

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 
 SWEEPS = 8
 PLACEHOLDER_WIDTH = 12.0
+PORT_GAP = 22.0
+PORT_ROOM = 160.0
 
 Point = tuple[float, float]
 Edge = tuple[str, str]
@@ -238,14 +240,39 @@ def _assemble(
                 corners[node] = (centres[node] + shift - widths[node] / 2, y)
                 spans[node] = (y, y + boxes[node].height)
         top += tallest + gap
+    return Layout(width, top - gap, corners, _routes(chains, centres, spans, shift))
+
+
+def _routes(
+    chains: Mapping[Edge, list[str]],
+    centres: Mapping[str, float],
+    spans: Mapping[str, tuple[float, float]],
+    shift: float,
+) -> dict[Edge, tuple[Point, ...]]:
+    leaving = _ports({edge: (chain[0], centres[chain[1]]) for edge, chain in chains.items()})
+    arriving = _ports({edge: (chain[-1], centres[chain[-2]]) for edge, chain in chains.items()})
     routes: dict[Edge, tuple[Point, ...]] = {}
     for edge, chain in chains.items():
-        points: list[Point] = [(centres[chain[0]] + shift, spans[chain[0]][1])]
+        start = centres[chain[0]] + shift + leaving[edge]
+        end = centres[chain[-1]] + shift + arriving[edge]
+        points: list[Point] = [(start, spans[chain[0]][1])]
         for node in chain[1:-1]:
             points += [
                 (centres[node] + shift, spans[node][0]),
                 (centres[node] + shift, spans[node][1]),
             ]
-        points.append((centres[chain[-1]] + shift, spans[chain[-1]][0]))
+        points.append((end, spans[chain[-1]][0]))
         routes[edge] = tuple(points)
-    return Layout(width, top - gap, corners, routes)
+    return routes
+
+
+def _ports(ends: Mapping[Edge, tuple[str, float]]) -> dict[Edge, float]:
+    """Where along its box each edge begins or ends: side by side, in the order they go."""
+    at_box: dict[str, list[tuple[float, Edge]]] = {}
+    for edge, (node, towards) in ends.items():
+        at_box.setdefault(node, []).append((towards, edge))
+    return {
+        edge: (index - (len(at_node) - 1) / 2) * min(PORT_GAP, PORT_ROOM / len(at_node))
+        for at_node in at_box.values()
+        for index, (_, edge) in enumerate(sorted(at_node))
+    }

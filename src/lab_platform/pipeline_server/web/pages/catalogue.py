@@ -10,7 +10,7 @@ from fastapi import APIRouter, Request, Response
 from .. import graph
 from ..source import PageError
 from ..spec import read_inputs
-from ..view_models import RunDetail, RunFilter, RunSummary, State
+from ..view_models import RunFilter
 from .context import Pages, page_size
 from .forms import Posted, PostedForm
 
@@ -145,10 +145,6 @@ def _pipeline(
     pipeline = source.get_pipeline(pipeline_id)
     versions = source.list_versions(pipeline_id, "", 100).items
     version = source.get_version(pipeline_id, version_id) if versions else None
-    # A pipeline drawn before it ran is a run in which nothing has happened.
-    blank = RunDetail(
-        RunSummary("", pipeline.name, State.UNKNOWN), spec=version.spec if version else {}
-    )
     return pages.render(
         request,
         "pipeline.html",
@@ -157,7 +153,7 @@ def _pipeline(
         pipeline=pipeline,
         versions=versions,
         version_shown=version,
-        drawing=graph.draw(graph.steps_of(blank)),
+        drawing=graph.draw_pipeline(version.spec if version else {}),
         inputs=read_inputs(version.spec) if version else (),
         recent=source.list_runs(RunFilter(pipeline_id=pipeline_id), "", 10).items,
         typed=typed,

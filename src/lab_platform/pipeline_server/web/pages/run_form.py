@@ -9,7 +9,7 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
-from .. import forms
+from .. import forms, graph
 from ..source import PageError
 from ..spec import InputField, pipeline_name, read_inputs
 from ..view_models import NewRun, Pipeline, PipelineVersion, RunDetail
@@ -155,5 +155,6 @@ def _form(
         fresh=fresh,
         key=typed.get("key") or str(uuid.uuid4()),
         units=tuple(forms.UNITS),
+        drawing=graph.draw_pipeline(subject.spec),
         experiments=pages.source.list_experiments(False, "", 100).items,
     )

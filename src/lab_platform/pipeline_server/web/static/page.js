@@ -17,7 +17,18 @@ async function fetchPage(address, headers = {}) {
   if (response.status === 304) return null;
   if (!response.ok) throw new Error(String(response.status));
   tag = response.headers.get("ETag") ?? "";
-  return parser.parseFromString(await response.text(), "text/html");
+  return localise(parser.parseFromString(await response.text(), "text/html"));
+}
+
+/** The server writes UTC; show the reader's own clock and keep UTC as the hint. */
+function localise(root) {
+  for (const element of root.querySelectorAll("time[datetime][title=UTC]")) {
+    const at = new Date(element.dateTime);
+    const two = (number) => String(number).padStart(2, "0");
+    element.title = `${element.textContent} UTC`;
+    element.textContent = `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())} ${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}`;
+  }
+  return root;
 }
 
 /** Exchange elements by id; keep focus, ticked boxes, opened parts and the growing log. */
@@ -228,5 +239,6 @@ if (location.search.includes("notice=")) {
   clean.searchParams.delete("notice");
   history.replaceState(history.state, "", clean);
 }
+localise(document);
 enhance();
 plan();
