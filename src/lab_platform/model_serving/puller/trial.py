@@ -39,6 +39,8 @@ def refuse_foreign_data(path: Path) -> None:
         model = onnx.load_model(str(path), load_external_data=False)
     except OSError as error:
         raise PullError(f"cannot read the model: {error.strerror}") from error
+    except MemoryError:
+        raise
     except Exception as error:
         raise PullError(f"not an ONNX model: {' '.join(str(error).split())[:200]}") from error
     if not model.graph.node or not model.opset_import:

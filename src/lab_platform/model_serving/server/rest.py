@@ -35,6 +35,7 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
 _INFER = re.compile(r"/v2/models/([^/]+)(?:/versions/([^/]+))?/infer/?")
+_DRAIN_FACTOR = 4
 _HEADER_LENGTH = b"inference-header-content-length"
 _PUBLIC = re.compile(
     r"/v2(?:/health/(?:live|ready)|/models/\{model_name\}(?:/versions/\{model_version\})?(?:/ready)?)?"
@@ -66,6 +67,8 @@ class InferenceApp:
             status, headers, body = await self._infer(scope, receive, match[1], match[2])
         except MLServerError as error:
             status, headers, body = _refusal(error)
+            if status == 413:
+                await self._drain(receive)
         except asyncio.CancelledError:
             raise
         except Exception:
@@ -106,6 +109,18 @@ class InferenceApp:
         except TimeoutError:
             raise RequestError(f"the body did not arrive within {self._timeout:g} s", 408) from None
         return bytes(chunks)
+
+    async def _drain(self, receive: Receive) -> None:
+        """Take what a client still sends, within bounds, so that it gets to read the refusal."""
+        left = _DRAIN_FACTOR * self._max_bytes
+        message: Message = {"more_body": True}
+        try:
+            async with asyncio.timeout(self._timeout):
+                while message.get("more_body") and left > 0:
+                    message = await receive()
+                    left -= len(message.get("body", b""))
+        except TimeoutError:
+            return
 
     def _within(self, body: Any) -> Any:
         if len(body) > self._max_bytes:

@@ -1,0 +1,120 @@
+"""Runs the real model server in a process of its own, for tests."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+SOURCE = Path(__file__).parents[4] / "src"
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@dataclass
+class RunningServer:
+    """A model server over a models folder."""
+
+    models: Path
+    log: Path
+    rest: int = field(default_factory=free_port)
+    grpc: int = field(default_factory=free_port)
+    metrics: int = field(default_factory=free_port)
+    admin: int = field(default_factory=free_port)
+    process: subprocess.Popen[bytes] | None = None
+
+    def start(self, **settings: str) -> RunningServer:
+        """Start it and wait until it answers."""
+        environment = {
+            **os.environ,
+            "PYTHONPATH": str(SOURCE),
+            "LAB_SERVER_MODELS_DIR": str(self.models),
+            "LAB_SERVER_HOST": "127.0.0.1",
+            "LAB_SERVER_REST_PORT": str(self.rest),
+            "LAB_SERVER_GRPC_PORT": str(self.grpc),
+            "LAB_SERVER_METRICS_PORT": str(self.metrics),
+            "LAB_SERVER_ADMIN_PORT": str(self.admin),
+            **settings,
+        }
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "lab_platform.model_serving.server"],
+                env=environment,
+                stdout=log,
+                stderr=log,
+            )
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            try:
+                if self.get("/v2/health/live")[0] == 200 and self.index() is not None:
+                    return self
+            except OSError:
+                time.sleep(0.05)
+            if self.process.poll() is not None:
+                break
+        self.stop()
+        raise AssertionError(f"the model server did not start:\n{self.log.read_text()}")
+
+    def stop(self) -> None:
+        """End it."""
+        if self.process is None:
+            return
+        self.process.terminate()
+        try:
+            self.process.wait(20)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait(5)
+
+    def get(self, path: str) -> tuple[int, Any]:
+        """A GET on the public port."""
+        return call(self.rest, "GET", path)
+
+    def infer(self, model: str, body: Any, version: str = "") -> tuple[int, Any]:
+        """One prediction over REST."""
+        middle = f"/versions/{version}" if version else ""
+        return call(self.rest, "POST", f"/v2/models/{model}{middle}/infer", body)
+
+    def index(self) -> Any:
+        """What the repository API says."""
+        return call(self.admin, "POST", "/v2/repository/index", {})[1]
+
+
+def call(port: int, method: str, path: str, body: Any = None, **headers: str) -> tuple[int, Any]:
+    """One request; a body that is not bytes goes as JSON, an answer in JSON comes decoded."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    try:
+        data = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
+        connection.request(method, path, data, headers)
+        response = connection.getresponse()
+        text = response.read()
+        kind = response.headers.get("Content-Type", "")
+        return response.status, json.loads(text) if kind == "application/json" and text else text
+    finally:
+        connection.close()
+
+
+def image_request(value: float = 0.0, count: int = 1) -> dict[str, Any]:
+    """A V2 request with `count` blank pictures of that grey."""
+    return {
+        "inputs": [
+            {
+                "name": "input_1",
+                "shape": [count, 28, 28, 1],
+                "datatype": "FP32",
+                "data": [value] * (784 * count),
+            }
+        ]
+    }
