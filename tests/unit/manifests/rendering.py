@@ -1,0 +1,117 @@
+"""Renders the lab's manifests for an inventory, with Ansible's own variables and templates."""
+
+from __future__ import annotations
+
+import os
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+from ansible.inventory.manager import InventoryManager
+from ansible.parsing.dataloader import DataLoader
+from ansible.plugins.loader import init_plugin_loader
+from ansible.template import Templar, trust_as_template
+from ansible.vars.manager import VariableManager
+
+ROOT = Path(__file__).resolve().parents[3]
+INVENTORIES = ("embedded", "kubernetes", "openshift")
+TEMPLATES = {
+    "lab_project": ("objects.yml.j2",),
+    "lab_pipeline_server": ("server.yml.j2", "client.yml.j2"),
+    "lab_data": ("connection.yml.j2",),
+    "lab_image_streams": ("image_streams.yml.j2",),
+    "lab_workbench": ("runtime.yml.j2", "notebook.yml.j2"),
+    "lab_training": ("submit.yml.j2",),
+    "lab_access": ("route.yml.j2",),
+}
+Manifest = dict[str, Any]
+
+
+def secret(name: str, namespace: str, **data: str) -> Manifest:
+    """Return a Secret as a cluster shows it, its values being base64 of "value"."""
+    return {
+        "metadata": {"name": name, "namespace": namespace},
+        "data": dict.fromkeys(data, "dmFsdWU="),
+    }
+
+
+def registered_variables(namespaces: list[str]) -> dict[str, Any]:
+    """Return what tasks before the templates read from the cluster."""
+    aws = dict.fromkeys(
+        ("AWS_S3_ENDPOINT", "AWS_S3_BUCKET", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"), ""
+    )
+    return {
+        "__lab_data_stores": [
+            secret("ds-pipeline-s3-ds-pipeline", name, accesskey="", secretkey="")
+            for name in namespaces
+        ],
+        "__lab_workbench_connections": [
+            secret("aws-connection-s3-creds", name, **aws) for name in namespaces
+        ],
+        "__lab_workbench_stopped": [],
+        "__lab_training_job": "submit-pipeline-0123456789",
+        "__lab_training_model": {"fingerprint": "0123456789"},
+    }
+
+
+@cache
+def load_plugins() -> None:
+    """Let Ansible find its collections, once."""
+    init_plugin_loader()
+
+
+@cache
+def load_inventory(name: str) -> tuple[DataLoader, dict[str, Any]]:
+    """Return the inventory's variables as plays on localhost see them."""
+    load_plugins()
+    os.environ.setdefault("KUBECONFIG", "/nonexistent")
+    loader = DataLoader()
+    loader.set_basedir(str(ROOT))
+    inventory = InventoryManager(loader, sources=[str(ROOT / "inventories" / name)])
+    variables = VariableManager(loader, inventory).get_vars(host=inventory.get_host("localhost"))
+    return loader, variables
+
+
+def render(inventory: str, **overrides: Any) -> list[Manifest]:
+    """Return the manifests of all the lab's roles, and of the kustomize directory."""
+    loader, variables = load_inventory(inventory)
+    manifests: list[Manifest] = []
+    for role, templates in TEMPLATES.items():
+        role_path = ROOT / "roles" / role
+        defaults = loader.load_from_file(
+            str(role_path / "defaults" / "main.yml"), trusted_as_template=True
+        )
+        merged = {**defaults, **variables, "role_path": str(role_path), **overrides}
+        seats = overrides.get("lab_seats", ["mnist"])
+        merged = {**merged, **registered_variables(seats)}
+        templar = Templar(loader=loader, variables=merged)
+        for template in templates:
+            text = (role_path / "templates" / template).read_text(encoding="utf-8")
+            rendered = templar.template(trust_as_template(text))
+            manifests += [part for part in yaml.safe_load_all(str(rendered)) if part]
+    for path in sorted((ROOT / "inference" / "base").glob("*.yaml")):
+        if path.name != "kustomization.yaml":
+            manifests += list(yaml.safe_load_all(path.read_text(encoding="utf-8")))
+    return manifests
+
+
+def identify(manifest: Manifest) -> tuple[str, str, str, str]:
+    """Return group, kind, namespace and name: what must be the same on every cluster."""
+    metadata = manifest["metadata"]
+    group = manifest["apiVersion"].rpartition("/")[0]
+    return group, manifest["kind"], metadata.get("namespace", ""), metadata["name"]
+
+
+def flatten(value: Any, path: str = "") -> dict[str, Any]:
+    """Return the leaves of a manifest by their paths."""
+    if isinstance(value, dict) and value:
+        items = value.items()
+    elif isinstance(value, list) and value:
+        items = enumerate(value)
+    else:
+        return {path: value}
+    leaves: dict[str, Any] = {}
+    for key, part in items:
+        leaves |= flatten(part, f"{path}/{key}")
+    return leaves
