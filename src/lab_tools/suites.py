@@ -206,7 +206,7 @@ def write_index(results: Sequence[Result], reports: Path) -> None:
         f"<td>{result.seconds:.1f} s</td><td>{html.escape('; '.join(result.problems))}</td></tr>"
         for result in results
     )
-    (reports / "index.html").write_text(
+    (reports / "tests.html").write_text(
         "<!doctype html><meta charset=utf-8><title>Test suites</title>"
         "<style>body{font:16px sans-serif;margin:2rem}td,th{padding:.3rem 1rem;text-align:left}"
         "</style><h1>Test suites</h1><table><tr><th>Suite<th>Passed<th>Failed<th>Skipped<th>Time"
@@ -315,7 +315,7 @@ def main() -> int:
         print(f"{result.name:32} {result.seconds:8.1f} s  {result.passed:5} passed  {mark}")
         for problem in result.problems:
             print(f"    {problem}")
-    print(f"{'all':32} {time.monotonic() - started:8.1f} s; reports: {reports}/index.html")
+    print(f"{'all':32} {time.monotonic() - started:8.1f} s; reports: {reports}/tests.html")
     print(f"{passed} passed, {failed} failed" + (f", {skipped} skipped" if skipped else ""))
     return 1 if failed or not passed else 0
 
