@@ -14,9 +14,13 @@ from typing import Any
 
 import httpx
 import uvicorn
-from fastapi import FastAPI, Request, Response
-from fastapi.responses import FileResponse, JSONResponse
-from fastapi.staticfiles import StaticFiles
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.base import BaseHTTPMiddleware
+from starlette.requests import Request
+from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
 
 from mnist_webapp.errors import PredictionError, answer_error
 from mnist_webapp.settings import PageSettings
@@ -40,34 +44,25 @@ LOGGER = logging.getLogger(__name__)
 
 def create_app(
     settings: PageSettings, transport: httpx.AsyncBaseTransport | None = None
-) -> FastAPI:
+) -> Starlette:
     """Build the page's application; a transport stands in for the function in tests."""
 
     @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
         timeout = httpx.Timeout(settings.timeout, connect=10)
         async with httpx.AsyncClient(transport=transport, timeout=timeout) as client:
             app.state.function = client
             yield
 
-    app = FastAPI(
-        title="MNIST page", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None
-    )
-    app.add_exception_handler(PredictionError, answer_error)
-    app.middleware("http")(add_security_headers)
+    async def healthz(_request: Request) -> JSONResponse:
+        return JSONResponse({"status": "ok"})
 
-    @app.get("/healthz")
-    async def healthz() -> dict[str, str]:
-        return {"status": "ok"}
-
-    @app.get("/api/function")
-    async def wake_function(request: Request) -> dict[str, Any]:
+    async def wake_function(request: Request) -> JSONResponse:
         """Wake the function, and say how long that took."""
         began = time.perf_counter()
         await call_function(request.app.state.function, settings, "GET", "/healthz")
-        return {"ready": True, "waited_ms": milliseconds_since(began)}
+        return JSONResponse({"ready": True, "waited_ms": milliseconds_since(began)})
 
-    @app.post("/api/predict")
     async def predict(request: Request) -> JSONResponse:
         """Pass a drawing on to the function and its answer back."""
         body = await read_body(request)
@@ -76,14 +71,23 @@ def create_app(
         answer["waited_ms"] = milliseconds_since(began)
         return JSONResponse(answer)
 
-    @app.get("/")
-    async def index() -> FileResponse:
+    async def index(_request: Request) -> FileResponse:
         return FileResponse(
             settings.static_directory / "index.html", headers={"Cache-Control": "no-cache"}
         )
 
-    app.mount("/", StaticFiles(directory=settings.static_directory), name="static")
-    return app
+    return Starlette(
+        routes=[
+            Route("/healthz", healthz),
+            Route("/api/function", wake_function),
+            Route("/api/predict", predict, methods=["POST"]),
+            Route("/", index),
+            Mount("/", StaticFiles(directory=settings.static_directory)),
+        ],
+        middleware=[Middleware(BaseHTTPMiddleware, dispatch=add_security_headers)],
+        exception_handlers={PredictionError: answer_error},
+        lifespan=lifespan,
+    )
 
 
 async def add_security_headers(

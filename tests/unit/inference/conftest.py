@@ -11,8 +11,8 @@ from typing import Any
 
 import httpx
 import pytest
-from fastapi.testclient import TestClient
 from PIL import Image, ImageDraw
+from starlette.testclient import TestClient
 
 from mnist_webapp import function, page
 from mnist_webapp.settings import FunctionSettings, PageSettings

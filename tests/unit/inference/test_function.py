@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 import pytest
-from fastapi.testclient import TestClient
+from starlette.testclient import TestClient
 
 from mnist_webapp import function
 from mnist_webapp.settings import FunctionSettings

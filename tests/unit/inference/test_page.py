@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import httpx
 import pytest
-from fastapi.testclient import TestClient
+from starlette.testclient import TestClient
 
 MakeClient = Callable[[Callable[[httpx.Request], httpx.Response]], TestClient]
 
