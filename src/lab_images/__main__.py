@@ -184,14 +184,14 @@ def report(workshop: Workshop, check: bool) -> dict[str, Any]:
     images = {}
     too_large = []
     for image in settings.images:
-        key = workshop.keys[image.name]
-        record = workshop.layout.find(image.name, key)
+        record = workshop.layout.find(image.name, workshop.keys[image.name])
+        record = record or workshop.layout.newest(image.name)
         if record is None:
             continue
         gb = round(record.unpacked_bytes / GB, 2)
         images[image.name] = {
             "reference": settings.reference(image.name),
-            "key": key,
+            "key": record.key,
             "digest": record.manifest,
             "unpacked_gb": gb,
             "transfer_gb": round(record.transfer_bytes / GB, 2),
@@ -199,7 +199,7 @@ def report(workshop: Workshop, check: bool) -> dict[str, Any]:
         }
         if image.limit_gb is not None and gb > image.limit_gb:
             too_large.append(f"{image.name}: {gb} GB, at most {image.limit_gb} GB")
-        bill = bill_path(settings, image.name, key)
+        bill = bill_path(settings, image.name, record.key)
         if bill.is_file():
             files[settings.state / "reports" / "sbom" / f"{image.name}.cdx.json"] = (
                 bill.read_bytes()

@@ -61,6 +61,15 @@ class Layout:
             return None
         return record
 
+    def newest(self, name: str) -> Record | None:
+        """Return the image of this name that was built last, whatever from."""
+        records = sorted(self._record_paths(), key=lambda path: -path.stat().st_mtime)
+        for path in records:
+            record = Record(**json.loads(path.read_text()))
+            if record.name == name:
+                return record
+        return None
+
     def blobs_of(self, record: Record) -> list[str]:
         """Return the digests of all that an image consists of."""
         path = self.blob(record.manifest)
