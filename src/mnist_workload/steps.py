@@ -22,6 +22,7 @@ from mnist_workload.review import Mistake, find_mistakes
 from mnist_workload.storage import ObjectStore
 
 _CHECKSUM = "sha256"
+_CHECKSUMS_FILE = "data-sha256.json"
 
 
 def upload_data(store: ObjectStore, idx_folder: Path, paths: WorkloadPaths) -> bool:
@@ -63,7 +64,7 @@ def run_preprocess(store: ObjectStore, paths: WorkloadPaths) -> dict[str, str]:
     """Read the tables from the bucket and leave the processed arrays; return the checksums."""
     train, test, checksums = load_tables(store, paths)
     save_processed(paths.processed, preprocess(train, test))
-    save_json(data_checksums_file(paths), checksums)
+    note_data_checksums(paths, checksums)
     return checksums
 
 
@@ -84,14 +85,14 @@ def load_tables(
     return datasets[0], datasets[1], checksums
 
 
-def data_checksums_file(paths: WorkloadPaths) -> Path:
-    """Return the file in which Pre-process notes which data it read."""
-    return paths.workdir / "data-sha256.json"
+def note_data_checksums(paths: WorkloadPaths, checksums: dict[str, str]) -> None:
+    """Note which data was read, for the JSON that describes the model."""
+    save_json(paths.workdir / _CHECKSUMS_FILE, checksums)
 
 
 def read_data_checksums(paths: WorkloadPaths) -> dict[str, str]:
     """Return the checksums that Pre-process noted, or none."""
-    file = data_checksums_file(paths)
+    file = paths.workdir / _CHECKSUMS_FILE
     return dict(json.loads(file.read_text())) if file.is_file() else {}
 
 
