@@ -200,6 +200,32 @@ class KubernetesClient:
         query = {"container": container, "tailLines": str(tail_lines)}
         return cast(str, self.request("GET", path, query=query, accept="text/plain"))
 
+    def watch(
+        self, path: str, query: Mapping[str, str], *, seconds: int = 240
+    ) -> Iterator[Manifest]:
+        """Give the events of a watch until the server ends it; raise ApiError if it is refused."""
+        headers = {"Accept": "application/json", "User-Agent": "lab-platform"}
+        for setting in self._configuration.auth_settings().values():
+            headers[setting["key"]] = setting["value"]
+        words = {**query, "watch": "true", "timeoutSeconds": str(seconds)}
+        try:
+            response = self._pool.request(
+                "GET",
+                f"{self._configuration.host}{path}?{urlencode(words)}",
+                headers=headers,
+                timeout=urllib3.Timeout(connect=5.0, read=seconds + 15.0),
+                retries=_RETRIES,
+                preload_content=False,
+            )
+            try:
+                if response.status >= 400:
+                    raise _error_from(response.status, response.read())
+                yield from _lines(response)
+            finally:
+                response.close()
+        except urllib3.exceptions.HTTPError as error:
+            raise ApiError(0, "Unreachable", str(error)) from error
+
     # -- writing ---------------------------------------------------------------------------
 
     def apply(
@@ -308,6 +334,15 @@ class KubernetesClient:
         except NotFoundError:
             return False
         return True
+
+
+def _lines(response: urllib3.BaseHTTPResponse) -> Iterator[Manifest]:
+    rest = b""
+    for part in response.stream(amt=None):
+        *lines, rest = (rest + part).split(b"\n")
+        for line in lines:
+            if line.strip():
+                yield cast(Manifest, json.loads(line))
 
 
 def load_configuration() -> official.Configuration:

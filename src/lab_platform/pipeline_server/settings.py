@@ -16,6 +16,7 @@ class Settings:
     name: str = "ds-pipeline"
     namespace: str = "mnist"
     owner_uid: str = ""
+    owner_api_version: str = "datasciencepipelinesapplications.opendatahub.io/v1"
     database_url: str | sa.URL = "sqlite://"
     store_endpoint: str = ""
     store_bucket: str = "rhods"
@@ -29,7 +30,7 @@ class Settings:
     launcher_config_map: str = ""
     platform_image: str = ""
     trusted_ca_config_map: str = "odh-trusted-ca-bundle"
-    step_user: int | None = 1000700000
+    step_user: int | None = 1001
     step_ttl_seconds: int = 24 * 3600
     image_pull_policy: str = "IfNotPresent"
     elyra_files: str = "/opt/lab/elyra"
@@ -49,6 +50,7 @@ class Settings:
             name=name,
             namespace=text("NAMESPACE", cls.namespace),
             owner_uid=text("OWNER_UID"),
+            owner_api_version=text("OWNER_API_VERSION", cls.owner_api_version),
             database_url=_database_url(text),
             store_endpoint=text("STORE_ENDPOINT"),
             store_bucket=text("STORE_BUCKET", cls.store_bucket),

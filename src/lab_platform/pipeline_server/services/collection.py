@@ -26,11 +26,13 @@ class Services:
         store: ObjectStore,
         pods: PodLogs,
         wake: Callable[[], None] = lambda: None,
+        pipelines: PipelineCache | None = None,
     ) -> None:
         self.settings = settings
         self.database = database
         self.store = store
-        self.pipeline_cache = PipelineCache()
+        self.wake = wake
+        self.pipeline_cache = pipelines or PipelineCache()
         self.experiments = ExperimentService(database)
         self.pipelines = PipelineService(database)
         self.runs = RunService(database, self.pipeline_cache, self.experiments, wake)

@@ -1,0 +1,39 @@
+"""No request's body is read without end."""
+
+from __future__ import annotations
+
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from .common import error_reply
+
+MAXIMUM_BODY = 64 * 1024 * 1024
+
+
+class LimitedBodies:
+    """Refuses bodies beyond the limit, declared or not. Uploads have a lower one of their own."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on, counting."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        declared = dict(scope["headers"]).get(b"content-length", b"0")
+        if not declared.isdigit() or int(declared) > MAXIMUM_BODY:
+            reply = error_reply(413, 8, f"the request is larger than {MAXIMUM_BODY} bytes")
+            await reply(scope, receive, send)
+            return
+        count = 0
+
+        async def counted() -> Message:
+            nonlocal count
+            message = await receive()
+            count += len(message.get("body", b""))
+            if count > MAXIMUM_BODY:
+                raise HTTPException(413, f"the request is larger than {MAXIMUM_BODY} bytes")
+            return message
+
+        await self.app(scope, counted, send)

@@ -1,0 +1,463 @@
+"""Runs one step inside its own container, and tells the pipeline server how it went.
+
+It is mounted into images that know nothing of it, so it needs only Python 3.7 and its standard
+library. The server says what to do (command, inputs, outputs) and signs the addresses of the
+object store, so that a step holds no key but the token of its own attempt.
+
+    launcher.py run      fetch, run the command, upload, report (the step's own container)
+    launcher.py fetch    only fetch the inputs (before a container without Python)
+    launcher.py finish   wait for the end, then upload and report (beside such a container)
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import urllib.error
+import urllib.request
+from concurrent.futures import ThreadPoolExecutor
+
+PREFIXES = {"s3://": "/s3/", "minio://": "/minio/", "gs://": "/gcs/", "oci://": "/oci/"}
+PATIENCE = 900.0
+STORE_PATIENCE = 120.0
+KILL_AFTER = 3.0
+LOG_LIMIT = 64 * 1024 * 1024
+VALUE_LIMIT = 1024 * 1024
+MISSING_COMMAND = 127
+
+
+class StepError(Exception):
+    """The step failed outside of its command; the text says why."""
+
+
+class Gone(StepError):
+    """The server no longer wants this attempt."""
+
+
+def say(text):
+    """A line of the launcher's own in the step's log."""
+    sys.stderr.write("[launcher] " + text + "\n")
+    sys.stderr.flush()
+
+
+class Server:
+    """The steps' part of the pipeline server; waits for it while it is away."""
+
+    def __init__(self, url, token, patience=PATIENCE):
+        self.url = url.rstrip("/")
+        self.token = token
+        self.patience = patience
+
+    def call(self, name, body):
+        """Ask the server; gives its JSON reply."""
+        data = json.dumps(body).encode()
+        headers = {
+            "Authorization": "Bearer " + self.token,
+            "Content-Type": "application/json",
+        }
+        deadline = time.monotonic() + self.patience
+        delay = 0.25
+        while True:
+            try:
+                request = urllib.request.Request(
+                    self.url + "/" + name, data=data, headers=headers, method="POST"
+                )
+                with _open(request, 30) as reply:
+                    return json.loads(reply.read().decode() or "{}")
+            except urllib.error.HTTPError as error:
+                text = _message(error)
+                if error.code in (404, 410):
+                    raise Gone(text)
+                if error.code < 500 and error.code != 429:
+                    raise StepError(f"the pipeline server refused {name}: {text}")
+                problem = text
+            except (OSError, ValueError) as error:
+                problem = str(error)
+            if time.monotonic() + delay > deadline:
+                raise StepError("the pipeline server does not answer: " + problem)
+            time.sleep(delay)
+            delay = min(delay * 2, 5.0)
+
+
+# The cluster's own addresses are never behind a proxy; HTTP(S)_PROXY is for the step's command.
+_OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+
+def _open(request, timeout):
+    return _OPENER.open(request, timeout=timeout)
+
+
+def _message(error):
+    body = error.read().decode("utf-8", "replace")
+    try:
+        return str(json.loads(body).get("message") or body)
+    except ValueError:
+        return f"{error.code} {body[:300]}"
+
+
+def transfer(what, action):
+    """Do something with the object store, again while it is away."""
+    deadline = time.monotonic() + STORE_PATIENCE
+    delay = 0.5
+    while True:
+        try:
+            return action()
+        except urllib.error.HTTPError as error:
+            problem = f"{error.code} {error.reason}"
+            if error.code in (403, 404):
+                raise StepError(f"the object store refused {what}: {problem}")
+        except urllib.error.URLError as error:
+            problem = str(error.reason)
+        except OSError as error:
+            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                raise StepError(f"no space is left for {what}")
+            problem = str(error)
+        if time.monotonic() + delay > deadline:
+            raise StepError(f"the object store does not answer ({problem}) while moving {what}")
+        say(f"the object store does not answer ({problem}); again in {delay} s")
+        time.sleep(delay)
+        delay = min(delay * 2, 10.0)
+
+
+def download(url, path):
+    """Fetch one object into a file."""
+
+    def action():
+        make_directory(os.path.dirname(path))
+        with _open(urllib.request.Request(url), 60) as reply, open(path, "wb") as file:
+            shutil.copyfileobj(reply, file, 1 << 20)
+
+    transfer(path, action)
+
+
+def upload(url, path):
+    """Send one file to an object."""
+
+    def action():
+        size = os.path.getsize(path)
+        with open(path, "rb") as file:
+            request = urllib.request.Request(
+                url, data=file if size else b"", method="PUT", headers={"Content-Length": str(size)}
+            )
+            with _open(request, 120) as reply:
+                reply.read()
+
+    transfer(path, action)
+
+
+def make_directory(path):
+    """Make a directory, with a reason a person understands when that fails."""
+    try:
+        os.makedirs(path, exist_ok=True)
+    except OSError as error:
+        raise StepError(f"cannot make {path}: {error.strerror}")
+
+
+def in_parallel(function, arguments):
+    """Call for every tuple of arguments, a few at once."""
+    if len(arguments) < 2:
+        for item in arguments:
+            function(*item)
+        return
+    with ThreadPoolExecutor(max_workers=8) as pool:
+        for future in [pool.submit(function, *item) for item in arguments]:
+            future.result()
+
+
+def fetch(work):
+    """Bring the input artifacts to where the command expects them."""
+    in_parallel(download, [(file["url"], file["path"]) for file in work["files"]])
+    for path in work["directories"]:
+        make_directory(path)
+    for parameter in work["parameters"].values():
+        make_directory(os.path.dirname(parameter))
+    make_directory(os.path.dirname(work["output_file"]))
+    for artifact in work["artifacts"]:
+        make_directory(os.path.dirname(artifact["path"]))
+
+
+def local_path(uri):
+    """Where an artifact of this URI lies inside the container."""
+    for prefix, directory in PREFIXES.items():
+        if uri.startswith(prefix):
+            return directory + uri[len(prefix) :]
+    return None
+
+
+class Command:
+    """The step's command, its output in this container's log and in a file."""
+
+    def __init__(self, words, log_path):
+        self.words = words
+        self.log_path = log_path
+        self.process = None
+        self.stopped = False
+
+    def stop(self, *_):
+        """Ask the command to end, and make it, when it takes too long."""
+        if self.stopped:
+            return
+        self.stopped = True
+        process = self.process
+        if process is None:
+            return
+        _signal_group(process, signal.SIGTERM)
+        timer = threading.Timer(KILL_AFTER, _signal_group, (process, signal.SIGKILL))
+        timer.daemon = True
+        timer.start()
+
+    def run(self):
+        """Run to its end; gives the exit code."""
+        try:
+            self.process = subprocess.Popen(
+                self.words,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        except FileNotFoundError:
+            say(f"there is no command {self.words[0]!r} in this image")
+            return MISSING_COMMAND
+        except OSError as error:
+            say(f"cannot run {self.words[0]!r}: {error.strerror}")
+            return MISSING_COMMAND
+        if self.stopped:
+            _signal_group(self.process, signal.SIGTERM)
+        copier = threading.Thread(target=self._copy, args=(self.process.stdout,), daemon=True)
+        copier.start()
+        code = self.process.wait()
+        copier.join(2.0)
+        return code if code >= 0 else 128 - code
+
+    def _copy(self, stream):
+        out = sys.stdout.buffer
+        left = LOG_LIMIT
+        with open(self.log_path, "ab", buffering=0) as file:
+            while True:
+                part = os.read(stream.fileno(), 65536)
+                if not part:
+                    return
+                out.write(part)
+                out.flush()
+                if left > 0:
+                    try:
+                        file.write(part[:left])
+                    except OSError:
+                        left = 0
+                    left -= len(part)
+
+
+def _signal_group(process, number):
+    try:
+        os.killpg(process.pid, number)
+    except (ProcessLookupError, PermissionError):
+        pass
+
+
+def read_text(path):
+    """A small file's text; None when there is none."""
+    try:
+        with open(path, "rb") as file:
+            content = file.read(VALUE_LIMIT + 1)
+    except OSError:
+        return None
+    if len(content) > VALUE_LIMIT:
+        raise StepError(f"{path} is larger than {VALUE_LIMIT} bytes")
+    return content.decode("utf-8", "replace")
+
+
+def collect(work):
+    """What the command left behind: parameters, and artifacts with their files."""
+    text = read_text(work["output_file"])
+    try:
+        output = json.loads(text) if text and text.strip() else {}
+    except ValueError as error:
+        raise StepError(f"the step wrote an executor output that is not JSON: {error}")
+    parameters = {}
+    for name, path in work["parameters"].items():
+        value = read_text(path)
+        if value is not None:
+            parameters[name] = value
+    artifacts = []
+    reported = output.get("artifacts") or {}
+    for item in work["artifacts"]:
+        found = (reported.get(item["name"]) or {}).get("artifacts") or [{}]
+        made = found[0]
+        uri = made.get("uri") or item["uri"]
+        path = made.get("custom_path") or made.get("customPath")
+        if not path:
+            path = item["path"] if uri == item["uri"] else local_path(uri)
+        artifacts.append(
+            {
+                "name": item["name"],
+                "uri": uri,
+                "metadata": made.get("metadata") or {},
+                "path": path,
+                "files": list_files(path) if path else [],
+            }
+        )
+    return {
+        "parameters": parameters,
+        "values": output.get("parameterValues") or output.get("parameter_values") or {},
+        "artifacts": artifacts,
+    }
+
+
+def list_files(path):
+    """Files of an artifact, as names below it; the empty name is the artifact itself."""
+    if os.path.isfile(path):
+        return [{"name": "", "size": os.path.getsize(path)}]
+    found = []
+    for directory, _, names in os.walk(path):
+        for name in sorted(names):
+            full = os.path.join(directory, name)
+            if os.path.isfile(full):
+                relative = os.path.relpath(full, path)
+                found.append({"name": relative, "size": os.path.getsize(full)})
+    return found
+
+
+def store(server, result):
+    """Upload the files of the artifacts to the addresses that the server signs."""
+    wanted = [
+        {"uri": item["uri"], "files": [file["name"] for file in item["files"]]}
+        for item in result["artifacts"]
+        if item["files"]
+    ]
+    if not wanted:
+        return
+    addresses = server.call("uploads", {"artifacts": wanted})["artifacts"]
+    uploads = []
+    sources = [item for item in result["artifacts"] if item["files"]]
+    for item, urls in zip(sources, addresses):
+        for file, url in zip(item["files"], urls):
+            if url:
+                name = file["name"]
+                uploads.append((url, os.path.join(item["path"], name) if name else item["path"]))
+    in_parallel(upload, uploads)
+
+
+def prepare_environment():
+    """A home and a working directory that can be written, also for an unknown user."""
+    scratch = "/lab/scratch" if os.access("/lab/scratch", os.W_OK) else tempfile.gettempdir()
+    home = os.environ.get("HOME", "")
+    if not home or not os.access(home, os.W_OK):
+        os.environ["HOME"] = scratch
+    if not os.access(os.getcwd(), os.W_OK):
+        os.chdir(scratch)
+    os.environ.setdefault("PYTHONUNBUFFERED", "1")
+
+
+def report(server, body):
+    """Tell the server how the step went; it is asked until it has heard."""
+    server.call("complete", body)
+
+
+def run(server):
+    """Everything, in the step's own container."""
+    log = tempfile.NamedTemporaryFile(prefix="step-log-", delete=False)
+    log.close()
+    command = Command([], log.name)
+    signal.signal(signal.SIGTERM, command.stop)
+    signal.signal(signal.SIGINT, command.stop)
+    work = server.call("start", {"host": os.uname().nodename})
+    body = {"exit_code": 1, "message": ""}
+    try:
+        fetch(work)
+        prepare_environment()
+        command.words = work["command"]
+        os.environ.pop("LAB_STEP_TOKEN", None)
+        began = time.time()
+        code = command.run()
+        body["seconds"] = round(time.time() - began, 3)
+        body["exit_code"] = code
+        if command.stopped:
+            body["message"] = "the step was asked to stop"
+        elif code != 0:
+            body["message"] = describe(code)
+        else:
+            result = collect(work)
+            store(server, result)
+            body["outputs"] = result
+    except Gone:
+        raise
+    except StepError as error:
+        say(str(error))
+        body["exit_code"] = body["exit_code"] or 1
+        body["message"] = str(error)
+    body["log_stored"] = store_log(work, log.name)
+    report(server, body)
+    return body["exit_code"]
+
+
+def store_log(work, path):
+    """Keep the log in the object store; the step's outcome does not hang on it."""
+    try:
+        upload(work["log_url"], path)
+    except StepError as error:
+        say(f"the log could not be kept: {error}")
+        return False
+    return True
+
+
+def describe(code):
+    """An exit code in words."""
+    if code == MISSING_COMMAND:
+        return "exit code 127: a command of the step is not in the image"
+    if code == 137:
+        return "exit code 137: the step was killed; it may have used more memory than its limit"
+    if code > 128:
+        return f"exit code {code}: the step was ended by signal {code - 128}"
+    return f"exit code {code}"
+
+
+def finish(server):
+    """Beside a container without Python: upload and report when it has ended."""
+    ended = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: ended.set())
+    signal.signal(signal.SIGINT, lambda *_: ended.set())
+    work = server.call("start", {"host": os.uname().nodename, "again": True})
+    while not ended.wait(3600):
+        pass
+    body = {"exit_code": None, "message": ""}
+    try:
+        result = collect(work)
+        store(server, result)
+        body["outputs"] = result
+    except Gone:
+        raise
+    except StepError as error:
+        say(str(error))
+        body["message"] = str(error)
+    report(server, body)
+    return 0
+
+
+def main(arguments):
+    """Do what the first argument says."""
+    server = Server(os.environ["LAB_STEP_URL"], os.environ["LAB_STEP_TOKEN"])
+    what = arguments[1] if len(arguments) > 1 else "run"
+    try:
+        if what == "fetch":
+            fetch(server.call("start", {"host": os.uname().nodename}))
+            return 0
+        return finish(server) if what == "finish" else run(server)
+    except Gone as error:
+        say(f"this attempt is no longer wanted: {error}")
+        return 143
+    except StepError as error:
+        say(str(error))
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv))
