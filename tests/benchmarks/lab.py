@@ -1,0 +1,177 @@
+"""How long the lab takes from end to end, and how long a person at the page waits.
+
+    .lab/venv-test/bin/python tests/benchmarks/lab.py [--output FILE] [--fresh] [--skip-up]
+
+Writes JSON with, for each figure, what was measured and the bound that is aimed at:
+
+- ``repeated_up_seconds``: `./lab up` on a ready lab (60 s), and that it changes nothing;
+- ``pipeline_seconds``: the last succeeded run of the pipeline on the full MNIST (300 s);
+- ``first_prediction_seconds``: from the page's request to its answer while no pod of the function
+  runs (6 s);
+- ``next_prediction_ms``: the same while one runs, median and 99th percentile of 100 (100 ms);
+- ``fresh_up_seconds``, only with ``--fresh``: the cluster removed first, cache and images present,
+  with the full training (480 s).
+
+The reference in the same run is ``page_ms``, the median time of a request that the page answers
+itself: it tells a slow machine and router from a slow function and model.
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import io
+import json
+import re
+import ssl
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+from kubernetes import client, config
+from PIL import Image, ImageDraw
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+BOUNDS = {
+    "repeated_up_seconds": 60,
+    "pipeline_seconds": 300,
+    "first_prediction_seconds": 6,
+    "next_prediction_ms": 100,
+    "fresh_up_seconds": 480,
+}
+IDLE_SECONDS = 300
+
+
+def run_lab(*arguments: str) -> tuple[float, str]:
+    """Run the launcher; return the seconds it took and what it printed."""
+    began = time.monotonic()
+    done = subprocess.run(
+        ["./lab", *arguments], cwd=REPOSITORY, text=True, capture_output=True, check=False
+    )
+    if done.returncode:
+        sys.stderr.write(done.stdout[-4000:] + done.stderr[-2000:])
+        done.check_returncode()
+    return time.monotonic() - began, done.stdout
+
+
+def count_changes(output: str) -> int:
+    """Return the sum of the recap's changes."""
+    return sum(int(number) for number in re.findall(r"\bchanged=(\d+)", output))
+
+
+def read_access() -> dict[str, Any]:
+    """Return where everything is."""
+    return json.loads((REPOSITORY / ".lab" / "access.json").read_text(encoding="utf-8"))
+
+
+def draw_seven() -> str:
+    """Return a seven as the browser sends it."""
+    image = Image.new("L", (280, 280), 255)
+    ImageDraw.Draw(image).line([(80, 60), (200, 60), (120, 230)], fill=0, width=22, joint="curve")
+    stream = io.BytesIO()
+    image.save(stream, "PNG")
+    return "data:image/png;base64," + base64.b64encode(stream.getvalue()).decode()
+
+
+def wait_for_sleep(namespace: str) -> None:
+    """Wait until no pod of the function runs."""
+    pods = client.CoreV1Api()
+    deadline = time.monotonic() + IDLE_SECONDS
+    while time.monotonic() < deadline:
+        if not pods.list_namespaced_pod(namespace, label_selector="app=mnist-function").items:
+            return
+        time.sleep(2)
+    raise TimeoutError(f"the function still runs after {IDLE_SECONDS} s without a request")
+
+
+def time_requests(send: Callable[[], httpx.Response], number: int) -> list[float]:
+    """Return the milliseconds of each of so many requests."""
+    times = []
+    for _ in range(number):
+        began = time.perf_counter()
+        send().raise_for_status()
+        times.append((time.perf_counter() - began) * 1000)
+    return times
+
+
+def measure_page(access: dict[str, Any]) -> dict[str, Any]:
+    """Measure predictions through the page: the first after idle, then the next ones."""
+    body = {"image": draw_seven()}
+    context = ssl.create_default_context(cafile=access["ca_certificate"] or None)
+    with httpx.Client(base_url=access["webapp"]["url"], verify=context, timeout=70) as page:
+
+        def predict() -> httpx.Response:
+            return page.post("/api/predict", json=body)
+
+        page_times = time_requests(lambda: page.get("/healthz"), 50)
+        wait_for_sleep(access["namespace"])
+        (first,) = time_requests(predict, 1)
+        answer = predict().json()
+        times = time_requests(predict, 100)
+    return {
+        "page_ms": round(statistics.median(page_times), 2),
+        "first_prediction_seconds": round(first / 1000, 2),
+        "next_prediction_ms": round(statistics.median(times), 2),
+        "next_prediction_p99_ms": round(statistics.quantiles(times, n=100)[98], 2),
+        "digit": answer["digit"],
+        "in_the_function_ms": answer["timings_ms"],
+    }
+
+
+def measure_pipeline(access: dict[str, Any]) -> float:
+    """Return the seconds of the last succeeded run that trained the model."""
+    namespace, name = access["pipelines"]["token_secret"].split("/")
+    secret = client.CoreV1Api().read_namespaced_secret(name, namespace)
+    token = base64.b64decode(secret.data["token"]).decode()
+    context = ssl.create_default_context(cafile=access["ca_certificate"] or None)
+    reply = httpx.get(
+        f"{access['pipelines']['url']}/apis/v2beta1/runs",
+        params={"page_size": 100, "sort_by": "created_at desc"},
+        headers={"Authorization": f"Bearer {token}"},
+        verify=context,
+        timeout=30,
+    ).raise_for_status()
+    for run in reply.json().get("runs", []):
+        if run["state"] == "SUCCEEDED" and run["display_name"].startswith("mnist"):
+            began, ended = (
+                datetime.fromisoformat(run[key].replace("Z", "+00:00"))
+                for key in ("created_at", "finished_at")
+            )
+            return round((ended - began).total_seconds(), 1)
+    raise LookupError("no run of the pipeline has succeeded yet")
+
+
+def main() -> None:
+    """Measure and write the figures."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--output", type=Path)
+    parser.add_argument("--fresh", action="store_true", help="remove the cluster and make it anew")
+    parser.add_argument("--skip-up", action="store_true", help="measure only the running lab")
+    options = parser.parse_args()
+    figures: dict[str, Any] = {}
+    if options.fresh:
+        run_lab("remove")
+        figures["fresh_up_seconds"] = round(run_lab("up")[0], 1)
+    if not options.skip_up:
+        seconds, output = run_lab("up")
+        figures["repeated_up_seconds"] = round(seconds, 1)
+        figures["repeated_up_changes"] = count_changes(output)
+    config.load_kube_config(str(REPOSITORY / ".lab" / "kubeconfig"))
+    access = read_access()
+    figures |= measure_page(access)
+    figures["pipeline_seconds"] = measure_pipeline(access)
+    kept = {name: figures[name] <= bound for name, bound in BOUNDS.items() if name in figures}
+    report = json.dumps({"figures": figures, "bounds": BOUNDS, "kept": kept}, indent=2)
+    print(report)
+    if options.output:
+        options.output.write_text(report + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
