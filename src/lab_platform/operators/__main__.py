@@ -91,6 +91,8 @@ async def _operate(stop: asyncio.Event, heartbeat: web.Heartbeat) -> None:
 
 def main() -> int:
     """Wait for the lease, then run the controllers until a signal or the loss of the lease."""
+    # kopf asks for the user's name, which an arbitrary UID has not.
+    os.environ.setdefault("LOGNAME", "lab-operators")
     settings = get_settings()
     configure_logging(settings.log_level)
     handlers = load_handlers()
