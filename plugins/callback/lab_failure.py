@@ -47,11 +47,17 @@ class CallbackModule(CallbackBase):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._failure: Any = None
+        self._items: dict[str, list[dict[str, Any]]] = {}
         self._playbook = ""
 
     def v2_playbook_on_start(self, playbook: Any) -> None:
         """Remember which playbook runs, for the command that says more."""
         self._playbook = Path(str(playbook._file_name)).stem
+
+    def v2_runner_item_on_failed(self, result: Any) -> None:
+        """Keep a loop's failed items: the loop's own result may come without them."""
+        item = {**result._result, "failed": True}
+        self._items.setdefault(str(result._task._uuid), []).append(item)
 
     def v2_runner_on_failed(self, result: Any, ignore_errors: bool = False) -> None:
         """Remember the failure; whether it was rescued is known at the end."""
@@ -77,6 +83,9 @@ class CallbackModule(CallbackBase):
     def _explain(self, failure: Any) -> Finding:
         result: dict[str, Any] = dict(failure._result)
         task = failure._task
+        items = self._items.get(str(task._uuid))
+        if items:
+            result["results"] = items
         step = str(task.get_name())
         if result.get("sentence") and result.get("cause"):
             return Finding(

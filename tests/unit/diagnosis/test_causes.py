@@ -263,7 +263,7 @@ def test_namespace_that_hangs_says_what_remains() -> None:
                     "NamespaceFinalizersRemaining",
                     "True",
                     "SomeFinalizersRemain",
-                    "Some content has finalizers remaining: kopf.zalando.org/x in 1 resource instances",
+                    "Content has finalizers remaining: kopf.zalando.org/x in 1 resource instances",
                 )
             ]
         },
