@@ -95,8 +95,7 @@ class CallbackModule(CallbackBase):
                 str(result.get("step") or step),
             )
         again = "./lab up" if self._playbook == "site" else f"./lab run {self._playbook}"
-        said = finding_of_message(step, "the task", f"says: {message_of(result)}")
-        fallback = Finding(said.subject, said.cause, f"{again} -vv", step)
+        fallback = finding_of_message(step, message_of(result), f"{again} -vv")
         if result.get("censored"):
             return fallback
         found = suspects(str(task.action), dict(task.args), result)

@@ -282,6 +282,6 @@ RULES: Sequence[Rule] = (
 )
 
 
-def finding_of_message(step: str, subject: str, message: str) -> Finding:
+def finding_of_message(step: str, message: str, command: str = "") -> Finding:
     """A failure that has no object in the cluster: the task's own words."""
-    return Finding(subject, one_line(message, 600), "", step)
+    return Finding("", one_line(message, 600), command, step)

@@ -64,7 +64,8 @@ class Finding:
         """All of it in one sentence."""
         start = f"“{one_line(self.step, 120)}” failed: " if self.step else ""
         more = f" — see more with: {self.command}" if self.command else ""
-        return f"{start}{self.subject} {one_line(self.cause, 700)}{more}"
+        told = f"{self.subject} {one_line(self.cause, 700)}".strip()
+        return f"{start}{told}{more}"
 
     def as_dict(self) -> dict[str, Any]:
         """For the result of a module."""
