@@ -196,7 +196,7 @@ def build(
         command += ["--isolation", settings.isolation, "--tag", name, "--format", "oci"]
         command += ["--file", str(context / image.containerfile)]
         command += ["--volume", f"{environment}:/run/lab-build:ro"]
-        for cache in ("uv", "pip", "npm"):
+        for cache in ("uv", "pip", "npm", "tools"):
             directory = settings.cache / cache
             directory.mkdir(exist_ok=True)
             command += ["--volume", f"{directory}:/run/lab-cache/{cache}"]

@@ -13,7 +13,7 @@ from typing import Any
 # Changes when the way an image is built changes though none of its files do.
 RECIPE = "1"
 
-IGNORED_NAMES = frozenset({"__pycache__", "node_modules", ".pytest_cache", ".mypy_cache"})
+IGNORED_NAMES = frozenset({"__pycache__", "node_modules", "dist", ".pytest_cache", ".mypy_cache"})
 
 
 class ImageError(Exception):

@@ -2,7 +2,7 @@
 # Locks the Python packages of the images again: lock.sh [--upgrade]. `uv` must be on the PATH.
 set -eu
 
-cd "$(dirname "$0")/../.."
+cd "$(dirname "$0")/.."
 
 compile() {
     uv pip compile -q --generate-hashes --no-emit-index-url --no-header --python-version 3.11 "$@"
