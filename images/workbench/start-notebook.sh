@@ -18,6 +18,11 @@ take_over() {
 take_over /opt/app-root/runtimes runtimes
 take_over /opt/app-root/pipeline-runtimes runtime-images
 
+# With what Elyra proves itself to the pipeline server, and verifies it.
+export KF_PIPELINES_SA_TOKEN_PATH="${KF_PIPELINES_SA_TOKEN_PATH:-/var/run/secrets/kubernetes.io/serviceaccount/token}"
+certificates=${KF_PIPELINES_SSL_SA_CERTS:-${PIPELINES_SSL_SA_CERTS:-${SSL_CERT_FILE:-}}}
+[ -z "$certificates" ] || export KF_PIPELINES_SSL_SA_CERTS="$certificates"
+
 # The arguments are words, JSON among them: nothing in them is a pattern.
 set -f
 # shellcheck disable=SC2086
