@@ -12,6 +12,7 @@ import socket
 import sys
 import threading
 import uuid
+from typing import Any, cast
 
 import kopf
 
@@ -81,10 +82,13 @@ async def _beat(heartbeat: web.Heartbeat) -> None:
         await asyncio.sleep(2)
 
 
-async def _operate(stop: asyncio.Event, heartbeat: web.Heartbeat) -> None:
+async def _operate(identity: str, stop: asyncio.Event, heartbeat: web.Heartbeat) -> None:
     beating = asyncio.create_task(_beat(heartbeat))
     try:
-        await kopf.operator(clusterwide=True, standalone=True, stop_flag=stop)
+        # Named by us: kopf would look the user up, and a pod's user has no name.
+        await kopf.operator(
+            clusterwide=True, standalone=True, stop_flag=stop, identity=cast(Any, identity)
+        )
     finally:
         beating.cancel()
 
@@ -116,11 +120,12 @@ def main() -> int:
             "/readyz": web.health(lambda: True),
         },
     )
+    identity = f"{socket.gethostname()}-{uuid.uuid4().hex[:8]}"
     leadership = Leadership(
         get_client(),
         namespace=settings.platform_namespace,
         name="lab-operators",
-        identity=f"{socket.gethostname()}-{uuid.uuid4().hex[:8]}",
+        identity=identity,
         lost=lost,
     )
 
@@ -136,7 +141,7 @@ def main() -> int:
     leading.set()
     logger.info("running %s", ", ".join(handlers))
     try:
-        loop.run_until_complete(_operate(stop, heartbeat))
+        loop.run_until_complete(_operate(identity, stop, heartbeat))
     finally:
         leadership.release()
     return 1 if failed.is_set() else 0
