@@ -11,7 +11,8 @@ Writes JSON with, for each figure, the seconds measured and the bound that is ai
 - ``validate``: the read-only validation of the lab (240 s).
 
 The reference in the same run is ``api_round_trip``, the median time of one call to the API server:
-it tells a slow machine from a slow suite. The lab's own seat is brought back to complete at the end.
+it tells a slow machine from a slow suite. The lab's own seat is brought back to complete at the
+end.
 """
 
 from __future__ import annotations
