@@ -44,7 +44,7 @@ class PipelinesClient:
     def read_log(self, run_id: str, task_id: str) -> list[str]:
         """Return the last lines of a task's log, or none where there is no log."""
         try:
-            text = self.read(f"/apis/v2beta1/runs/{run_id}/tasks/{task_id}/logs")
+            text = self.read(f"/apis/v2beta1/runs/{run_id}/tasks/{task_id}/log")
         except (OSError, ValueError):
             return []
         return text.decode(errors="replace").strip().splitlines()[-LOG_LINES:]
