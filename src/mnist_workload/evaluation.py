@@ -19,7 +19,7 @@ DIGITS = tuple(str(digit) for digit in range(CLASSES))
 METRICS_FILE = "mlpipeline-metrics.json"
 UI_METADATA_FILE = "mlpipeline-ui-metadata.json"
 
-_CURVE_POINTS = 100
+_CURVE_POINTS = 200
 
 
 @dataclass(frozen=True)
@@ -114,7 +114,7 @@ def roc_curve(positive: NDArray[np.bool_], score: NDArray[np.floating[Any]]) -> 
     fpr = np.append(0.0, _share(false, np.full(len(ends), len(hits) - hits.sum())))
     threshold = np.append(1.0, ordered[ends])
     area = float(np.sum(np.diff(fpr) * (tpr[1:] + tpr[:-1]) / 2))
-    kept = _points_to_keep(fpr)
+    kept = _points_to_keep(fpr, tpr)
     return RocCurve(
         false_positive_rate=tuple(fpr[kept].tolist()),
         true_positive_rate=tuple(tpr[kept].tolist()),
@@ -236,10 +236,11 @@ def _share(part: NDArray[Any], whole: NDArray[Any]) -> NDArray[np.float64]:
     return share
 
 
-def _points_to_keep(rate: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Keep the ends of a curve and the points about its steps, at most a hundred in all."""
-    steps = np.flatnonzero(np.diff(rate))
-    kept = np.unique(np.concatenate([[0], steps, steps + 1, [len(rate) - 1]])).astype(np.int64)
+def _points_to_keep(fpr: NDArray[np.float64], tpr: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Keep the ends of a curve and its corners: what lies between is on a straight line."""
+    turns = (np.diff(fpr) > 0).astype(int) - 2 * (np.diff(tpr) > 0)
+    corners = np.flatnonzero(np.diff(turns)) + 1
+    kept = np.unique(np.concatenate([[0], corners, [len(fpr) - 1]])).astype(np.int64)
     if len(kept) > _CURVE_POINTS:
         kept = kept[np.linspace(0, len(kept) - 1, _CURVE_POINTS).astype(np.int64)]
     return kept

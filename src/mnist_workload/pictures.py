@@ -66,13 +66,13 @@ def counts(per_label: Mapping[str, Mapping[int, int]]) -> Figure:
         bars = axis.bar(places, list(numbers.values()), width, label=name)
         axis.bar_label(bars, fontsize=7)
     axis.set(xlabel="digit", ylabel="images", xticks=range(len(DIGITS)))
-    axis.legend()
+    figure.legend(loc="outside upper right", ncols=len(per_label))
     return figure
 
 
 def network(layers: Sequence[Mapping[str, Any]]) -> Figure:
     """Draw the network layer by layer: the wider a box, the more numbers leave the layer."""
-    figure = Figure(figsize=(9, 0.62 * len(layers) + 0.8), layout="constrained")
+    figure = Figure(figsize=(11, 0.5 * len(layers) + 0.5), layout="constrained")
     axis = figure.subplots()
     largest = max(float(np.prod(layer["output"])) for layer in layers)
     for index, layer in enumerate(layers):
@@ -81,17 +81,15 @@ def network(layers: Sequence[Mapping[str, Any]]) -> Figure:
         colour = _INK if layer["parameters"] else _QUIET
         axis.add_patch(Rectangle((0.5 - width / 2, -index), width, 0.6, color=colour, alpha=0.85))
         shape = " x ".join(str(side) for side in layer["output"])
-        axis.text(1.06, 0.3 - index, f"{layer['kind']}  {layer['layer']}", va="center", fontsize=9)
-        axis.text(1.62, 0.3 - index, f"{shape} = {leaving:,.0f} numbers", va="center", fontsize=8)
-        axis.text(
-            2.2,
-            0.3 - index,
-            f"{layer['parameters']:,} learned",
-            va="center",
-            fontsize=8,
-            color=colour,
+        texts = (
+            (1.06, str(layer["kind"]), "black"),
+            (1.48, str(layer["layer"]), "black"),
+            (1.88, f"{shape} = {leaving:,.0f} numbers", "black"),
+            (2.55, f"{layer['parameters']:,} learned", colour),
         )
-    axis.set(xlim=(0, 2.5), ylim=(-len(layers) + 0.8, 0.8))
+        for place, text, shade in texts:
+            axis.text(place, 0.3 - index, text, va="center", fontsize=9, color=shade)
+    axis.set(xlim=(0, 2.9), ylim=(-len(layers) + 0.8, 0.8))
     axis.axis("off")
     return figure
 
@@ -169,6 +167,7 @@ def roc(evaluation: Evaluation) -> Figure:
         ylim=(0.9, 1.002),
     )
     axis.set_xscale("symlog", linthresh=1e-4)
+    axis.set_xlim(0, 1)
     axis.legend(fontsize=8)
     return figure
 

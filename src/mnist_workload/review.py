@@ -49,3 +49,13 @@ def mistakes_table(mistakes: list[Mistake]) -> list[dict[str, Any]]:
         }
         for mistake in mistakes
     ]
+
+
+def mistakes_markdown(mistakes: list[Mistake], limit: int = 50) -> str:
+    """Return the mistakes as a table for the page of a run."""
+    rows = mistakes_table(mistakes[:limit])
+    lines = [f"# {len(mistakes)} images read wrongly", ""]
+    if rows:
+        lines += ["| " + " | ".join(rows[0]) + " |", "|" + " --- |" * len(rows[0])]
+    lines += ["| " + " | ".join(str(value) for value in row.values()) + " |" for row in rows]
+    return "\n".join(lines) + "\n"

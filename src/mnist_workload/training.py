@@ -117,6 +117,7 @@ def train(
                 monitor="val_loss", patience=configuration.patience, restore_best_weights=True
             ),
         ],
+        shuffle=False,  # the batches are shuffled already
         verbose=verbose,
     )
     return TrainingResult(
