@@ -48,6 +48,8 @@ def restricted_pod_security_context() -> dict[str, Any]:
     """Return a pod's security context that Pod Security ``restricted`` accepts."""
     return {
         "runAsNonRoot": True,
+        # Volumes are the group's, whatever user the image names.
+        "fsGroup": 1001,
         "fsGroupChangePolicy": "OnRootMismatch",
         "seccompProfile": {"type": "RuntimeDefault"},
     }
