@@ -329,8 +329,7 @@ class Advance:
     def _begin_one(self, task: Task) -> bool:
         match task.kind:
             case TaskKind.IMPORTER:
-                around = steps.context(self.settings, self.run, task, self.pipeline)
-                task.outputs = importer.run(self.session, self.run, task, self.pipeline, around)
+                task.outputs = importer.run(self.session, self.run, task, self.pipeline)
                 set_task_state(task, RunState.SUCCEEDED)
                 return True
             case TaskKind.CREATE_PVC | TaskKind.DELETE_PVC:
@@ -433,7 +432,10 @@ class Advance:
             self._options(task),
             workspace["metadata"]["name"] if workspace else "",
         )
-        manifest = build_pod(step, self.settings)
+        trusted = self.settings.trusted_ca_config_map
+        manifest = build_pod(
+            step, self.settings, trusted_ca=bool(trusted) and self.cluster.has_config_map(trusted)
+        )
         attempt_id, task_id = attempt.id, task.id
 
         def create() -> None:

@@ -16,6 +16,7 @@ logger = logging.getLogger(__name__)
 
 Manifest = dict[str, Any]
 LOG_LIMIT = 16 * 1024 * 1024
+REMEMBER_SECONDS = 30.0
 
 
 class Cluster:
@@ -27,6 +28,7 @@ class Cluster:
         self._selector = f"{names.SERVER_LABEL}={names.label_value(server)}"
         self._pods_path = f"/api/v1/namespaces/{namespace}/pods"
         self._claims_path = f"/api/v1/namespaces/{namespace}/persistentvolumeclaims"
+        self._config_maps: dict[str, tuple[float, bool]] = {}
 
     def create_pod(self, manifest: Manifest) -> None:
         """Make a pod; one of this name that is there already is the same one."""
@@ -71,6 +73,23 @@ class Cluster:
                 logger.warning("the log of pod %s cannot be read: %s", pod_name, error)
             return None
         return text.encode()
+
+    def has_config_map(self, name: str) -> bool:
+        """Whether there is a ConfigMap of this name; known for half a minute."""
+        known = self._config_maps.get(name)
+        if known is not None and time.monotonic() - known[0] < REMEMBER_SECONDS:
+            return known[1]
+        path = f"/api/v1/namespaces/{self.namespace}/configmaps/{name}"
+        try:
+            self._client.request("GET", path)
+            found = True
+        except NotFoundError:
+            found = False
+        except ApiError as error:
+            logger.warning("the ConfigMap %s cannot be read: %s", name, error)
+            return known[1] if known else False
+        self._config_maps[name] = (time.monotonic(), found)
+        return found
 
     def create_claim(self, manifest: Manifest) -> None:
         """Make a claim; one of this name that is there already is the same one."""

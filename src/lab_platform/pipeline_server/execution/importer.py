@@ -14,14 +14,11 @@ from ..ir.errors import PipelineError
 from ..ir.pipeline import PipelineIR
 from . import inputs as flow
 from . import steps
-from .executor_input import StepContext
 
 OUTPUT = "artifact"
 
 
-def run(
-    session: Session, run_row: Run, task: Task, pipeline: PipelineIR, context: StepContext
-) -> dict[str, Any]:
+def run(session: Session, run_row: Run, task: Task, pipeline: PipelineIR) -> dict[str, Any]:
     """The outputs of an importer: the artifact known of old, or a new one."""
     spec = pipeline.executor(task.component).importer
     parameters = task.inputs.get("parameters", {})

@@ -102,15 +102,13 @@ class Planner:
         moved = False
         for name, spec in component.dag.tasks.items():
             if name not in children:
-                moved = self._consider(graph, component, name, spec) or moved
+                moved = self._consider(graph, name, spec) or moved
         if len(children) == len(component.dag.tasks) and self._all_finished(children):
             self._end(graph, children, flow.dag_outputs(component, children))
             moved = True
         return moved
 
-    def _consider(
-        self, graph: Task, component: pb.ComponentSpec, name: str, spec: pb.PipelineTaskSpec
-    ) -> bool:
+    def _consider(self, graph: Task, name: str, spec: pb.PipelineTaskSpec) -> bool:
         children = self._children(graph)
         upstream = [children.get(item) for item in sorted(upstream_tasks(spec))]
         whatever = spec.trigger_policy.strategy == COMPLETED
@@ -129,12 +127,10 @@ class Planner:
             if self._failing(graph):
                 self._skip(graph, name, spec, "upstream", "another task of the pipeline failed")
                 return True
-        self._begin(graph, component, name, spec)
+        self._begin(graph, name, spec)
         return True
 
-    def _begin(
-        self, graph: Task, component: pb.ComponentSpec, name: str, spec: pb.PipelineTaskSpec
-    ) -> None:
+    def _begin(self, graph: Task, name: str, spec: pb.PipelineTaskSpec) -> None:
         target = self.pipeline.component(spec.component_ref.name)
         try:
             given = flow.resolve(
@@ -235,7 +231,7 @@ class Planner:
         self._fail(task, message)
 
     def _make(self, graph: Task, name: str, spec: pb.PipelineTaskSpec, given: flow.Sides) -> Task:
-        task = self._make_task(
+        return self._make_task(
             graph,
             name,
             spec.task_info.name or name,
@@ -243,7 +239,6 @@ class Planner:
             given,
             loop=spec.WhichOneof("iterator") is not None,
         )
-        return task
 
     def _make_task(
         self,

@@ -81,6 +81,8 @@ def build_pod(step: StepPod, settings: Settings, *, trusted_ca: bool = True) -> 
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
         "terminationGracePeriodSeconds": GRACE_SECONDS,
+        # Names with dots are looked up as they are, without a round through the search domains.
+        "dnsConfig": {"options": [{"name": "ndots", "value": "2"}]},
         "securityContext": _pod_security(step, settings),
         "containers": [_main_container(step, settings, mounts, trusted_ca)],
         "volumes": volumes,

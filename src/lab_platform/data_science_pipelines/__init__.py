@@ -1,0 +1,1 @@
+"""The controller of DataSciencePipelinesApplication: database, object store, pipeline server."""
