@@ -15,6 +15,7 @@ from lab_platform.kubernetes.metadata import (
     restricted_pod_security_context,
     standard_labels,
 )
+from lab_platform.notebook import runtime_images
 from lab_platform.serving_certificate.builders import PROJECT_BUNDLE, SERVING_CERT_ANNOTATION
 
 Manifest = dict[str, Any]
@@ -163,6 +164,7 @@ def build_stateful_set(notebook: Mapping[str, Any], image: str) -> Manifest:
                 },
             }
         )
+    runtime_images.add_volume(spec, main)
     spec["securityContext"] = {
         **restricted_pod_security_context(),
         **(spec.get("securityContext") or {}),

@@ -13,7 +13,7 @@ from lab_platform.kubernetes.client import ApiError, ConflictError, InvalidError
 from lab_platform.kubernetes.metadata import is_owned_by
 from lab_platform.kubernetes.reconciler import Key, Reconciler
 from lab_platform.kubernetes.watching import label_key, owner_key, watch
-from lab_platform.notebook import builders
+from lab_platform.notebook import builders, runtime_images
 from lab_platform.notebook.status import build_invalid_status, build_status
 from lab_platform.settings import get_settings
 
@@ -74,6 +74,20 @@ def _remove_login(notebook: Mapping[str, Any]) -> None:
         if present is not None and is_owned_by(present, notebook):
             client.delete(api_version, kind, child, namespace)
     client.delete(*BINDING, builders.delegator_name(namespace, name))
+
+
+def _apply_runtime_images(namespace: str) -> None:
+    """Keep the project's list of runtime images as the ImageStreams have it."""
+    streams = kubernetes.list_objects(
+        "image.openshift.io/v1",
+        "ImageStream",
+        get_settings().image_namespace,
+        label_selector=f"{runtime_images.LABEL}=true",
+    )
+    files = runtime_images.list_runtime_images(streams)
+    present = kubernetes.get("v1", "ConfigMap", runtime_images.CONFIG_MAP, namespace)
+    if (present or {}).get("data", {}) != files:
+        kubernetes.apply(runtime_images.build_config_map(namespace, files))
 
 
 def _apply_pipelines_binding(notebook: Mapping[str, Any]) -> None:
@@ -138,6 +152,7 @@ def reconcile_notebook(namespace: str, name: str) -> float | None:
         for policy in policies if builders.has_login(notebook) else policies[:1]:
             client.apply(policy, owner=notebook)
         _apply_pipelines_binding(notebook)
+        _apply_runtime_images(namespace)
         stateful_set = _stateful_set(notebook)
     except (builders.InvalidNotebookError, InvalidError) as error:
         client.patch_status(notebook, build_invalid_status(notebook, str(error)))
