@@ -16,5 +16,6 @@ compile "$@" images/inference/node.in -o images/inference/node.lock
 compile "$@" images/runtime/requirements.in -o images/runtime/requirements.lock
 compile "$@" -c images/runtime/requirements.lock images/workbench/requirements.in \
     -o images/workbench/requirements.lock
-compile "$@" -c images/runtime/requirements.lock images/runtime/requirements-cuda.in \
+compile "$@" -c images/runtime/requirements.lock --overrides images/runtime/overrides-cuda.txt \
+    images/runtime/requirements-cuda.in \
     -o images/runtime/requirements-cuda.lock

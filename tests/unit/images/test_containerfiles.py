@@ -1,0 +1,75 @@
+"""The recipes build on both bases and fetch nothing but locked packages."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+IMAGES = Path(__file__).resolve().parents[3] / "images"
+CONTAINERFILES = sorted(IMAGES.glob("*/Containerfile"))
+ON_BASE = [path for path in CONTAINERFILES if path.parent.name != "base"]
+LOCKS = sorted(IMAGES.glob("*/*.lock"))
+PINNED = re.compile(r"^[A-Za-z0-9._-]+(\[[a-z,-]+\])?==[^ @]+ .*--hash=sha256:[0-9a-f]{64}")
+SCRIPTS = sorted(IMAGES.glob("*/*.sh"))
+
+
+def name_of(path: Path) -> str:
+    return f"{path.parent.name}/{path.name}"
+
+
+@pytest.mark.parametrize("path", ON_BASE, ids=name_of)
+def test_base_is_an_argument(path: Path) -> None:
+    text = path.read_text()
+    assert re.search(r"^ARG BASE_IMAGE=\S+$", text, re.M)
+    froms = re.findall(r"^FROM (\S+)", text, re.M)
+    assert froms and set(froms) == {"${BASE_IMAGE}"}
+
+
+@pytest.mark.parametrize("path", ON_BASE, ids=name_of)
+def test_ends_as_an_unprivileged_user_of_group_0(path: Path) -> None:
+    users = re.findall(r"^USER (\S+)", path.read_text(), re.M)
+    assert users[-1] == "1001:0"
+
+
+@pytest.mark.parametrize("path", [*CONTAINERFILES, *SCRIPTS], ids=name_of)
+def test_fetches_nothing_by_url(path: Path) -> None:
+    text = path.read_text()
+    assert not re.search(r"^\s*(curl|wget)\s", text, re.M)
+    assert not re.search(r"^ADD\s+\S*://", text, re.M)
+    assert "https://" not in text
+    assert "http://" not in text
+
+
+@pytest.mark.parametrize("path", ON_BASE, ids=name_of)
+def test_own_source_is_copied_last(path: Path) -> None:
+    """So that a changed line of ours does not install the packages again."""
+    lines = path.read_text().splitlines()
+    copies = [number for number, line in enumerate(lines) if line.startswith("COPY src/")]
+    installs = [number for number, line in enumerate(lines) if "install-python.sh /opt" in line]
+    if copies and installs:
+        assert min(copies) > max(installs)
+
+
+@pytest.mark.parametrize("path", LOCKS, ids=name_of)
+def test_every_package_is_pinned_with_hashes(path: Path) -> None:
+    text = path.read_text().replace("\\\n", " ")
+    packages = [line for line in text.splitlines() if line and not line.lstrip().startswith("#")]
+    assert packages
+    for line in packages:
+        assert PINNED.match(line), line
+
+
+def test_the_workbench_has_the_versions_of_the_runtime() -> None:
+    """A notebook runs in the workbench as it does in a step of the pipeline."""
+
+    def versions(path: Path) -> dict[str, str]:
+        return dict(re.findall(r"^([a-z0-9._-]+)==(\S+)", path.read_text(), re.M))
+
+    runtime = versions(IMAGES / "runtime/requirements.lock")
+    workbench = versions(IMAGES / "workbench/requirements.lock")
+    shared = runtime.keys() & workbench.keys()
+    assert {"kfp", "ipykernel"} <= shared
+    differing = {name for name in shared if runtime[name] != workbench[name]}
+    assert not differing
