@@ -17,6 +17,7 @@ import tensorflow as tf
 
 from mnist_workload.configuration import TrainingConfiguration
 from mnist_workload.data import SIDE
+from mnist_workload.devices import warn_without_gpu
 from mnist_workload.errors import DataError
 from mnist_workload.model import build_model
 from mnist_workload.preprocessing import Floats, split_validation
@@ -90,6 +91,7 @@ def train(
     """Train the lab's network; a GPU is used where TensorFlow finds one."""
     if len(images) < 2:
         raise DataError("training images", "there must be at least two", value=len(images))
+    warn_without_gpu(tf.config.list_physical_devices("GPU"))
     keras.utils.set_random_seed(configuration.seed)
     training, validation = split_validation(
         images,
