@@ -35,12 +35,14 @@ class MemorySource:
         self.runs: dict[str, RunDetail] = {}
         self.logs: dict[str, str] = {}
         self.growing: set[str] = set()
+        self.files: dict[str, tuple[Artifact, ...]] = {}
         self.contents: dict[str, bytes] = {}
         self.pipelines: dict[str, Pipeline] = {}
         self.versions: dict[str, list[PipelineVersion]] = {}
         self.experiments: dict[str, Experiment] = {}
         self.recurring: dict[str, RecurringRun] = {}
         self.calls: list[tuple[Any, ...]] = []
+        self.store_down = False
         self.refusal: PageError | None = None
 
     def _act(self, *call: Any) -> None:
@@ -76,9 +78,16 @@ class MemorySource:
         complete = reached == len(text) and task_id not in self.growing
         return LogChunk(part.decode(), reached, complete)
 
+    def list_files(self, run_id: str) -> tuple[Artifact, ...]:
+        if self.store_down:
+            raise PageError(503, "The object store does not answer.")
+        return self.files.get(run_id, ())
+
     def get_artifact(self, run_id: str, artifact_id: str) -> Artifact:
         run = self.get_run(run_id)
-        found = [a for task in run.tasks for a in task.output_artifacts] + list(run.files)
+        found = [a for task in run.tasks for a in task.output_artifacts] + list(
+            self.list_files(run_id)
+        )
         for artifact in found:
             if artifact.id == artifact_id:
                 return artifact

@@ -176,20 +176,22 @@ def succeeded() -> RunDetail:
             ),
             task("evaluate-2", State.SUCCEEDED, 184, 44, display_name="Review"),
         ),
-        files=(
-            Artifact("f-nb", "Review.ipynb", uri="s3://rhods/mnist-0302/Review.ipynb", size=40_960),
-            Artifact("f-png", "digits.png", uri="s3://rhods/mnist-0302/digits.png", size=900),
-            Artifact("f-csv", "errors.csv", uri="s3://rhods/mnist-0302/errors.csv", size=300),
-        ),
         pipeline_root="s3://rhods/v2/artifacts",
         service_account="pipeline-runner-ds-pipeline",
         history=(StateChange(State.PENDING, START), StateChange(State.SUCCEEDED, START)),
     )
 
 
+FILES = (
+    Artifact("f-nb", "Review.ipynb", uri="s3://rhods/mnist-0302/Review.ipynb", size=40_960),
+    Artifact("f-png", "digits.png", uri="s3://rhods/mnist-0302/digits.png", size=900),
+    Artifact("f-csv", "errors.csv", uri="s3://rhods/mnist-0302/errors.csv", size=300),
+)
+
+
 def failed() -> RunDetail:
     """A run whose second step could not read the bucket."""
-    reason = "The object store refused the key of Secret aws-connection-s3-creds (SignatureDoesNotMatch)."
+    reason = "The store refused the key of Secret aws-connection-s3-creds (SignatureDoesNotMatch)."
     return RunDetail(
         RunSummary(
             "run-2",
@@ -257,7 +259,7 @@ def running() -> RunDetail:
                     2,
                     id=f"n-4-{number}",
                     parent_id="n-3",
-                    iteration=number,
+                    iteration=str(number),
                     display_name="Train",
                     inputs={"rate": 0.1 * (number + 1)},
                     error=""
@@ -290,6 +292,7 @@ def sample_lab() -> MemorySource:
     source.logs.update({"t-train": LOG, "u-2": "Traceback\nbotocore.exceptions.ClientError\n"})
     source.logs["n-4-2"] = LOG
     source.growing.add("n-4-2")
+    source.files["run-1"] = FILES
     source.contents.update(
         {
             "a-report": b"<h1>Evaluation</h1><script>document.title='ran'</script>",

@@ -49,7 +49,7 @@ def mnist() -> dict[str, Any]:
         rate: float = 0.001,
         tag: str = "v2",
         flip: bool = False,
-        layers: list = [32, 64],
+        layers: list = [32, 64],  # noqa: B006 - the SDK's way to give a list its default
     ) -> None:
         first = pre_process(rows=epochs).set_display_name("Pre-process")
         second = train(rows=first.output, rate=rate).set_display_name("Train")

@@ -49,8 +49,12 @@ class PageSource(Protocol):
         """The step's log from a byte offset on: of the living pod, or the kept copy."""
         ...
 
+    def list_files(self, run_id: str) -> tuple[Artifact, ...]:
+        """Files in the bucket that belong to the run though no step declared them."""
+        ...
+
     def get_artifact(self, run_id: str, artifact_id: str) -> Artifact:
-        """An artifact that this run has."""
+        """An artifact that this run has, or one of its files."""
         ...
 
     def open_artifact(self, run_id: str, artifact_id: str) -> ArtifactContent:

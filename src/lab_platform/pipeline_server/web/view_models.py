@@ -114,7 +114,7 @@ class TaskRun:
     state: State
     display_name: str = ""
     parent_id: str = ""
-    iteration: int | None = None
+    iteration: str = ""
     started_at: datetime | None = None
     finished_at: datetime | None = None
     error: str = ""
@@ -131,7 +131,7 @@ class TaskRun:
     def shown_name(self) -> str:
         """Name for people, with the iteration where there is one."""
         name = self.display_name or self.name
-        return name if self.iteration is None else f"{name} [{self.iteration}]"
+        return f"{name} [{self.iteration}]" if self.iteration else name
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +163,6 @@ class RunDetail:
     parameters: Mapping[str, Any] = field(default_factory=dict)
     spec: Mapping[str, Any] = field(default_factory=dict)
     tasks: tuple[TaskRun, ...] = ()
-    files: tuple[Artifact, ...] = ()
     pipeline_root: str = ""
     service_account: str = ""
     history: tuple[StateChange, ...] = ()

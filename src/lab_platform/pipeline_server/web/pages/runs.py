@@ -50,14 +50,12 @@ def create_router(pages: Pages) -> APIRouter:
         steps = graph.steps_of(run)
         view = view if view in VIEWS else "graph"
         panel = _panel(pages, run, steps, step, request.query_params.get("task", ""), tab)
-        values: dict[str, Any] = {"drawing": None, "visuals": ()}
+        values: dict[str, Any] = {"drawing": None}
         now = datetime.now(UTC)
         if view == "graph":
             values["drawing"] = graph.draw(steps, now)
         if view == "output":
-            values["visuals"] = charts.drawn(
-                metrics.visuals(_outputs(run), pages.small_text(run.summary.id))
-            )
+            values |= _output(pages, run)
         return pages.render(
             request,
             "run.html",
@@ -128,6 +126,19 @@ def _add_actions(router: APIRouter, pages: Pages) -> None:
         change, notice = actions[action]
         change(run_id)
         return pages.redirect(request, f"/runs/{run_id}", notice)
+
+
+def _output(pages: Pages, run: RunDetail) -> dict[str, Any]:
+    """Files and artifacts of a run; a store that does not answer hides none of the rest."""
+    files: tuple[Artifact, ...] = ()
+    problem = ""
+    try:
+        files = pages.source.list_files(run.summary.id)
+    except PageError as error:
+        problem = error.message
+    made = (*_outputs(run), *files)
+    visuals = metrics.visuals(made, pages.small_text(run.summary.id))
+    return {"visuals": charts.drawn(visuals), "files": files, "problem": problem, "made": made}
 
 
 def _panel(
