@@ -66,7 +66,7 @@ daemon off;
 worker_processes 1;
 error_log stderr warn;
 pid @WORK@/nginx.pid;
-events { worker_connections 1024; }
+events { worker_connections 8192; }
 http {
   access_log off;
   server_tokens off;
