@@ -328,8 +328,9 @@ def build_route(model: Model, runtime: Runtime) -> Manifest:
 def urls(namespace: str, runtime: Runtime) -> dict[str, str]:
     """Where a model of this runtime is reached inside the cluster."""
     host = f"{constants.SERVICE}.{namespace}"
+    # The serving certificate has the name with ".svc", so that is the one to call by.
     rest = (
-        f"https://{host}:{constants.PROXY_PORT}"
+        f"https://{host}.svc:{constants.PROXY_PORT}"
         if runtime.auth
         else f"http://{host}:{constants.REST_PORT}"
     )
