@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
@@ -21,7 +21,7 @@ from sqlalchemy.orm import Session
 from lab_platform.kubernetes.client import ApiError
 
 from ..database.connection import Database
-from ..database.models import ACTIVE, FINISHED, Attempt, Run, RunState, now
+from ..database.models import ACTIVE, FINISHED, Run, now
 from ..object_store import ObjectStore
 from ..services.documents import PipelineCache
 from ..services.errors import ServiceError
@@ -36,6 +36,7 @@ logger = logging.getLogger(__name__)
 POLL_SECONDS = 0.5
 CLEANING_SECONDS = 20.0
 BATCH = 50
+TRIES = 6
 
 
 class Engine:
@@ -60,6 +61,7 @@ class Engine:
         self._pool = ThreadPoolExecutor(max_workers=8, thread_name_prefix="engine")
         self._lock = threading.Lock()
         self._touched: set[str] = set()
+        self._failures: dict[str, int] = {}
         self._event = threading.Event()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
@@ -241,13 +243,5 @@ class Engine:
                     self._cluster.delete_run(run_id)
 
 
-def wake_run(session: Session, run_id: str, moment: datetime | None = None) -> None:
-    """Have the engine look at a run."""
-    session.execute(sa.update(Run).where(Run.id == run_id).values(wake_at=moment or now()))
-
-
 def _first_line(error: Exception) -> str:
     return str(error).splitlines()[0]
-
-
-__all__ = ["Attempt", "Engine", "RunState", "wake_run"]

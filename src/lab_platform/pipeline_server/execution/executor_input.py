@@ -17,6 +17,7 @@ from kfp.local import executor_input_utils, placeholder_utils
 from kfp.pipeline_spec import pipeline_spec_pb2 as pb
 
 from ..database.models import Artifact
+from ..ir import values
 from ..ir.errors import PipelineError
 from ..ir.pipeline import PipelineIR
 
@@ -92,8 +93,9 @@ def build(
     message.outputs.output_file = OUTPUT_FILE
     for name, parameter in message.outputs.parameters.items():
         parameter.output_file = f"{PARAMETER_DIRECTORY}/{name}"
+    _drop_unset(message, inputs)
     document = executor_input_utils.executor_input_to_dict(message, component)
-    _drop_unset(document, inputs)
+    _write_whole_numbers(document, component)
     fill = _Filler(document, context)
     used = [artifacts[item] for ids in inputs.get("artifacts", {}).values() for item in ids]
     return StepWork(
@@ -130,11 +132,23 @@ def _set_artifacts(
             runtime.metadata.update(row.meta or {})
 
 
-def _drop_unset(document: dict[str, Any], inputs: Mapping[str, Any]) -> None:
+def _drop_unset(message: pb.ExecutorInput, inputs: Mapping[str, Any]) -> None:
     """Optional parameters that nobody gave are absent, not null."""
-    values = document.get("inputs", {}).get("parameterValues", {})
-    for name in [key for key in values if key not in inputs.get("parameters", {})]:
-        del values[name]
+    given = inputs.get("parameters", {})
+    for name in [key for key in message.inputs.parameter_values if key not in given]:
+        del message.inputs.parameter_values[name]
+
+
+def _write_whole_numbers(document: dict[str, Any], component: pb.ComponentSpec) -> None:
+    """Protobuf knows only floats: a whole number is an integer again, as upstream writes it."""
+    given = document.get("inputs", {})
+    known = component.input_definitions.parameters
+    for name, value in given.get("parameterValues", {}).items():
+        if name not in known or values.kind_of(known[name]) != values.Kind.NUMBER_DOUBLE:
+            given["parameterValues"][name] = values.whole(value)
+    for item in given.get("artifacts", {}).values():
+        for artifact in item.get("artifacts", []):
+            artifact["metadata"] = values.whole(artifact.get("metadata", {}))
 
 
 class _Filler:

@@ -121,8 +121,8 @@ class Planner:
         if not whatever:
             lost = next((item for item in known if _stops(item)), None)
             if lost is not None:
-                word = "skipped" if lost.state == RunState.SKIPPED else lost.state.lower()
-                self._skip(graph, name, spec, "upstream", f"{lost.display_name!r} was {word}")
+                word = "failed" if lost.state == RunState.FAILED else f"was {lost.state.lower()}"
+                self._skip(graph, name, spec, "upstream", f"{lost.display_name!r} {word}")
                 return True
             if self._failing(graph):
                 self._skip(graph, name, spec, "upstream", "another task of the pipeline failed")

@@ -74,14 +74,12 @@ def build_work(
 ) -> StepWork:
     """A step with its placeholders filled in."""
     around = context(settings, run, task, pipeline)
-    return executor_input.build(
-        pipeline,
-        task.component,
-        task.inputs,
-        load_artifacts(session, [task.inputs]),
-        around,
-        executor_input.task_root(around.pipeline_root, task.path, task.id),
-    )
+    artifacts = load_artifacts(session, [task.inputs])
+    root = executor_input.task_root(around.pipeline_root, task.path, task.id)
+    try:
+        return executor_input.build(pipeline, task.component, task.inputs, artifacts, around, root)
+    except (TypeError, ValueError, KeyError) as error:
+        raise PipelineError(f"the step cannot be made ready: {error}") from error
 
 
 def kubernetes_options(
