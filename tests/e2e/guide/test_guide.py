@@ -1,0 +1,142 @@
+"""A learner's way through the lab in a browser, and the pictures that docs/lab shows of it.
+
+Not read-only: it clones the lab's repository into the workbench. The pictures go to the report's
+directory, or where LAB_GUIDE_IMAGES says: `LAB_GUIDE_IMAGES=docs/lab/images ./lab test guide` takes
+all of them anew.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from selenium.webdriver.common.by import By
+from selenium.webdriver.remote.webdriver import WebDriver
+
+from lab_validation.access import Access
+from lab_validation.cluster import ClusterReader
+from lab_validation.kernel import run_cell
+from lab_validation.pages.base import Page
+from lab_validation.pages.login import LoginPage
+from lab_validation.pages.runs import RunsPage
+from lab_validation.pages.webapp import DrawingPage
+from lab_validation.pages.workbench import WorkbenchPage
+from lab_validation.strokes import strokes_of
+
+REPOSITORY = Path(__file__).resolve().parents[3]
+CLONE_URL = "http://model-repository.lab-platform.svc.cluster.local/model-repo.git"
+
+
+@pytest.fixture(scope="module")
+def token(cluster: ClusterReader, namespace: str) -> str:
+    return cluster.token(namespace, "notebook", seconds=3600)
+
+
+@pytest.fixture
+def picture(browser: WebDriver) -> Callable[[str], None]:
+    directory = REPOSITORY / os.environ.get("LAB_GUIDE_IMAGES", ".lab/reports/guide")
+    directory.mkdir(parents=True, exist_ok=True)
+
+    def take(name: str) -> None:
+        assert browser.save_screenshot(str(directory / f"{name}.png"))
+
+    return take
+
+
+@pytest.fixture(scope="module")
+def clone(access: Access, token: str, certificate: Path) -> None:
+    """The lab's repository in the workbench, cloned if it is not there yet."""
+    printed = run_cell(
+        access.get("workbench.url"), token, certificate,
+        "import pathlib, subprocess\n"
+        "home = pathlib.Path('/opt/app-root/src')\n"
+        "if not (home / 'model-repo').exists():\n"
+        f"    subprocess.run(['git', 'clone', '-q', '{CLONE_URL}'], cwd=home, check=True)\n"
+        "print(sorted(p.name for p in (home / 'model-repo/notebooks').iterdir()))",
+    )  # fmt: skip
+    assert printed.strip() == "['completed', 'todo']"
+
+
+def sign_in(browser: WebDriver, page: Page, token: str) -> None:
+    """Open a page and sign in if its login asks."""
+    browser.get(page.url)
+    login = LoginPage(browser, page.url)
+    page.wait(lambda: login.there or page.there, f"the login or {page.url}", timeout=60)
+    if login.there:
+        login.log_in(token)
+    page.wait_until_there()
+
+
+def test_the_login_and_the_workbench(
+    browser: WebDriver, access: Access, token: str, picture: Callable[[str], None]
+) -> None:
+    page = WorkbenchPage(browser, access.get("workbench.url"))
+    browser.delete_all_cookies()
+    browser.get(page.url)
+    login = LoginPage(browser, page.url).wait_until_there()
+    picture("login")
+    login.log_in(token)
+    page.wait_until_there()
+    assert any("Pipeline Editor" in title for title in page.launchers)
+    picture("workbench")
+
+
+class NotebookPage(WorkbenchPage):
+    """A notebook open in JupyterLab."""
+
+    _cells = (By.CSS_SELECTOR, ".jp-Notebook .jp-Cell")
+
+    @property
+    def there(self) -> bool:
+        return super().there and len(self.find_all(self._cells)) > 3
+
+
+class PipelineEditorPage(WorkbenchPage):
+    """A pipeline open in Elyra's editor."""
+
+    _nodes = (By.CSS_SELECTOR, ".d3-node-group")
+
+    @property
+    def there(self) -> bool:
+        return super().there and len(self.find_all(self._nodes)) >= 3
+
+
+def test_a_notebook_and_the_pipeline(
+    clone: None, browser: WebDriver, access: Access, token: str, picture: Callable[[str], None]
+) -> None:
+    root = access.get("workbench.url").rstrip("/") + "/lab/tree/model-repo/notebooks"
+    notebook = NotebookPage(browser, f"{root}/completed/Train.ipynb?reset")
+    sign_in(browser, notebook, token)
+    picture("notebook")
+    editor = PipelineEditorPage(browser, f"{root}/todo/mnist.pipeline?reset")
+    sign_in(browser, editor, token)
+    picture("pipeline-editor")
+
+
+def test_the_run(
+    browser: WebDriver, access: Access, token: str, picture: Callable[[str], None]
+) -> None:
+    runs = RunsPage(browser, access.get("pipelines.url"))
+    sign_in(browser, runs, token)
+    picture("runs")
+    run = runs.open_newest()
+    assert run.steps >= 4
+    run.open_step(1)
+    picture("run")
+    run.open_output()
+    picture("run-output")
+
+
+def test_the_drawing(
+    browser: WebDriver, access: Access, test_digits: tuple[np.ndarray, np.ndarray],
+    picture: Callable[[str], None],
+) -> None:  # fmt: skip
+    images, labels = test_digits
+    three = images[np.flatnonzero(labels == 3)[0]]
+    page = DrawingPage(browser, access.get("webapp.url")).open()
+    page.clear().draw(strokes_of(three)).predict()
+    picture("page")
+    assert page.answer == 3
