@@ -18,7 +18,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "module_utils"))
 from lab_diagnosis import Evidence, Finding, diagnose
 from lab_diagnosis.causes import finding_of_message
 from lab_diagnosis.collect import collect, connect, explain_error, locate
-from lab_diagnosis.tasks import Suspect, message_of, suspects
+from lab_diagnosis.tasks import TIMED_OUT, Suspect, failed_items, message_of, suspects
 
 DOCUMENTATION = r"""
 name: lab_failure
@@ -98,8 +98,21 @@ class CallbackModule(CallbackBase):
         fallback = finding_of_message(step, message_of(result), f"{again} -vv")
         if result.get("censored"):
             return fallback
-        found = suspects(str(task.action), dict(task.args), result)
-        return look_at(found, step) or fallback
+        found = look_at(suspects(str(task.action), dict(task.args), result), step)
+        if found is None or (says_why(result) and not explains(found)):
+            return fallback
+        return found
+
+
+def says_why(result: dict[str, Any]) -> bool:
+    """Whether the task's own message is a reason, not only that time was up."""
+    message = str(failed_items(result)[0].get("msg") or "")
+    return bool(message) and not TIMED_OUT.search(message) and "Retries" not in message
+
+
+def explains(finding: Finding) -> bool:
+    """Whether a finding says more than that there is nothing to see."""
+    return finding.certain and not finding.cause.startswith("does not exist")
 
 
 def look_at(found: list[Suspect], step: str) -> Finding | None:

@@ -17,7 +17,7 @@ SECRETS = (
     (
         re.compile(
             r"(?i)((?:secret|access|api)[_-]?(?:access[_-]?)?key(?:[_-]?id)?|password|passwd|"
-            r"(?:client|cookie)[_-]?secret|token)([\"']?\s*[:=]\s*[\"']?)(?!\s)[^\s\"',;}&]{4,}"
+            r"(?:client|cookie)[_-]?secret|token)([\"']?\s*[:=]\s*[\"']?)(?!\s|\[redacted)[^\s\"',;}&“”]{4,}"
         ),
         rf"\1\2{MASK}",
     ),

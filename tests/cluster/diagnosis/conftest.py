@@ -1,0 +1,77 @@
+"""Fixtures: a client, a namespace of one test's own, an image that has a shell."""
+
+from __future__ import annotations
+
+import os
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from lab_diagnosis import Finding, diagnose
+from lab_diagnosis.collect import collect, connect
+
+ROOT = Path(__file__).resolve().parents[3]
+PATIENCE = 60
+
+
+@pytest.fixture(scope="session")
+def kubeconfig() -> str:
+    """Path of the cluster's kubeconfig."""
+    return str(Path(os.environ.get("KUBECONFIG") or ROOT / ".lab" / "kubeconfig").resolve())
+
+
+@pytest.fixture(scope="session")
+def client(kubeconfig: str) -> Any:
+    """A dynamic client."""
+    return connect(kubeconfig)
+
+
+@pytest.fixture(scope="session")
+def shell_image(client: Any) -> str:
+    """An image with a shell that is on the node already: kube-proxy's, unless one is named."""
+    if named := os.environ.get("LAB_TEST_IMAGE"):
+        return named
+    pods = client.resources.get(api_version="v1", kind="Pod")
+    found = pods.get(namespace="kube-system", label_selector="k8s-app=kube-proxy").items
+    return str(found[0].spec.containers[0].image)
+
+
+@pytest.fixture
+def namespace(client: Any) -> Iterator[str]:
+    """A namespace, removed after the test."""
+    name = f"diagnosis-{uuid.uuid4().hex[:6]}"
+    namespaces = client.resources.get(api_version="v1", kind="Namespace")
+    namespaces.create(body={"metadata": {"name": name}})
+    yield name
+    namespaces.delete(name=name)
+
+
+@pytest.fixture
+def apply(client: Any, namespace: str) -> Callable[..., None]:
+    """Makes an object in the test's namespace."""
+
+    def make(api_version: str, kind: str, name: str, **parts: Any) -> None:
+        resource = client.resources.get(api_version=api_version, kind=kind)
+        metadata = {"name": name, **parts.pop("metadata", {})}
+        body = {"apiVersion": api_version, "kind": kind, "metadata": metadata, **parts}
+        resource.create(body=body, namespace=namespace)
+
+    return make
+
+
+@pytest.fixture
+def told(client: Any, namespace: str) -> Callable[..., Finding]:
+    """The finding about an object, as soon as it says what is expected; else the last one."""
+
+    def ask(kind: str, name: str, expected: str) -> Finding:
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            finding = diagnose(collect(client, kind, name, namespace), "Wait for it")
+            if expected in finding.sentence or time.monotonic() > deadline:
+                return finding
+            time.sleep(1)
+
+    return ask
