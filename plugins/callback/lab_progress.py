@@ -8,11 +8,17 @@ import os
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from ansible import constants as C
 from ansible.plugins.callback.default import CallbackModule as Default
+
+# A callback runs in the controller, where a project's module_utils have no name of their own.
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "module_utils"))
+
+from lab_diagnosis.tasks import message_of
 
 DOCUMENTATION = r"""
 name: lab_progress
@@ -20,7 +26,8 @@ type: stdout
 short_description: Phases with the time gone by and the usual time, one line for each task
 description:
   - A play is a phase. Its usual time is what it took on this machine before, kept in the cache.
-  - With -v, and for whatever fails, the output is that of the default callback.
+  - With -v, and for whatever fails, the output is that of the default callback; without -v a
+    failure shows its message in place of its JSON.
 extends_documentation_fragment:
   - default_callback
   - result_format_callback
@@ -68,6 +75,7 @@ class CallbackModule(Default):  # type: ignore[misc]
         self._phase_began = self._began
         self._changes = 0
         self._failed = False
+        self._tells_failure = False
         self._plays = 0
         self._number = 0
         self._task_name = ""
@@ -76,7 +84,9 @@ class CallbackModule(Default):  # type: ignore[misc]
         self._pause: threading.Event | None = None
         cache = Path(os.environ.get("LAB_CACHE", "/var/cache/mnist-lab"))
         self._file = cache / "phase-times.json"
-        self._times: dict[str, dict[str, float]] = {key: dict(value) for key, value in USUAL.items()}
+        self._times: dict[str, dict[str, float]] = {
+            key: dict(value) for key, value in USUAL.items()
+        }
         with contextlib.suppress(OSError, ValueError):
             self._times.update(json.loads(self._file.read_text()))
 
@@ -156,7 +166,9 @@ class CallbackModule(Default):  # type: ignore[misc]
         if self._display.verbosity:
             super().v2_runner_on_ok(result)
             return
-        self._line(result, "changed" if changed else "ok", C.COLOR_CHANGED if changed else C.COLOR_OK)
+        self._line(
+            result, "changed" if changed else "ok", C.COLOR_CHANGED if changed else C.COLOR_OK
+        )
         for message in self._messages(result):
             self._display.display(f"            {message}")
         self._handle_warnings(result._result)
@@ -188,7 +200,25 @@ class CallbackModule(Default):  # type: ignore[misc]
         self._stop_reminder()
         if not ignore_errors:
             self._failed = True
-        super().v2_runner_on_failed(result, ignore_errors)
+        with self._telling():
+            super().v2_runner_on_failed(result, ignore_errors)
+
+    def v2_runner_item_on_failed(self, result: Any) -> None:
+        """So is an item."""
+        with self._telling():
+            super().v2_runner_item_on_failed(result)
+
+    @contextlib.contextmanager
+    def _telling(self) -> Iterator[None]:
+        self._tells_failure = True
+        yield
+        self._tells_failure = False
+
+    def _dump_results(self, result: dict[str, Any], *args: Any, **kwargs: Any) -> str:
+        """A failed result as its message; all of it with -v."""
+        if self._tells_failure and not self._display.verbosity:
+            return message_of(result)
+        return str(super()._dump_results(result, *args, **kwargs))
 
     def v2_playbook_on_include(self, included_file: Any) -> None:
         """Included files are of no interest without -v."""

@@ -192,8 +192,8 @@ def test_a_playbook_ends_with_the_sentence(tmp_path: Path, namespace: str, kubec
 
 
 def test_a_refusal_is_told_in_the_servers_words(tmp_path: Path, kubeconfig: str) -> None:
-    definition = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "Not_A_Name"}}
-    definition["metadata"] = {"name": "Not_A_Name", "namespace": "default"}
+    metadata = {"name": "Not_A_Name", "namespace": "default"}
+    definition = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata}
     end = " ".join(play(tmp_path, kubeconfig, definition)[-6:])
     assert "“Wait until the web server is available” failed:" in end
     assert "Invalid value" in end
