@@ -13,6 +13,19 @@ from dataclasses import dataclass, field
 STEPS = ("project", "workbench", "trained", "served", "complete")
 
 
+# Kubernetes and OpenShift AI make these in every project; they are nobody's work.
+SYSTEM = frozenset(
+    {
+        "default",
+        "kube-root-ca.crt",
+        "openshift-service-ca.crt",
+        "odh-trusted-ca-bundle",
+        "storage-config",
+    }
+)
+PART_OF_LAB = ("app.kubernetes.io/part-of", "mnist-lab")
+
+
 class PlanError(Exception):
     """The reset cannot be planned; the message says what was wrong and what is allowed."""
 
@@ -116,13 +129,24 @@ def plan(rules, things, target):
             rule = claimed.get(_key(api_version, kind, thing))
             reference = refer(api_version, kind, thing)
             if rule is None:
-                if not thing["metadata"].get("ownerReferences"):
+                if is_foreign(thing):
                     outcome.keep.append(reference)
             elif step_index(rule.step) > last:
                 outcome.remove.append(reference)
                 if rule.restored:
                     outcome.restore.append(reference)
     return outcome
+
+
+def is_foreign(thing):
+    """Tell whether somebody made ``thing`` beside the lab: not the lab, nor a controller."""
+    metadata = thing["metadata"]
+    key, value = PART_OF_LAB
+    return not (
+        metadata.get("ownerReferences")
+        or metadata["name"] in SYSTEM
+        or (metadata.get("labels") or {}).get(key) == value
+    )
 
 
 def refer(api_version, kind, thing):

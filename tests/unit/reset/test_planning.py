@@ -71,6 +71,11 @@ def test_what_another_object_owns_is_left_to_the_garbage_collector() -> None:
     assert "Deployment/child" not in names(outcome.remove) | names(outcome.keep)
 
 
+def test_what_the_lab_or_the_cluster_made_is_not_called_foreign() -> None:
+    seat = {SECRET: [thing("pipelines-client", LAB), thing("storage-config"), thing("my-own")]}
+    assert names(planning.plan(role_rules(), seat, "project").keep) == {"Secret/my-own"}
+
+
 def test_catching_up_to_trained_keeps_the_learners_work() -> None:
     removed = names(planning.plan(role_rules(), used_lab(), "trained").remove)
     assert removed == {"Deployment/mnist-webapp", "InferenceService/mnist", "Secret/model-mesh"}
