@@ -27,6 +27,11 @@ OUTPUT_FILE = "/tmp/kfp_outputs/output_metadata.json"  # noqa: S108
 WORKSPACE_DIRECTORY = "/kfp-workspace"
 _WORKSPACE_MARK = "\x00workspace\x00"
 
+# Where Elyra's steps fetch their bootstrapper and requirements unless they are told otherwise.
+_ELYRA = re.compile(
+    r"https://raw\.githubusercontent\.com/elyra-ai/elyra/[^/\s'\"]+/"
+    r"(?:elyra/kfp/(bootstrapper\.py)|etc/generic/(requirements-elyra\.txt))"
+)
 _PATH = re.compile(r"\{\{\$\.(inputs|outputs)\.artifacts\[(?:'([^']+)'|\"([^\"]+)\")\]\.path\}\}")
 
 
@@ -41,6 +46,7 @@ class StepContext:
     pipeline_root: str
     created_at: str
     scheduled_at: str
+    elyra_url: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +195,10 @@ class _Filler:
         """What the SDK has no or another answer for."""
         for placeholder, value in self._known.items():
             text = text.replace(placeholder, value)
+        if self._context.elyra_url:
+            text = _ELYRA.sub(
+                lambda match: f"{self._context.elyra_url}/{match.group(1) or match.group(2)}", text
+            )
 
         def path(match: re.Match[str]) -> str:
             side, single, double = match.groups()

@@ -6,6 +6,8 @@ import hashlib
 import hmac
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
@@ -57,7 +59,13 @@ def context(settings: Settings, run: Run, task: Task, pipeline: PipelineIR) -> S
         pipeline_root=pipeline_root(settings, run, pipeline),
         created_at=run.created_at.isoformat(),
         scheduled_at=run.scheduled_at.isoformat(),
+        elyra_url=f"{settings.step_url}/elyra" if _serves_elyra(settings.elyra_files) else "",
     )
+
+
+@lru_cache(maxsize=4)
+def _serves_elyra(directory: str) -> bool:
+    return (Path(directory) / "bootstrapper.py").is_file()
 
 
 def load_artifacts(session: Session, sides: Iterable[Mapping[str, Any]]) -> dict[str, Artifact]:
