@@ -157,8 +157,12 @@ def ensure_rootfs(settings: Settings, image: Image, log: Path) -> Path:
 
 def explain_failure(image: Image, step: str, log: Path) -> str:
     """Return a message with the step that failed, the end of its output, and where the rest is."""
-    lines = [line for line in log.read_text(errors="replace").splitlines() if line.strip()]
-    end = "\n".join(f"  {line[:300]}" for line in lines[-12:])
+    lines = [
+        line
+        for line in log.read_text(errors="replace").splitlines()
+        if line.strip() and not line.startswith("-->") and not STEP.match(line)
+    ]
+    end = "\n".join(f"  {line[:300]}" for line in lines[-8:])
     return (
         f"{image.name} could not be built; the image that was there before is kept.\n"
         f"Failing step: {step}\nLog: {log}\n{end}"
