@@ -29,7 +29,9 @@ class ActionModule(ActionBase):
         result = super().run(tmp, task_vars)
         variables = task_vars or {}
         if self._connection.transport != "local":
-            raise AnsibleActionFail("lab_files writes on this machine only: connection must be local")
+            raise AnsibleActionFail(
+                "lab_files writes on this machine only: connection must be local"
+            )
         changed: list[str] = []
         diffs: list[dict[str, str]] = []
         for directory in self._task.args.get("directories", []):

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from ansible import constants as C
+from ansible import constants
 from ansible.plugins.callback.default import CallbackModule as Default
 
 # A callback runs in the controller, where a project's module_utils have no name of their own.
@@ -109,7 +109,7 @@ class CallbackModule(Default):  # type: ignore[misc]
         check = ", check mode" if play.check_mode else ""
         self._display.display(
             f"==> {self._number}/{self._plays}  {self._phase}  [{gone} gone by; {usual}{check}]",
-            color=C.COLOR_HIGHLIGHT,
+            color=constants.COLOR_HIGHLIGHT,
         )
 
     def _end_phase(self) -> None:
@@ -167,7 +167,9 @@ class CallbackModule(Default):  # type: ignore[misc]
             super().v2_runner_on_ok(result)
             return
         self._line(
-            result, "changed" if changed else "ok", C.COLOR_CHANGED if changed else C.COLOR_OK
+            result,
+            "changed" if changed else "ok",
+            constants.COLOR_CHANGED if changed else constants.COLOR_OK,
         )
         for message in self._messages(result):
             self._display.display(f"            {message}")

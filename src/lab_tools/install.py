@@ -17,13 +17,11 @@ def same(source: Path, target: Path) -> bool:
     """Whether the installed file is the one in the cache."""
     if source.is_symlink() or target.is_symlink():
         return (
-            source.is_symlink()
-            and target.is_symlink()
-            and os.readlink(source) == os.readlink(target)
+            source.is_symlink() and target.is_symlink() and source.readlink() == target.readlink()
         )
     if not target.exists():
         return False
-    return os.path.samefile(source, target) or filecmp.cmp(source, target)
+    return source.samefile(target) or filecmp.cmp(source, target)
 
 
 def place(source: Path, target: Path) -> None:
@@ -31,7 +29,7 @@ def place(source: Path, target: Path) -> None:
     partial = target.with_name(f".{target.name}.new")
     partial.unlink(missing_ok=True)
     if source.is_symlink():
-        partial.symlink_to(os.readlink(source))
+        partial.symlink_to(source.readlink())
     else:
         try:
             os.link(source, partial)
@@ -57,7 +55,7 @@ def link(names: list[str], programs: Path, directory: Path, *, check: bool) -> l
     for name in names:
         path = directory / name
         target = programs / name
-        if path.is_symlink() and Path(os.readlink(path)) == target:
+        if path.is_symlink() and path.readlink() == target:
             continue
         if path.is_symlink() or path.exists():
             continue
@@ -83,9 +81,7 @@ def main() -> int:
         changed = install(arguments.source, programs, check=arguments.check)
     elif arguments.check:
         changed = ["the binaries, once they are there"]
-    changed += link(
-        arguments.links, programs, layout.root / "usr/local/bin", check=arguments.check
-    )
+    changed += link(arguments.links, programs, layout.root / "usr/local/bin", check=arguments.check)
     print(json.dumps({"changed": bool(changed), "files": changed}))
     return 0
 

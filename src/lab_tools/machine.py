@@ -27,7 +27,7 @@ class Process:
     @property
     def program(self) -> str:
         """Name of the program, without its directory."""
-        return os.path.basename(self.arguments[0]) if self.arguments else ""
+        return Path(self.arguments[0]).name if self.arguments else ""
 
 
 def processes() -> list[Process]:
@@ -186,7 +186,9 @@ def keep_supervisor(layout: Layout) -> None:
             "pip install -r requirements/lab.lock"
         )
     shutil.rmtree(target, ignore_errors=True)
-    shutil.copytree(Path(found.origin).parent, target, ignore=shutil.ignore_patterns("__pycache__", "tests"))
+    shutil.copytree(
+        Path(found.origin).parent, target, ignore=shutil.ignore_patterns("__pycache__", "tests")
+    )
 
 
 def restart(program: str, layout: Layout) -> None:

@@ -152,7 +152,9 @@ def check_kubernetes(found: Machine, _: Wanted) -> list[str]:
 
 def look(layout: Layout) -> Machine:
     """Find out what this machine offers."""
-    disk_path = next(path for path in (cache_directory(), *cache_directory().parents) if path.exists())
+    disk_path = next(
+        path for path in (cache_directory(), *cache_directory().parents) if path.exists()
+    )
     memory = 0
     for line in Path("/proc/meminfo").read_text().splitlines():
         if line.startswith("MemTotal:"):
@@ -248,7 +250,7 @@ def owner_of(sockets: set[str]) -> int | None:
             continue
         try:
             for link in (directory / "fd").iterdir():
-                if os.readlink(link) in sockets:
+                if str(link.readlink()) in sockets:
                     return int(directory.name)
         except OSError:
             continue

@@ -25,7 +25,7 @@ FAMILIES = ("iptables", "ip6tables")
 def own_paths(layout: Layout) -> list[Path]:
     """Files and directories that exist only for the cluster."""
     root = layout.root
-    listed = [
+    return [
         layout.programs,
         layout.configuration,
         layout.data,
@@ -42,7 +42,6 @@ def own_paths(layout: Layout) -> list[Path]:
         *sorted((root / "etc/systemd/system").glob("mnist-lab-*")),
         *own_links(layout),
     ]
-    return listed
 
 
 def own_links(layout: Layout) -> list[Path]:
@@ -53,7 +52,7 @@ def own_links(layout: Layout) -> list[Path]:
     return sorted(
         path
         for path in directory.iterdir()
-        if path.is_symlink() and os.readlink(path).startswith(f"{layout.programs}/")
+        if path.is_symlink() and str(path.readlink()).startswith(f"{layout.programs}/")
     )
 
 
@@ -94,7 +93,7 @@ def own_interfaces() -> list[str]:
     for path in Path("/sys/class/net").iterdir():
         master = path / "master"
         if path.name in INTERFACES or (
-            master.exists() and os.path.basename(os.readlink(master)) == "mnist-lab-br"
+            master.exists() and master.readlink().name == "mnist-lab-br"
         ):
             found.append(path.name)
     return sorted(found)
@@ -235,7 +234,7 @@ def remove_cgroups(layout: Layout) -> None:
         for group in groups:
             for directory, _names, _files in os.walk(group, topdown=False):
                 try:
-                    os.rmdir(directory)
+                    Path(directory).rmdir()
                 except OSError:
                     continue
         time.sleep(0.1)
@@ -257,10 +256,7 @@ def restore_sysctl(layout: Layout) -> None:
 
 def remove_files(layout: Layout, extra: Iterable[Path]) -> None:
     """Delete the files; the machine's own directories stay."""
-    if not ours(layout):
-        paths = list(extra)
-    else:
-        paths = [*own_paths(layout), *extra]
+    paths = list(extra) if not ours(layout) else [*own_paths(layout), *extra]
     # The directory that says "ours" goes last: stopped half-way, a second call still knows.
     paths.sort(key=lambda path: path == layout.configuration)
     for path in paths:

@@ -48,7 +48,11 @@ def machine_lines(layout: Layout) -> list[Line]:
     supervisor = "systemd" if machine.has_systemd() else "supervisor"
     well = machine.supervised(layout)
     lines.append(
-        Line(well, supervisor, "" if well else "it does not run; ./lab up starts it with the same data")
+        Line(
+            well,
+            supervisor,
+            "" if well else "it does not run; ./lab up starts it with the same data",
+        )
     )
     for name, kind in (("containerd", machine.is_containerd), ("kubelet", machine.is_kubelet)):
         well = bool(machine.of_kind(kind, layout))

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 import tomllib
-import xml.etree.ElementTree as ElementTree  # noqa: S405  (our own reports)
+import xml.etree.ElementTree as ElementTree
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -76,7 +76,7 @@ def read_suites(listing: Path) -> list[Suite]:
         suite = Suite(**entry)
         if suite.needs not in LEVELS:
             raise ValueError(
-                f'{listing}: suite {suite.name}: needs is "{suite.needs}", one of {LEVELS} is wanted'
+                f'{listing}: suite {suite.name}: needs is "{suite.needs}", wanted is one of {LEVELS}'
             )
         if suite.fast and suite.needs != "nothing":
             raise ValueError(f"{listing}: suite {suite.name} is fast and needs {suite.needs}")
