@@ -415,7 +415,7 @@ class Advance:
         self._make_pod(task, attempt)
 
     def _image(self, task: Task) -> str:
-        return self.pipeline.executor(task.component).container.image
+        return str(self.pipeline.executor(task.component).container.image)
 
     def _options(self, task: Task) -> Any:
         siblings = self.planner.children.get(str(task.parent_id), {})

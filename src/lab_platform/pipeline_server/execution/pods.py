@@ -266,7 +266,7 @@ def read_status(pod: Mapping[str, Any]) -> PodStatus:
     status = pod.get("status", {})
     phase = str(status.get("phase", "Pending"))
     containers = status.get("containerStatuses") or []
-    main = next((item for item in containers if item.get("name") == MAIN), {})
+    main: Mapping[str, Any] = next((item for item in containers if item.get("name") == MAIN), {})
     state = main.get("state") or {}
     terminated = state.get("terminated")
     waiting = state.get("waiting") or _waiting_helper(status)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import time
-from datetime import datetime, timedelta
+from datetime import datetime
+from functools import partial
 
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
@@ -21,7 +22,6 @@ logger = logging.getLogger(__name__)
 
 PERIOD = 0.5
 BATCH = 50
-WAIT = timedelta(seconds=1)
 
 
 class Scheduler:
@@ -47,13 +47,11 @@ class Scheduler:
             )
         for recurring_run_id in due:
             try:
-                self._database.retrying(
-                    lambda session, found=recurring_run_id: self._start(session, found)
-                )
+                self._database.retrying(partial(self._start, recurring_run_id))
             except IntegrityError:
                 logger.info("recurring run %s: this tick has its run already", recurring_run_id)
 
-    def _start(self, session: Session, recurring_run_id: str) -> None:
+    def _start(self, recurring_run_id: str, session: Session) -> None:
         row = session.scalar(
             sa.select(RecurringRun).where(RecurringRun.id == recurring_run_id).with_for_update()
         )

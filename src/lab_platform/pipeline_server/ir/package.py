@@ -15,7 +15,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from pathlib import PurePosixPath
-from typing import IO, Any
+from typing import IO, Any, cast
 
 import yaml
 
@@ -146,7 +146,7 @@ def _check_yaml_size(text: str) -> None:
                 if anchor:
                     sizes[anchor] = total - before + 1
             elif isinstance(event, yaml.AliasEvent):
-                size = sizes.get(event.anchor, 1)
+                size = sizes.get(str(event.anchor), 1)
             elif isinstance(event, yaml.ScalarEvent):
                 size = 1
                 if event.anchor:
@@ -219,7 +219,7 @@ def _read_tar(content: bytes) -> bytes:
     try:
         with (
             gzip.GzipFile(fileobj=io.BytesIO(content)) as unpacked,
-            tarfile.open(fileobj=_Bounded(unpacked), mode="r|") as archive,
+            tarfile.open(fileobj=cast(IO[bytes], _Bounded(unpacked)), mode="r|") as archive,
         ):
             files = {entry.name: text for entry, text in _tar_files(archive)}
     except (tarfile.TarError, gzip.BadGzipFile, zlib.error, EOFError, OSError) as error:
@@ -246,7 +246,7 @@ def _tar_files(archive: tarfile.TarFile) -> Iterator[tuple[tarfile.TarInfo, byte
 class _Bounded(io.RawIOBase):
     """A stream that ends in an error beyond the limit, so that a bomb is never unpacked."""
 
-    def __init__(self, stream: IO[bytes]) -> None:
+    def __init__(self, stream: gzip.GzipFile) -> None:
         self._stream = stream
         self._count = 0
 

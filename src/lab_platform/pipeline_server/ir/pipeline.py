@@ -37,7 +37,7 @@ class PipelineIR:
     @property
     def name(self) -> str:
         """The pipeline's own name."""
-        return self.spec.pipeline_info.name
+        return str(self.spec.pipeline_info.name)
 
     @property
     def root(self) -> pb.ComponentSpec:
@@ -54,7 +54,7 @@ class PipelineIR:
 
     def is_dag(self, component: str) -> bool:
         """Whether a component is a graph."""
-        return self.component(component).WhichOneof("implementation") == "dag"
+        return bool(self.component(component).WhichOneof("implementation") == "dag")
 
     @cached_property
     def kubernetes(self) -> pb.SinglePlatformSpec | None:

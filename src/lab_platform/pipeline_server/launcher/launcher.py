@@ -11,6 +11,7 @@ object store, so that a step holds no key but the token of its own attempt.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import json
 import os
@@ -25,6 +26,13 @@ import urllib.error
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import IO, Any
+
+    Json = dict[str, Any]
+
 PREFIXES = {"s3://": "/s3/", "minio://": "/minio/", "gs://": "/gcs/", "oci://": "/oci/"}
 PATIENCE = 900.0
 STORE_PATIENCE = 120.0
@@ -38,11 +46,11 @@ class StepError(Exception):
     """The step failed outside of its command; the text says why."""
 
 
-class Gone(StepError):
+class GoneError(StepError):
     """The server no longer wants this attempt."""
 
 
-def say(text):
+def say(text: str) -> None:
     """A line of the launcher's own in the step's log."""
     sys.stderr.write("[launcher] " + text + "\n")
     sys.stderr.flush()
@@ -51,12 +59,12 @@ def say(text):
 class Server:
     """The steps' part of the pipeline server; waits for it while it is away."""
 
-    def __init__(self, url, token, patience=PATIENCE):
+    def __init__(self, url: str, token: str, patience: float = PATIENCE) -> None:
         self.url = url.rstrip("/")
         self.token = token
         self.patience = patience
 
-    def call(self, name, body):
+    def call(self, name: str, body: Json) -> Json:
         """Ask the server; gives its JSON reply."""
         data = json.dumps(body).encode()
         headers = {
@@ -71,13 +79,13 @@ class Server:
                     self.url + "/" + name, data=data, headers=headers, method="POST"
                 )
                 with _open(request, 30) as reply:
-                    return json.loads(reply.read().decode() or "{}")
+                    return dict(json.loads(reply.read().decode() or "{}"))
             except urllib.error.HTTPError as error:
                 text = _message(error)
                 if error.code in (404, 410):
-                    raise Gone(text)
+                    raise GoneError(text) from None
                 if error.code < 500 and error.code != 429:
-                    raise StepError(f"the pipeline server refused {name}: {text}")
+                    raise StepError(f"the pipeline server refused {name}: {text}") from None
                 problem = text
             except (OSError, ValueError) as error:
                 problem = str(error)
@@ -91,11 +99,11 @@ class Server:
 _OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
-def _open(request, timeout):
+def _open(request: urllib.request.Request, timeout: float) -> Any:
     return _OPENER.open(request, timeout=timeout)
 
 
-def _message(error):
+def _message(error: urllib.error.HTTPError) -> str:
     body = error.read().decode("utf-8", "replace")
     try:
         return str(json.loads(body).get("message") or body)
@@ -103,7 +111,7 @@ def _message(error):
         return f"{error.code} {body[:300]}"
 
 
-def transfer(what, action):
+def transfer(what: str, action: Callable[[], None]) -> None:
     """Do something with the object store, again while it is away."""
     deadline = time.monotonic() + STORE_PATIENCE
     delay = 0.5
@@ -113,24 +121,26 @@ def transfer(what, action):
         except urllib.error.HTTPError as error:
             problem = f"{error.code} {error.reason}"
             if error.code in (403, 404):
-                raise StepError(f"the object store refused {what}: {problem}")
+                raise StepError(f"the object store refused {what}: {problem}") from None
         except urllib.error.URLError as error:
             problem = str(error.reason)
         except OSError as error:
             if error.errno in (errno.ENOSPC, errno.EDQUOT):
-                raise StepError(f"no space is left for {what}")
+                raise StepError(f"no space is left for {what}") from None
             problem = str(error)
         if time.monotonic() + delay > deadline:
-            raise StepError(f"the object store does not answer ({problem}) while moving {what}")
+            raise StepError(
+                f"the object store does not answer ({problem}) while moving {what}"
+            ) from None
         say(f"the object store does not answer ({problem}); again in {delay} s")
         time.sleep(delay)
         delay = min(delay * 2, 10.0)
 
 
-def download(url, path):
+def download(url: str, path: str) -> None:
     """Fetch one object into a file."""
 
-    def action():
+    def action() -> None:
         make_directory(os.path.dirname(path))
         with _open(urllib.request.Request(url), 60) as reply, open(path, "wb") as file:
             shutil.copyfileobj(reply, file, 1 << 20)
@@ -138,10 +148,10 @@ def download(url, path):
     transfer(path, action)
 
 
-def upload(url, path):
+def upload(url: str, path: str) -> None:
     """Send one file to an object."""
 
-    def action():
+    def action() -> None:
         size = os.path.getsize(path)
         with open(path, "rb") as file:
             request = urllib.request.Request(
@@ -153,15 +163,15 @@ def upload(url, path):
     transfer(path, action)
 
 
-def make_directory(path):
+def make_directory(path: str) -> None:
     """Make a directory, with a reason a person understands when that fails."""
     try:
         os.makedirs(path, exist_ok=True)
     except OSError as error:
-        raise StepError(f"cannot make {path}: {error.strerror}")
+        raise StepError(f"cannot make {path}: {error.strerror}") from None
 
 
-def in_parallel(function, arguments):
+def in_parallel(function: Callable[..., None], arguments: list[tuple[str, str]]) -> None:
     """Call for every tuple of arguments, a few at once."""
     if len(arguments) < 2:
         for item in arguments:
@@ -172,7 +182,7 @@ def in_parallel(function, arguments):
             future.result()
 
 
-def fetch(work):
+def fetch(work: Json) -> None:
     """Bring the input artifacts to where the command expects them."""
     in_parallel(download, [(file["url"], file["path"]) for file in work["files"]])
     for path in work["directories"]:
@@ -184,7 +194,7 @@ def fetch(work):
         make_directory(os.path.dirname(artifact["path"]))
 
 
-def local_path(uri):
+def local_path(uri: str) -> str | None:
     """Where an artifact of this URI lies inside the container."""
     for prefix, directory in PREFIXES.items():
         if uri.startswith(prefix):
@@ -195,13 +205,13 @@ def local_path(uri):
 class Command:
     """The step's command, its output in this container's log and in a file."""
 
-    def __init__(self, words, log_path):
+    def __init__(self, words: list[str], log_path: str) -> None:
         self.words = words
         self.log_path = log_path
-        self.process = None
+        self.process: subprocess.Popen[bytes] | None = None
         self.stopped = False
 
-    def stop(self, *_):
+    def stop(self, *_: object) -> None:
         """Ask the command to end, and make it, when it takes too long."""
         if self.stopped:
             return
@@ -214,7 +224,7 @@ class Command:
         timer.daemon = True
         timer.start()
 
-    def run(self):
+    def run(self) -> int:
         """Run to its end; gives the exit code."""
         try:
             self.process = subprocess.Popen(
@@ -238,7 +248,7 @@ class Command:
         copier.join(2.0)
         return code if code >= 0 else 128 - code
 
-    def _copy(self, stream):
+    def _copy(self, stream: IO[bytes]) -> None:
         out = sys.stdout.buffer
         left = LOG_LIMIT
         with open(self.log_path, "ab", buffering=0) as file:
@@ -256,14 +266,12 @@ class Command:
                     left -= len(part)
 
 
-def _signal_group(process, number):
-    try:
+def _signal_group(process: subprocess.Popen[bytes], number: int) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, number)
-    except (ProcessLookupError, PermissionError):
-        pass
 
 
-def read_text(path):
+def read_text(path: str) -> str | None:
     """A small file's text; None when there is none."""
     try:
         with open(path, "rb") as file:
@@ -271,17 +279,17 @@ def read_text(path):
     except OSError:
         return None
     if len(content) > VALUE_LIMIT:
-        raise StepError(f"{path} is larger than {VALUE_LIMIT} bytes")
+        raise StepError(f"{path} is larger than {VALUE_LIMIT} bytes") from None
     return content.decode("utf-8", "replace")
 
 
-def collect(work):
+def collect(work: Json) -> Json:
     """What the command left behind: parameters, and artifacts with their files."""
     text = read_text(work["output_file"])
     try:
         output = json.loads(text) if text and text.strip() else {}
     except ValueError as error:
-        raise StepError(f"the step wrote an executor output that is not JSON: {error}")
+        raise StepError(f"the step wrote an executor output that is not JSON: {error}") from None
     parameters = {}
     for name, path in work["parameters"].items():
         value = read_text(path)
@@ -312,7 +320,7 @@ def collect(work):
     }
 
 
-def list_files(path):
+def list_files(path: str) -> list[Json]:
     """Files of an artifact, as names below it; the empty name is the artifact itself."""
     if os.path.isfile(path):
         return [{"name": "", "size": os.path.getsize(path)}]
@@ -326,7 +334,7 @@ def list_files(path):
     return found
 
 
-def store(server, result):
+def store(server: Server, result: Json) -> None:
     """Upload the files of the artifacts to the addresses that the server signs."""
     wanted = [
         {"uri": item["uri"], "files": [file["name"] for file in item["files"]]}
@@ -346,7 +354,7 @@ def store(server, result):
     in_parallel(upload, uploads)
 
 
-def prepare_environment():
+def prepare_environment() -> None:
     """A home and a working directory that can be written, also for an unknown user."""
     scratch = "/lab/scratch" if os.access("/lab/scratch", os.W_OK) else tempfile.gettempdir()
     home = os.environ.get("HOME", "")
@@ -357,20 +365,20 @@ def prepare_environment():
     os.environ.setdefault("PYTHONUNBUFFERED", "1")
 
 
-def report(server, body):
+def report(server: Server, body: Json) -> None:
     """Tell the server how the step went; it is asked until it has heard."""
     server.call("complete", body)
 
 
-def run(server):
+def run(server: Server) -> int:
     """Everything, in the step's own container."""
-    log = tempfile.NamedTemporaryFile(prefix="step-log-", delete=False)
-    log.close()
-    command = Command([], log.name)
+    handle, log_path = tempfile.mkstemp(prefix="step-log-")
+    os.close(handle)
+    command = Command([], log_path)
     signal.signal(signal.SIGTERM, command.stop)
     signal.signal(signal.SIGINT, command.stop)
     work = server.call("start", {"host": os.uname().nodename})
-    body = {"exit_code": 1, "message": ""}
+    body: Json = {"exit_code": 1, "message": ""}
     try:
         fetch(work)
         prepare_environment()
@@ -388,18 +396,18 @@ def run(server):
             result = collect(work)
             store(server, result)
             body["outputs"] = result
-    except Gone:
+    except GoneError:
         raise
     except StepError as error:
         say(str(error))
         body["exit_code"] = body["exit_code"] or 1
         body["message"] = str(error)
-    body["log_stored"] = store_log(work, log.name)
+    body["log_stored"] = store_log(work, log_path)
     report(server, body)
-    return body["exit_code"]
+    return int(body["exit_code"])
 
 
-def store_log(work, path):
+def store_log(work: Json, path: str) -> bool:
     """Keep the log in the object store; the step's outcome does not hang on it."""
     try:
         upload(work["log_url"], path)
@@ -409,7 +417,7 @@ def store_log(work, path):
     return True
 
 
-def describe(code):
+def describe(code: int) -> str:
     """An exit code in words."""
     if code == MISSING_COMMAND:
         return "exit code 127: a command of the step is not in the image"
@@ -420,7 +428,7 @@ def describe(code):
     return f"exit code {code}"
 
 
-def finish(server):
+def finish(server: Server) -> int:
     """Beside a container without Python: upload and report when it has ended."""
     ended = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: ended.set())
@@ -428,12 +436,12 @@ def finish(server):
     work = server.call("start", {"host": os.uname().nodename, "again": True})
     while not ended.wait(3600):
         pass
-    body = {"exit_code": None, "message": ""}
+    body: Json = {"exit_code": None, "message": ""}
     try:
         result = collect(work)
         store(server, result)
         body["outputs"] = result
-    except Gone:
+    except GoneError:
         raise
     except StepError as error:
         say(str(error))
@@ -442,7 +450,7 @@ def finish(server):
     return 0
 
 
-def main(arguments):
+def main(arguments: list[str]) -> int:
     """Do what the first argument says."""
     server = Server(os.environ["LAB_STEP_URL"], os.environ["LAB_STEP_TOKEN"])
     what = arguments[1] if len(arguments) > 1 else "run"
@@ -451,7 +459,7 @@ def main(arguments):
             fetch(server.call("start", {"host": os.uname().nodename}))
             return 0
         return finish(server) if what == "finish" else run(server)
-    except Gone as error:
+    except GoneError as error:
         say(f"this attempt is no longer wanted: {error}")
         return 143
     except StepError as error:
