@@ -76,7 +76,7 @@ def read_suites(listing: Path) -> list[Suite]:
         suite = Suite(**entry)
         if suite.needs not in LEVELS:
             raise ValueError(
-                f'{listing}: suite {suite.name}: needs is "{suite.needs}", wanted is one of {LEVELS}'
+                f'{listing}: suite {suite.name} needs "{suite.needs}", which is none of {LEVELS}'
             )
         if suite.fast and suite.needs != "nothing":
             raise ValueError(f"{listing}: suite {suite.name} is fast and needs {suite.needs}")

@@ -16,6 +16,12 @@ from pathlib import Path
 from lab_tools.layout import cache_directory, project_directory
 
 WORKERS = 2
+# Packages by the environment whose libraries they are typed against.
+TYPED = {
+    "test": ("src/lab_tools", "src/mnist_workload"),
+    "platform": ("src/lab_platform",),
+    "inference": ("src/mnist_webapp",),
+}
 # Scripts that are read in exist only where the script runs.
 SHELLCHECK = ("shellcheck", "--format=gcc", "--exclude=SC1091")
 
@@ -99,8 +105,18 @@ def ruff(project: Path) -> str:
 
 
 def mypy(project: Path) -> str:
-    """The packages of src/, strictly."""
-    return run(project, ["mypy", "--no-error-summary", "--cache-dir", ".mypy_cache", "src"])
+    """The packages of src/, strictly, each against the libraries that it runs with."""
+    problems = []
+    for venv, packages in TYPED.items():
+        python = project / f".lab/venv-{venv}/bin/python"
+        cache = f"--cache-dir=.mypy_cache/{venv}"
+        problems.append(
+            run(
+                project,
+                ["mypy", "--no-error-summary", f"--python-executable={python}", cache, *packages],
+            )
+        )
+    return "\n".join(problem for problem in problems if problem)
 
 
 def shellcheck(project: Path) -> str:
