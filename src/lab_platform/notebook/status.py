@@ -6,52 +6,19 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from lab_platform.kubernetes.conditions import set_condition
+from lab_platform.kubernetes.pods import container_statuses, find_trouble
 from lab_platform.notebook.builders import is_stopped
 
 Manifest = dict[str, Any]
-# Waiting for these is ordinary; other reasons are what somebody must mend.
-_ORDINARY = ("ContainerCreating", "PodInitializing", "")
 _PASSED_ON = ("PodScheduled", "Initialized", "ContainersReady")
-
-
-def _statuses(pod: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    status = pod.get("status") or {}
-    return [
-        *(status.get("initContainerStatuses") or []),
-        *(status.get("containerStatuses") or []),
-    ]
 
 
 def container_state(pod: Mapping[str, Any] | None, name: str) -> Manifest:
     """Return the state of the notebook's own container."""
-    for status in _statuses(pod or {}):
+    for status in container_statuses(pod or {}):
         if status["name"] == name:
             return dict(status.get("state") or {})
     return {}
-
-
-def find_trouble(pod: Mapping[str, Any]) -> tuple[str, str] | None:
-    """Return the reason and message of what keeps a pod from starting."""
-    for condition in (pod.get("status") or {}).get("conditions") or []:
-        if condition["type"] == "PodScheduled" and condition["status"] == "False":
-            return condition.get("reason") or "Unschedulable", condition.get("message") or ""
-    for status in _statuses(pod):
-        state = status.get("state") or {}
-        waiting = state.get("waiting") or {}
-        reason = waiting.get("reason") or ""
-        if waiting and reason not in _ORDINARY:
-            last = (status.get("lastState") or {}).get("terminated") or {}
-            ended = f" (it ended with {last['exitCode']})" if "exitCode" in last else ""
-            return reason, f"container {status['name']}: {waiting.get('message', '')}{ended}"
-        ended_now = state.get("terminated") or {}
-        if ended_now and ended_now.get("exitCode"):
-            code = ended_now["exitCode"]
-            message = f"container {status['name']} ended with {code}"
-            return ended_now.get("reason") or "Error", message
-    if (pod.get("status") or {}).get("phase") == "Failed":
-        status = pod["status"]
-        return status.get("reason") or "Failed", status.get("message") or ""
-    return None
 
 
 def _readiness(

@@ -17,6 +17,7 @@ Key = tuple[str, str]
 HTTP_ENTRY, HTTPS_ENTRY = "web", "websecure"
 REDIRECT = "redirect-to-https"
 NOWHERE = "not-available"
+FUNCTION_LABEL = "serving.knative.dev/service"
 HOST_GENERATED = "openshift.io/host.generated"
 _FORBIDDEN = ("`", "\n", "\r", "\\")
 
@@ -33,11 +34,15 @@ class Admission:
 
 @dataclass(frozen=True)
 class Backend:
-    """The addresses (``host:port``) behind one Service of a Route, and its share."""
+    """The addresses (``host:port``) behind one Service of a Route, and its share.
+
+    ``host`` is what the Service must be called by, if that is not the Route's own host.
+    """
 
     service: str
     addresses: tuple[str, ...]
     weight: int
+    host: str | None = None
 
 
 def key_of(manifest: Mapping[str, Any]) -> Key:
@@ -251,7 +256,7 @@ def _add_http(
     tls = route["spec"].get("tls")
     path = route["spec"].get("path") or ""
     reencrypt = bool(tls) and tls["termination"] == "reencrypt"
-    common = {"rule": build_rule(host, path), "priority": 10 + len(path), "service": name}
+    common: Manifest = {"rule": build_rule(host, path), "priority": 10 + len(path), "service": name}
 
     def service(backend: Backend) -> Manifest:
         scheme = "https" if reencrypt else "http"
@@ -273,6 +278,11 @@ def _add_http(
 
     _add_services(configuration.http["services"], name, backends, service)
     routers = configuration.http["routers"]
+    if backends[0].host:
+        configuration.http["middlewares"][name] = {
+            "headers": {"customRequestHeaders": {"Host": backends[0].host}}
+        }
+        common["middlewares"] = [name]
     if not tls:
         routers[name] = {**common, "entryPoints": [HTTP_ENTRY]}
         return
@@ -349,6 +359,15 @@ def build_configuration(
     return configuration.build(default_certificate)
 
 
+def _called_host(service: Mapping[str, Any] | None) -> str | None:
+    """Return the host of a function: its activator tells functions apart by it."""
+    labels = (service or {}).get("metadata", {}).get("labels") or {}
+    if service is None or FUNCTION_LABEL not in labels:
+        return None
+    namespace, name = key_of(service)
+    return f"{name}.{namespace}.svc"
+
+
 def backends_of(
     route: Mapping[str, Any],
     services: Mapping[Key, Mapping[str, Any]],
@@ -365,6 +384,7 @@ def backends_of(
         if weight == 0:
             continue
         key = (namespace, target["name"])
-        addresses = find_addresses(services.get(key), wanted, slices.get(key, ()))
-        result.append(Backend(target["name"], addresses, weight))
+        service = services.get(key)
+        addresses = find_addresses(service, wanted, slices.get(key, ()))
+        result.append(Backend(target["name"], addresses, weight, _called_host(service)))
     return result or [Backend(spec["to"]["name"], (), 1)]

@@ -1,0 +1,1 @@
+"""Knative Service: the controller and the activator that holds requests."""
