@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -143,6 +144,8 @@ def _read_csv(stream: IO[bytes], name: str) -> Dataset:
     for frame in _frames(stream, name):
         if not rows:
             _check_columns(frame, name)
+        if frame.empty:
+            break
         parts.append(_values(frame, name, rows))
         rows += len(frame)
     if not rows:
@@ -156,11 +159,19 @@ def _frames(stream: IO[bytes], name: str) -> Iterator[pd.DataFrame]:
         with pd.read_csv(
             stream, chunksize=_ROWS_AT_ONCE, index_col=False, encoding="utf-8"
         ) as reader:
-            yield from reader
+            while (frame := _next_frame(reader)) is not None:
+                yield frame
     except pd.errors.EmptyDataError:
         raise TruncatedFileError(name, "is empty") from None
-    except (pd.errors.ParserError, UnicodeDecodeError) as error:
+    except (pd.errors.ParserError, pd.errors.ParserWarning, UnicodeDecodeError) as error:
         raise ForeignFileError(name, f"is no table of the Kaggle layout ({error})") from error
+
+
+def _next_frame(reader: Any) -> pd.DataFrame | None:
+    with warnings.catch_warnings():
+        # Rows longer than the header would only be warned of, and cut.
+        warnings.simplefilter("error", pd.errors.ParserWarning)
+        return next(reader, None)
 
 
 def _check_columns(frame: pd.DataFrame, name: str) -> None:

@@ -57,7 +57,7 @@ def load_arrays(path: Path, *names: str) -> dict[str, NDArray[Any]]:
             return {name: archive[name] for name in names or archive.files}
     except (zipfile.BadZipFile, EOFError, OSError) as error:
         raise TruncatedFileError(str(path), f"is no whole .npz file ({error})") from error
-    except (ValueError, AttributeError) as error:
+    except (ValueError, TypeError) as error:
         raise ForeignFileError(str(path), f"is no .npz file of numbers ({error})") from error
 
 

@@ -70,23 +70,8 @@ class ObjectStore:
     def __init__(self, configuration: StorageConfiguration) -> None:
         """Prepare a client; nothing is sent yet."""
         self.configuration = configuration
-        self._client: Any = boto3.client(
-            "s3",
-            endpoint_url=configuration.endpoint,
-            aws_access_key_id=configuration.access_key_id,
-            aws_secret_access_key=configuration.secret_access_key,
-            region_name=configuration.region,
-            config=Config(
-                signature_version="s3v4",
-                s3={"addressing_style": "path"},
-                connect_timeout=5,
-                read_timeout=60,
-                retries={"mode": "standard", "total_max_attempts": 3},
-                # Stores other than AWS do not all know the newer default checksums.
-                request_checksum_calculation="when_required",
-                response_checksum_validation="when_required",
-            ),
-        )
+        with self._named_errors("the address"):
+            self._client: Any = _client(configuration)
 
     def check(self) -> None:
         """Prove that the bucket is there and that the keys open it."""
@@ -154,7 +139,11 @@ class ObjectStore:
             raise StorageError(f"{place}: {error}") from error
         except (botocore.exceptions.NoCredentialsError, botocore.exceptions.TokenRetrievalError):
             raise CredentialsError(f"{place}: no credentials") from None
-        except (botocore.exceptions.HTTPClientError, ValueError) as error:
+        except (
+            botocore.exceptions.ConnectionError,
+            botocore.exceptions.HTTPClientError,
+            ValueError,
+        ) as error:
             raise EndpointError(f"{place}: the endpoint does not answer ({error})") from error
         except botocore.exceptions.BotoCoreError as error:
             raise StorageError(f"{place}: {error}") from error
@@ -170,3 +159,23 @@ class ObjectStore:
         if code in _NO_OBJECT:
             return ObjectMissingError(reason)
         return StorageError(reason)
+
+
+def _client(configuration: StorageConfiguration) -> Any:
+    return boto3.client(
+        "s3",
+        endpoint_url=configuration.endpoint,
+        aws_access_key_id=configuration.access_key_id,
+        aws_secret_access_key=configuration.secret_access_key,
+        region_name=configuration.region,
+        config=Config(
+            signature_version="s3v4",
+            s3={"addressing_style": "path"},
+            connect_timeout=5,
+            read_timeout=60,
+            retries={"mode": "standard", "total_max_attempts": 3},
+            # Stores other than AWS do not all know the newer default checksums.
+            request_checksum_calculation="when_required",
+            response_checksum_validation="when_required",
+        ),
+    )
