@@ -42,8 +42,12 @@ function exchange(fresh, ids) {
     if (old.outerHTML === made.outerHTML) continue;
     const log = old.querySelector("#log");
     const newLog = made.querySelector("#log");
+    const read = log?.scrollTop;
     old.replaceWith(document.adoptNode(made));
-    if (log && newLog && log.dataset.log === newLog.dataset.log) newLog.replaceWith(log);
+    if (log && newLog && log.dataset.log === newLog.dataset.log) {
+      newLog.replaceWith(log);
+      log.scrollTop = byId("follow")?.checked ? log.scrollHeight : read;
+    }
   }
   if (focused && document.activeElement?.id !== focused) byId(focused)?.focus({ preventScroll: true });
   applyZoom();
@@ -136,7 +140,9 @@ document.addEventListener("keydown", (event) => {
     const along = (ox - x) * dx + (oy - y) * dy;
     const aside = Math.abs((ox - x) * dy) + Math.abs((oy - y) * dx);
     if (other === node || along < 1) continue;
-    if (along + 2 * aside < least) [best, least] = [other, along + 2 * aside];
+    // Up and down go to the next layer, left and right stay in theirs.
+    const distance = dy ? 10 * along + aside : along + 10 * aside;
+    if (distance < least) [best, least] = [other, distance];
   }
   best?.focus();
 });

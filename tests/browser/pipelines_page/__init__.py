@@ -1,0 +1,1 @@
+"""The pipelines page in a real browser, on a lab in memory."""

@@ -1,0 +1,112 @@
+"""Fixtures: the page's server, a browser, and a place for screenshots."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from selenium import webdriver
+from selenium.webdriver.chrome.service import Service
+
+from .pages import Browser, Levers
+
+ROOT = Path(__file__).resolve().parents[3]
+STARTING = 60
+
+
+@pytest.fixture(scope="session")
+def platform_python() -> str:
+    """Python of the environment that the page runs in."""
+    if given := os.environ.get("LAB_PLATFORM_PYTHON"):
+        return given
+    made = subprocess.run(
+        [str(ROOT / "lab"), "venv", "platform"],
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+        timeout=900,
+    )
+    return str(Path(made.stdout.split()[-1]) / "bin" / "python")
+
+
+@pytest.fixture(scope="session")
+def address(platform_python: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Address of a server of the session's own."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    log = tmp_path_factory.mktemp("server") / "log"
+    script = Path(__file__).with_name("serve_lab.py")
+    with log.open("wb") as stream:
+        process = subprocess.Popen(
+            [platform_python, "-W", "ignore", str(script), str(port)],
+            stdout=stream,
+            stderr=subprocess.STDOUT,
+        )
+    url = f"http://127.0.0.1:{port}"
+    deadline = time.monotonic() + STARTING
+    while True:
+        try:
+            httpx.get(f"{url}/runs", timeout=2)
+            break
+        except httpx.HTTPError:
+            if process.poll() is not None or time.monotonic() > deadline:
+                pytest.fail(f"the server did not start: {log.read_text()}")
+            time.sleep(0.2)
+    yield url
+    process.terminate()
+    process.wait(10)
+
+
+@pytest.fixture
+def levers(address: str) -> Iterator[Levers]:
+    """What moves in the lab; everything is as it was for the next test."""
+    moved = Levers(address)
+    moved.reset()
+    yield moved
+    moved.reset()
+
+
+@pytest.fixture(scope="session")
+def driver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chrome]:
+    """Debian's Chromium, without a window."""
+    chromium, chromedriver = shutil.which("chromium"), shutil.which("chromedriver")
+    assert chromium, "Chromium is missing: apt-get install chromium chromium-driver"
+    assert chromedriver, "its driver is missing: apt-get install chromium-driver"
+    options = webdriver.ChromeOptions()
+    options.binary_location = chromium
+    for argument in (
+        "--headless=new",
+        "--no-sandbox",
+        "--disable-dev-shm-usage",
+        "--disable-background-networking",
+        "--hide-scrollbars",
+        "--window-size=1440,1000",
+        f"--user-data-dir={tmp_path_factory.mktemp('profile')}",
+    ):
+        options.add_argument(argument)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    made = webdriver.Chrome(options, Service(chromedriver))
+    made.set_page_load_timeout(20)
+    yield made
+    made.quit()
+
+
+@pytest.fixture
+def browser(driver: webdriver.Chrome, address: str, levers: Levers) -> Iterator[Browser]:
+    """A browser on the page. No script may fail and nothing may be asked of another host."""
+    driver.set_window_size(1440, 1000)
+    reports = Path(os.environ.get("LAB_REPORTS", ROOT / ".lab" / "reports")) / "pipelines-page"
+    reports.mkdir(parents=True, exist_ok=True)
+    shown = Browser(driver, address, reports)
+    shown.forget_messages()
+    yield shown
+    assert shown.complaints() == []
+    assert shown.foreign_requests() == []
