@@ -6,10 +6,10 @@ import os
 from collections.abc import Iterator
 
 import pytest
+import serving_models as models
 
 from lab_platform.model_serving.manifest import write_manifest
 
-from . import models
 from .object_store import ObjectStore
 from .running import SOURCE, RunningServer
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import serving_models as models
 from onnx import TensorProto
 
 from lab_platform.model_serving.manifest import write_manifest
@@ -14,7 +15,6 @@ from lab_platform.model_serving.puller.errors import PullError
 from lab_platform.model_serving.puller.server_client import ServerClient
 from lab_platform.model_serving.server.memory import available_bytes
 
-from . import models
 from .running import RunningServer, call, image_request
 
 

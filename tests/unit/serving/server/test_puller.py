@@ -11,6 +11,7 @@ from pathlib import Path
 from urllib.request import urlopen
 
 import pytest
+import serving_models as models
 
 from lab_platform.model_serving.puller.check import check_model, start_trials
 from lab_platform.model_serving.puller.errors import PullError
@@ -21,7 +22,6 @@ from lab_platform.model_serving.puller.state_server import StateServer
 from lab_platform.model_serving.puller.storage import choose_files
 from lab_platform.model_serving.puller.sync import Synchroniser
 
-from . import models
 from .object_store import ACCESS_KEY, ObjectStore
 
 MIB = 1024 * 1024
