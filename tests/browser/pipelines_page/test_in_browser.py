@@ -183,7 +183,7 @@ def test_stopping_asks_first(browser: Browser) -> None:
     assert page.path == "/runs/run-3"
     assert "Running" in page.text
     page.click_button("Stop")
-    page.answer_dialog("Continue")
+    page.answer_dialog("Stop")
     page.wait_for_text("Stopping the run.")
     page.wait_for_text("Stopped")
 
@@ -198,7 +198,7 @@ def test_retry_archive_restore_and_delete(browser: Browser) -> None:
     page.click_button("Archive")
     page.wait_for_text("Moved to the archive.")
     page.click_button("Delete")
-    page.answer_dialog("Continue")
+    page.answer_dialog("Delete")
     page.wait_for_text("The archive is empty")
 
 

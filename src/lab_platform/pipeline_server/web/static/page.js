@@ -7,7 +7,7 @@ const LONGEST_LOG = 2_000_000;
 const parser = new DOMParser();
 let tag = "";
 let timer = 0;
-let zoom = 1;
+let zoom = 0; // not chosen yet
 
 const main = () => document.getElementById("content");
 const byId = (id) => document.getElementById(id);
@@ -72,12 +72,13 @@ function plan() {
 }
 
 async function refresh() {
-  if (document.hidden) return plan();
+  // An open question belongs to a form that must not be exchanged under it.
+  if (document.hidden || document.querySelector("dialog[open]")) return plan();
   const address = location.href;
   try {
     const fresh = await fetchPage(address, tag ? { "If-None-Match": tag } : {});
     byId("lost").hidden = true;
-    if (fresh && address === location.href) {
+    if (fresh && address === location.href && !document.querySelector("dialog[open]")) {
       const next = fresh.getElementById("content");
       exchange(fresh, (main().dataset.live ?? "").split(" "));
       for (const name of ["live", "every"]) {
@@ -151,7 +152,7 @@ function changeZoom(kind) {
   const canvas = document.querySelector("[data-canvas]");
   const box = byId("graph")?.viewBox.baseVal;
   if (!canvas || !box) return;
-  const fit = Math.min(canvas.clientWidth / box.width, canvas.clientHeight / box.height, 1.5);
+  const fit = Math.min((canvas.clientWidth - 24) / box.width, (canvas.clientHeight - 24) / box.height, 1.5);
   zoom = kind === "fit" ? fit : Math.min(3, Math.max(0.2, zoom * (kind === "in" ? 1.25 : 0.8)));
   applyZoom();
 }
@@ -159,6 +160,8 @@ function changeZoom(kind) {
 function applyZoom() {
   const graph = document.querySelector("[data-canvas] #graph");
   if (!graph) return;
+  const room = (document.querySelector("[data-canvas]").clientWidth - 24) / graph.viewBox.baseVal.width;
+  zoom ||= Math.max(0.55, Math.min(1, room));
   graph.setAttribute("width", graph.viewBox.baseVal.width * zoom);
   graph.setAttribute("height", graph.viewBox.baseVal.height * zoom);
 }
@@ -202,6 +205,7 @@ document.addEventListener("submit", (event) => {
     event.preventDefault();
     const dialog = byId("confirm");
     byId("confirm-text").textContent = question;
+    dialog.querySelector("[value=yes]").textContent = event.submitter?.textContent.trim() ?? "Continue";
     dialog.returnValue = "no";
     dialog.onclose = () => {
       if (dialog.returnValue !== "yes") return;
@@ -246,5 +250,6 @@ if (location.search.includes("notice=")) {
   history.replaceState(history.state, "", clean);
 }
 localise(document);
+applyZoom();
 enhance();
 plan();
