@@ -114,6 +114,7 @@ class Controller:
         project = read_project(client, namespace)
         if project is None:
             return None
+        _hold(client, project)
         storage_version = self._storage_config(client, project)
         placed, refused = self._place(project)
         delays = [self._refuse(client, project, refused)]
@@ -122,7 +123,7 @@ class Controller:
             found = placed.get(service["metadata"]["name"])
             if found and found[0].mode == RAW:
                 delays.append(self._raw(client, service, *found))
-        self._end(client, project)
+        self._release(client, project)
         wanted = [delay for delay in delays if delay is not None]
         if not project.services and not project.runtimes:
             return None
@@ -352,16 +353,12 @@ class Controller:
 
     # -- the end of a model ------------------------------------------------------------------
 
-    def _end(self, client: KubernetesClient, project: Project) -> None:
-        """Put our finalizer on models, and take it off those whose outside objects are gone."""
+    def _release(self, client: KubernetesClient, project: Project) -> None:
+        """Remove what no owner reference removes, then let go of models that are being deleted."""
         rbac = "rbac.authorization.k8s.io/v1"
         for service in project.services:
             finalizers = service["metadata"].get("finalizers") or []
-            if not _ends(service):
-                if constants.FINALIZER not in finalizers:
-                    _set_finalizers(client, service, [*finalizers, constants.FINALIZER])
-                continue
-            if constants.FINALIZER not in finalizers:
+            if not _ends(service) or constants.FINALIZER not in finalizers:
                 continue
             name = service["metadata"]["name"]
             for binding in client.list_objects(
@@ -373,6 +370,14 @@ class Controller:
                 self.applier.delete(client, rbac, "ClusterRoleBinding", binding["metadata"]["name"])
             remaining = [item for item in finalizers if item != constants.FINALIZER]
             _set_finalizers(client, service, remaining)
+
+
+def _hold(client: KubernetesClient, project: Project) -> None:
+    """Put our finalizer on models, before anything outside the namespace is made for them."""
+    for service in project.living:
+        finalizers = service["metadata"].get("finalizers") or []
+        if constants.FINALIZER not in finalizers:
+            _set_finalizers(client, service, [*finalizers, constants.FINALIZER])
 
 
 def read_project(client: KubernetesClient, namespace: str) -> Project | None:
