@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import hmac
 import logging
 import ssl
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -16,6 +17,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 logger = logging.getLogger(__name__)
 
 Answer = tuple[int, str, bytes]
+Route = Callable[[], Answer]
 
 
 class Heartbeat:
@@ -36,7 +38,7 @@ class Heartbeat:
 
 def serve(
     port: int,
-    routes: dict[str, Callable[[], Answer]],
+    routes: Mapping[str, Route],
     *,
     token: str | None = None,
     context: ssl.SSLContext | None = None,
@@ -58,8 +60,13 @@ def serve(
                 status, kind, body = 404, "text/plain", b"not found\n"
             else:
                 status, kind, body = answer()
+            tag = f'"{hashlib.sha256(body).hexdigest()}"'
+            if status == 200 and self.headers.get("If-None-Match") == tag:
+                status, body = 304, b""
             self.send_response(status)
             self.send_header("Content-Type", kind)
+            if status in (200, 304):
+                self.send_header("ETag", tag)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)
@@ -91,7 +98,7 @@ def metrics() -> Answer:
     return 200, CONTENT_TYPE_LATEST, generate_latest()
 
 
-def health(check: Callable[[], bool]) -> Callable[[], Answer]:
+def health(check: Callable[[], bool]) -> Route:
     """Make a probe's answer from a check."""
 
     def answer() -> Answer:

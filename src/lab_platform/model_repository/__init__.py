@@ -1,0 +1,1 @@
+"""The Git repository that a learner clones, served inside the cluster over HTTP."""
