@@ -58,12 +58,16 @@ def _page(title: str, body: str) -> bytes:
 
 
 def login_page(target: str | None, error: str = "") -> bytes:
-    """Return the page that takes a token."""
+    """Return the page that takes a token.
+
+    The form names no action: it goes to its own address, so that a ``#/…`` at the end of the
+    address that was asked for (Elyra's link to a run) outlives the sign-in.
+    """
     problem = f'<p class="error" role="alert">{html.escape(error)}</p>' if error else ""
     return _page(
         "Sign in to the MNIST lab",
         f"{problem}"
-        '<form method="post" action="/oauth/login">'
+        '<form method="post">'
         f'<input type="hidden" name="rd" value="{html.escape(safe_target(target), quote=True)}">'
         '<label for="token">Kubernetes token</label>'
         '<input id="token" name="token" type="password" autocomplete="off" required autofocus>'

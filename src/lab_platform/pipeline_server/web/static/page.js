@@ -15,6 +15,10 @@ const byId = (id) => document.getElementById(id);
 async function fetchPage(address, headers = {}) {
   const response = await fetch(address, { headers, credentials: "same-origin", redirect: "follow" });
   if (response.status === 304) return null;
+  if (response.status === 401 || new URL(response.url).pathname.startsWith("/oauth/")) {
+    location.reload(); // The session is over: the proxy asks to sign in, and leads back here.
+    return null;
+  }
   if (!response.ok) throw new Error(String(response.status));
   tag = response.headers.get("ETag") ?? "";
   return localise(parser.parseFromString(await response.text(), "text/html"));
