@@ -12,6 +12,7 @@ suite=${LAB_BASE_SUITE:-bookworm}
 packages=${LAB_BASE_PACKAGES:-python3,python3-venv,ca-certificates,libstdc++6,tini}
 
 mirrors() {
+    # shellcheck disable=SC2016  # apt's own variables
     apt-get indextargets --format '$(REPO_URI) $(RELEASE) $(COMPONENT)' 'Created-By: Packages' |
         awk -v suite="$suite" '$3 == "main" && ($2 == suite || index($2, suite "-") == 1)' | sort -u
 }

@@ -3,6 +3,7 @@
 set -eu
 
 here=$(dirname "$0")
+# shellcheck source=/dev/null
 . "$here/environment.sh"
 
 source=$1

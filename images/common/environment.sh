@@ -2,6 +2,7 @@
 # Sourced by the scripts beside it: how the building machine reaches its package registries, and
 # its download caches. They are mounted for the time of the build and leave nothing in the image.
 if [ -r /run/lab-build/environment ]; then
+    # shellcheck source=/dev/null
     . /run/lab-build/environment
 fi
 if [ -d /run/lab-cache/uv ]; then

@@ -4,6 +4,7 @@
 #   install-packages.sh --apt "NAME ..." --dnf "NAME ..."
 set -eu
 
+# shellcheck source=/dev/null
 . "$(dirname "$0")/environment.sh"
 
 apt_packages=

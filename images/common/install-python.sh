@@ -6,6 +6,7 @@
 set -eu
 
 here=$(dirname "$0")
+# shellcheck source=/dev/null
 . "$here/environment.sh"
 
 lock=$1

@@ -79,7 +79,9 @@ def main(name: str, version: str, output: str) -> None:
     bom.metadata.component = Component(
         type=ComponentType.CONTAINER, name=name, version=version, bom_ref=name
     )
-    bom.metadata.properties.add(Property(name="lab:base", value=Path("/etc/os-release").read_text()))
+    bom.metadata.properties.add(
+        Property(name="lab:base", value=Path("/etc/os-release").read_text())
+    )
     for component in [*system_packages(), *python_packages()]:
         bom.components.add(component)
     bom.register_dependency(bom.metadata.component, bom.components)

@@ -7,6 +7,7 @@
 set -eu
 
 here=$(dirname "$0")
+# shellcheck source=/dev/null
 . "$here/environment.sh"
 
 scratch=$(mktemp -d)

@@ -26,6 +26,8 @@ from lab_images.layout import Layout
 from lab_images.storage import open_storage
 
 GB = 10**9
+KEYS = "image-keys.json"
+COMMANDS = ("plan", "build", "deliver", "push", "openshift-build", "report")
 
 
 @dataclass(frozen=True)
@@ -177,6 +179,49 @@ def deliver(workshop: Workshop) -> dict[str, Any]:
     }
 
 
+def push(workshop: Workshop) -> dict[str, Any]:
+    """Push to a registry what has not been pushed there from this checkout with this content."""
+    settings, keys = workshop.settings, workshop.keys
+    noted = settings.state / "pushed.json"
+    pushed: dict[str, str] = json.loads(noted.read_text()) if noted.is_file() else {}
+    storage = open_storage(settings)
+    done = []
+    for image in workshop.selected:
+        target = f"{settings.push_registry}/{settings.namespace}/{image.name}:{settings.tag}"
+        if not image.deliver or pushed.get(target) == keys[image.name]:
+            continue
+        source = builder.stored_name(image, keys[image.name])
+        if source not in storage.images():
+            raise ImageError(
+                f"{source} is no longer in {storage.root}: remove "
+                f"{settings.cache}/images/layout/images/{image.name}-*.json and build again"
+            )
+        verify = str(settings.push_tls_verify).lower()
+        storage.run("push", "--quiet", f"--tls-verify={verify}", source, f"docker://{target}")
+        pushed[target] = keys[image.name]
+        noted.parent.mkdir(parents=True, exist_ok=True)
+        noted.write_text(json.dumps(pushed, indent=2) + "\n")
+        done.append(image.name)
+    return {"changed": bool(done), "images": done}
+
+
+def openshift_build(workshop: Workshop, name: str, timeout: float, check: bool) -> dict[str, Any]:
+    """Have OpenShift build one image, unless its stream holds what has this content."""
+    from lab_images import openshift  # only here, as its client takes a second to import
+
+    settings, key = workshop.settings, workshop.keys[name]
+    cluster = openshift.connect(settings.namespace)
+    changed = cluster.built_key(name, settings.tag) != key
+    started = time.monotonic()
+    if changed and not check:
+        cluster.build(settings, settings.image(name), key, timeout)
+        noted = settings.state / KEYS
+        known = json.loads(noted.read_text()) if noted.is_file() else {}
+        noted.write_text(json.dumps({**known, name: key}, indent=2) + "\n")
+    seconds = round(time.monotonic() - started, 1)
+    return {"changed": changed, "name": name, "key": key, "seconds": seconds}
+
+
 def report(workshop: Workshop, check: bool) -> dict[str, Any]:
     """Write the images' list and bills of materials to the state directory; return the sizes."""
     settings = workshop.settings
@@ -205,6 +250,8 @@ def report(workshop: Workshop, check: bool) -> dict[str, Any]:
                 bill.read_bytes()
             )
     files[settings.state / "images.json"] = (json.dumps(images, indent=2) + "\n").encode()
+    built = {name: image["key"] for name, image in images.items()}
+    files[settings.state / KEYS] = (json.dumps(built, indent=2) + "\n").encode()
     changed = False
     for path, content in files.items():
         if not path.is_file() or path.read_bytes() != content:
@@ -228,9 +275,10 @@ def alone(settings: Settings) -> Iterator[None]:
 def main(arguments: list[str] | None = None) -> int:
     """Run one command."""
     parser = argparse.ArgumentParser(prog="lab_images", description=__doc__)
-    parser.add_argument("command", choices=("plan", "build", "deliver", "report"))
+    parser.add_argument("command", choices=COMMANDS)
     parser.add_argument("--only", action="append", default=[], help="these images and their bases")
     parser.add_argument("--name", help="the image to build")
+    parser.add_argument("--timeout", type=float, default=1800, help="seconds for one build")
     parser.add_argument("--check", action="store_true", help="change nothing")
     options = parser.parse_args(arguments)
     try:
@@ -240,10 +288,14 @@ def main(arguments: list[str] | None = None) -> int:
             result = plan(workshop)
         elif options.command == "report":
             result = report(workshop, options.check)
+        elif options.command == "openshift-build":
+            result = openshift_build(workshop, options.name, options.timeout, options.check)
         else:
             with alone(settings):
                 if options.command == "build":
                     result = build(workshop, options.name)
+                elif options.command == "push":
+                    result = push(workshop)
                 else:
                     result = deliver(workshop)
     except ImageError as error:

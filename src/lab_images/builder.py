@@ -232,12 +232,7 @@ def build(
 def bill_of_materials(storage: Storage, image_id: str) -> bytes | None:
     """Return the bill of materials that the image carries."""
     for layer in reversed(storage.layers_of(image_id)):
-        for directory in (
-            storage.root / "overlay" / layer["id"] / "diff",
-            storage.root / "vfs" / "dir" / layer["id"],
-        ):
-            path = directory / "opt" / "lab" / "sbom.cdx.json"
-            if path.is_file():
-                return path.read_bytes()
+        path = storage.layer_files(layer) / "opt" / "lab" / "sbom.cdx.json"
+        if path.is_file():
+            return path.read_bytes()
     return None
-

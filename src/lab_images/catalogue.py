@@ -48,6 +48,8 @@ class Settings:
     tag: str
     base_image: str
     containerd: str
+    push_registry: str
+    push_tls_verify: bool
     storage_driver: str
     isolation: str
     images: tuple[Image, ...]
@@ -103,6 +105,8 @@ def settings_from(data: dict[str, Any]) -> Settings:
         tag=str(data["tag"]),
         base_image=base_image,
         containerd=str(data.get("containerd") or ""),
+        push_registry=str(data.get("push_registry") or ""),
+        push_tls_verify=bool(data.get("push_tls_verify", True)),
         storage_driver=str(data.get("storage_driver") or ""),
         isolation=str(data.get("isolation") or "chroot"),
         images=tuple(adopted),

@@ -87,11 +87,12 @@ class Layout:
         layers = storage.layers_of(image_id)
         if json.loads(config)["rootfs"]["diff_ids"] != [item["diff-digest"] for item in layers]:
             raise ImageError(f"the layers of {name} in {storage.root} are not those of its config")
+        archives = [self._layer(storage, layer) for layer in layers]
         manifest = {
             "schemaVersion": 2,
             "mediaType": MANIFEST,
             "config": self._write(CONFIG, config),
-            "layers": [self._layer(storage, layer) for layer in layers],
+            "layers": archives,
         }
         descriptor = self._write(MANIFEST, json.dumps(manifest).encode())
         record = Record(
@@ -101,7 +102,7 @@ class Layout:
             size=descriptor["size"],
             image_id=image_id,
             unpacked_bytes=sum(layer.get("diff-size", 0) for layer in layers),
-            transfer_bytes=sum(layer["size"] for layer in manifest["layers"]),
+            transfer_bytes=sum(archive["size"] for archive in archives),
         )
         path = self._record_path(name, key)
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -79,6 +79,14 @@ class Storage:
                     return dict(record)
         raise ImageError(f"the store {self.root} holds no image {image_id}")
 
+    def layer_files(self, layer: dict[str, Any]) -> Path:
+        """Return the directory with a layer's files."""
+        name = str(layer["id"])
+        for path in (self.root / "overlay" / name / "diff", self.root / "vfs" / "dir" / name):
+            if path.is_dir():
+                return path
+        raise ImageError(f"the store {self.root} lacks layer {name}")
+
     def layer_chunks(self, layer: dict[str, Any]) -> Iterator[bytes]:
         """Yield a layer's tar archive exactly as its digest was taken of it.
 
@@ -86,10 +94,8 @@ class Storage:
         together again the two give the same bytes, which the caller checks by the digest.
         """
         recordings = list(self.root.glob(f"*-layers/{layer['id']}.tar-split.gz"))
-        directories = [self.root / "overlay" / layer["id"] / "diff"]
-        directories += [self.root / "vfs" / "dir" / layer["id"]]
-        files = next((path for path in directories if path.is_dir()), None)
-        if not recordings or files is None:
+        files = self.layer_files(layer)
+        if not recordings:
             raise ImageError(f"the store {self.root} lacks layer {layer['id']}")
         with gzip.open(recordings[0], "rt") as recording:
             for line in recording:

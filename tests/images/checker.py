@@ -11,14 +11,44 @@ import sys
 import traceback
 from pathlib import Path
 
-COMPILERS = ("cc", "gcc", "g++", "c++", "clang", "ld", "make", "go", "rustc", "javac", "npm", "node")
-SECRET_NAMES = (".netrc", ".pypirc", ".npmrc", ".git-credentials", "pip.conf", "id_rsa", "id_ed25519")
+COMPILERS = (
+    "cc",
+    "gcc",
+    "g++",
+    "c++",
+    "clang",
+    "ld",
+    "make",
+    "go",
+    "rustc",
+    "javac",
+    "npm",
+    "node",
+)
+SECRET_NAMES = (
+    ".netrc",
+    ".pypirc",
+    ".npmrc",
+    ".git-credentials",
+    "pip.conf",
+    "id_rsa",
+    "id_ed25519",
+)
 SECRET_TEXT = re.compile(
     rb"-----BEGIN [A-Z ]*PRIVATE KEY-----|AKIA[0-9A-Z]{16}|"
     rb"://[^/\s:@]+:[^/\s:@]+@"
 )
 # Ours, and what is not part of a package.
-SEARCHED = ("/etc", "/root", "/home", "/run", "/var", "/opt/lab/src", "/opt/lab/build", "/opt/app-root")
+SEARCHED = (
+    "/etc",
+    "/root",
+    "/home",
+    "/run",
+    "/var",
+    "/opt/lab/src",
+    "/opt/lab/build",
+    "/opt/app-root",
+)
 SECRET_VARIABLES = re.compile(r"PASSWORD|SECRET|TOKEN|CREDENTIAL|INDEX_URL|PROXY", re.I)
 
 
@@ -66,9 +96,7 @@ def secrets() -> list[str]:
 
 def main(modules: list[str]) -> None:
     """Print the report."""
-    status = dict(
-        line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines()
-    )
+    status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
     report = {
         "uid": os.getuid(),
         "gid": os.getgid(),

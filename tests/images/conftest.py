@@ -70,8 +70,10 @@ def run_pod(
         )
         try:
             wait_for(
-                lambda: core.read_namespaced_pod(name, namespace).status.phase
-                in ("Succeeded", "Failed"),
+                lambda: (
+                    core.read_namespaced_pod(name, namespace).status.phase
+                    in ("Succeeded", "Failed")
+                ),
                 timeout,
                 f"pod {name}",
             )

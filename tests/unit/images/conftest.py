@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
+
 from lab_images.catalogue import Settings, settings_from
 
 ROOT = Path(__file__).resolve().parents[3]

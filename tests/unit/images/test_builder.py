@@ -8,6 +8,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+
 from lab_images import builder
 from lab_images.catalogue import Settings, all_keys
 from lab_images.storage import Storage

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from lab_images.catalogue import ImageError, Settings, all_keys, context_files, settings_from
 
 

@@ -12,6 +12,7 @@ from base64 import b64encode
 from pathlib import Path
 
 import pytest
+
 from lab_images.catalogue import ImageError
 from lab_images.delivery import Containerd
 from lab_images.layout import Layout, Record
@@ -104,9 +105,7 @@ def test_exported_image_is_whole(layout: Layout, store: Store, image_id: str) ->
         assert f"sha256:{hashlib.sha256(content).hexdigest()}" == digest
 
 
-def test_shared_layers_are_read_once(
-    layout: Layout, store: Store, image_id: str
-) -> None:
+def test_shared_layers_are_read_once(layout: Layout, store: Store, image_id: str) -> None:
     first = export(layout, store, image_id)
     lower = str(store.layers[0]["diff-digest"])
     other = store.add_layer("other", b"o" * 100, parent="lower")
@@ -142,8 +141,12 @@ def test_only_the_newest_images_are_kept(layout: Layout, store: Store, image_id:
     assert {entry.key for entry in forgotten} == {"k1"}
     assert layout.find("app", "k0")
     assert layout.find("app", "k3") == record
-    used = {digest for key in ("k0", "k2", "k3") if (found := layout.find("app", key))
-            for digest in layout.blobs_of(found)}
+    used = {
+        digest
+        for key in ("k0", "k2", "k3")
+        if (found := layout.find("app", key))
+        for digest in layout.blobs_of(found)
+    }
     assert {f"sha256:{path.name}" for path in layout.blobs.iterdir()} == used
 
 
