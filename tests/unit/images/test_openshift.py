@@ -1,4 +1,4 @@
-"""On OpenShift the same Containerfiles become BuildConfigs; a small stand-in API takes them here."""
+"""On OpenShift the same Containerfiles become BuildConfigs; a small stand-in API takes those."""
 
 from __future__ import annotations
 
