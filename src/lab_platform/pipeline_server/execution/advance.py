@@ -42,6 +42,7 @@ CANCEL_FORCE = timedelta(seconds=7)
 HOPELESS_AFTER = timedelta(seconds=60)
 PULL_PATIENCE = timedelta(minutes=10)
 BACKOFF_LIMIT = 3600.0
+SLACK = timedelta(seconds=0.5)
 VANISHED = "the step's pod is gone: it was deleted, or its node was, before the step had ended"
 PULL_REASONS = {"ErrImagePull", "ImagePullBackOff"}
 
@@ -235,7 +236,7 @@ class Advance:
             self._wake_at(self.moment + timedelta(seconds=5))
 
     def _is_late(self, attempt: Attempt) -> bool:
-        return attempt.deadline_at is not None and self.moment >= attempt.deadline_at
+        return attempt.deadline_at is not None and self.moment >= attempt.deadline_at - SLACK
 
     def _late_message(self, task: Task) -> str:
         seconds = self._options(task).deadline_seconds
@@ -262,9 +263,11 @@ class Advance:
     ) -> None:
         attempt.exit_code = exit_code
         if exit_code or report.get("message"):
-            self._failed(
-                task, attempt, str(report.get("message") or f"exit code {exit_code}"), report
-            )
+            message = str(report.get("message") or f"exit code {exit_code}")
+            if self._is_late(attempt):
+                # The kubelet minds the same limit, and may have stopped the step first.
+                message = self._late_message(task)
+            self._failed(task, attempt, message, report)
             return
         task.outputs = steps.read_outputs(self.session, self.run, task, self.pipeline, report)
         self._end_attempt(attempt, RunState.SUCCEEDED, "")
@@ -418,8 +421,9 @@ class Advance:
         return str(self.pipeline.executor(task.component).container.image)
 
     def _options(self, task: Task) -> Any:
-        siblings = self.planner.children.get(str(task.parent_id), {})
-        return steps.kubernetes_options(self.pipeline, task, siblings)
+        graph = self.planner.tasks[str(task.parent_id)]
+        siblings = self.planner.children.get(graph.id, {})
+        return steps.kubernetes_options(self.pipeline, task, graph, siblings)
 
     def _make_pod(self, task: Task, attempt: Attempt) -> None:
         work = steps.build_work(self.session, self.settings, self.run, task, self.pipeline)

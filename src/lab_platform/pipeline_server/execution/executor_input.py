@@ -91,7 +91,7 @@ def build(
     container = pipeline.executor(component_name).container
     message = executor_input_utils.construct_executor_input(
         component_spec=component,
-        arguments=dict(inputs.get("parameters", {})),
+        arguments={},
         task_root=root,
         block_input_artifact=False,
     )
@@ -99,7 +99,7 @@ def build(
     message.outputs.output_file = OUTPUT_FILE
     for name, parameter in message.outputs.parameters.items():
         parameter.output_file = f"{PARAMETER_DIRECTORY}/{name}"
-    _drop_unset(message, inputs)
+    _set_parameters(message, inputs)
     document = executor_input_utils.executor_input_to_dict(message, component)
     _write_whole_numbers(document, component)
     fill = _Filler(document, context)
@@ -138,11 +138,11 @@ def _set_artifacts(
             runtime.metadata.update(row.meta or {})
 
 
-def _drop_unset(message: pb.ExecutorInput, inputs: Mapping[str, Any]) -> None:
-    """Optional parameters that nobody gave are absent, not null."""
-    given = inputs.get("parameters", {})
-    for name in [key for key in message.inputs.parameter_values if key not in given]:
-        del message.inputs.parameter_values[name]
+def _set_parameters(message: pb.ExecutorInput, inputs: Mapping[str, Any]) -> None:
+    """What was given, nulls within it, too; optional ones that nobody gave are absent."""
+    message.inputs.parameter_values.clear()
+    for name, value in inputs.get("parameters", {}).items():
+        json_format.ParseDict(value, message.inputs.parameter_values[name])
 
 
 def _write_whole_numbers(document: dict[str, Any], component: pb.ComponentSpec) -> None:

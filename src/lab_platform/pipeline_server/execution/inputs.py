@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from google.protobuf import json_format, struct_pb2
 from kfp.pipeline_spec import pipeline_spec_pb2 as pb
 
 from ..database.models import FINISHED, RunState, Task
@@ -111,15 +112,8 @@ def check_complete(inputs: Sides, component: pb.ComponentSpec) -> None:
 def _constant(value: pb.ValueOrRuntimeParameter) -> Any:
     if value.WhichOneof("value") == "constant_value":
         old = value.constant_value
-        return pb_value(getattr(old, str(old.WhichOneof("value"))))
+        return json_format.ParseDict(getattr(old, str(old.WhichOneof("value"))), struct_pb2.Value())
     return value.constant
-
-
-def pb_value(value: Any) -> Any:
-    """A plain value as a protobuf ``Value``."""
-    from kfp.compiler import pipeline_spec_builder
-
-    return pipeline_spec_builder.to_protobuf_value(value)
 
 
 def _check_optional(name: str, known: Mapping[str, Any], producer: Task) -> None:

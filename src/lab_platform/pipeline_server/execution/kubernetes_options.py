@@ -24,9 +24,9 @@ class OptionsReader:
     """Reads one executor's config with one task's inputs."""
 
     def __init__(
-        self, config: Mapping[str, Any], inputs: Mapping[str, Any], outputs: Mapping[str, Any]
+        self, config: Mapping[str, Any], parameters: Mapping[str, Any], outputs: Mapping[str, Any]
     ) -> None:
-        self._parameters = inputs.get("parameters", {})
+        self._parameters = parameters
         self._outputs = outputs
         try:
             self.config = json_format.ParseDict(

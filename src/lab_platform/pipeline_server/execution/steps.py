@@ -91,12 +91,13 @@ def build_work(
 
 
 def kubernetes_options(
-    pipeline: PipelineIR, task: Task, siblings: Mapping[str, Task]
+    pipeline: PipelineIR, task: Task, graph: Task, siblings: Mapping[str, Task]
 ) -> KubernetesOptions:
-    """What the step asks of Kubernetes."""
+    """What the step asks of Kubernetes; it may name inputs of the graph it stands in."""
     outputs = {name: sibling.outputs for name, sibling in siblings.items()}
     config = pipeline.kubernetes_config(task.component)
-    return OptionsReader(config, task.inputs, outputs).read()
+    parameters = {**graph.inputs.get("parameters", {}), **task.inputs.get("parameters", {})}
+    return OptionsReader(config, parameters, outputs).read()
 
 
 @dataclass(frozen=True, slots=True)

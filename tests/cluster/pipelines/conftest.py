@@ -1,0 +1,121 @@
+"""Fixtures: a namespace, a pipeline server in it, the SDK's client through the Route."""
+
+from __future__ import annotations
+
+import os
+import time
+import uuid
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[3]
+os.environ.setdefault("KUBECONFIG", str(ROOT / ".lab" / "kubeconfig"))
+warnings.simplefilter("ignore", FutureWarning)
+
+import boto3  # noqa: E402
+import kfp  # noqa: E402
+
+from lab_platform.kubernetes.client import KubernetesClient  # noqa: E402
+
+from .server import NAME, PipelineServer, manifest  # noqa: E402
+
+PROJECT_LABELS = {
+    "opendatahub.io/dashboard": "true",
+    "pod-security.kubernetes.io/enforce": "restricted",
+}
+
+
+@pytest.fixture(scope="session")
+def kubernetes() -> KubernetesClient:
+    return KubernetesClient()
+
+
+@pytest.fixture(scope="session")
+def namespace(kubernetes: KubernetesClient) -> Iterator[str]:
+    given = os.environ.get("LAB_TEST_PIPELINES_NAMESPACE")
+    if given:
+        yield given
+        return
+    name = f"test-pipelines-{uuid.uuid4().hex[:6]}"
+    kubernetes.create(
+        {
+            "apiVersion": "v1",
+            "kind": "Namespace",
+            "metadata": {"name": name, "labels": PROJECT_LABELS},
+        }
+    )
+    yield name
+    kubernetes.delete("v1", "Namespace", name)
+
+
+@pytest.fixture(scope="session")
+def server(kubernetes: KubernetesClient, namespace: str) -> Iterator[PipelineServer]:
+    """A pipeline server that is ready; removed before its namespace, with its finalizer."""
+    server = PipelineServer(kubernetes, namespace)
+    made = server.get() is None
+    if made:
+        kubernetes.create(manifest(namespace))
+    server.wait_until_ready(240)
+    yield server
+    if made:
+        server.delete(120)
+
+
+@pytest.fixture(scope="session")
+def client(server: PipelineServer) -> kfp.Client:
+    """The SDK's client, from outside: Route, TLS, token."""
+    return kfp.Client(
+        host=server.url, existing_token=server.token, ssl_ca_cert=str(server.ca_certificate)
+    )
+
+
+@pytest.fixture(scope="session")
+def bucket(server: PipelineServer) -> Any:
+    """The project's bucket, through the store's Route, with the project's keys."""
+    keys = server.secret(f"ds-pipeline-s3-{NAME}")
+    resource = boto3.resource(
+        "s3",
+        endpoint_url=server.store_url,
+        aws_access_key_id=keys["accesskey"],
+        aws_secret_access_key=keys["secretkey"],
+        region_name="us-east-1",
+        verify=str(server.ca_certificate),
+    )
+    return resource.Bucket("rhods")
+
+
+@pytest.fixture
+def run(client: kfp.Client, server: PipelineServer) -> Callable[..., Any]:
+    """Start a pipeline and wait for its end; gives the run."""
+
+    def start(pipeline: Any, *, timeout: float = 120, **options: Any) -> Any:
+        options.setdefault("enable_caching", False)
+        started = client.create_run_from_pipeline_func(pipeline, experiment_name="tests", **options)
+        return wait(client, started.run_id, timeout)
+
+    return start
+
+
+def wait(client: kfp.Client, run_id: str, timeout: float = 120) -> Any:
+    """The run when it has ended; fails with what its steps say when it does not in time."""
+    deadline = time.monotonic() + timeout
+    while True:
+        found = client.get_run(run_id)
+        if found.state in {"SUCCEEDED", "FAILED", "CANCELED"}:
+            return found
+        if time.monotonic() > deadline:
+            steps = [
+                f"{task.display_name}: {task.state} {task.pod_name}"
+                for task in (found.run_details.task_details if found.run_details else [])
+            ]
+            pytest.fail(f"run {run_id} is {found.state} after {timeout} s: {steps}")
+        time.sleep(0.3)
+
+
+@pytest.fixture(scope="session")
+def wait_for_run() -> Callable[..., Any]:
+    return wait

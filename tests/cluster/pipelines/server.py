@@ -1,0 +1,213 @@
+"""A pipeline server under test: its resource, its addresses, its pods."""
+
+from __future__ import annotations
+
+import base64
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import requests
+
+from lab_platform.kubernetes.client import ConflictError, KubernetesClient
+
+API_VERSION = "datasciencepipelinesapplications.opendatahub.io/v1"
+KIND = "DataSciencePipelinesApplication"
+NAME = "ds-pipeline"
+ROOT = Path(__file__).resolve().parents[3]
+
+
+def manifest(namespace: str, **spec: Any) -> dict[str, Any]:
+    """A DataSciencePipelinesApplication as the dashboard makes it."""
+    return {
+        "apiVersion": API_VERSION,
+        "kind": KIND,
+        "metadata": {"name": NAME, "namespace": namespace},
+        "spec": {
+            "dspVersion": "v2",
+            "database": {"mariaDB": {"deploy": True, "pvcSize": "1Gi"}},
+            "objectStorage": {
+                "enableExternalRoute": True,
+                "minio": {"deploy": True, "bucket": "rhods", "pvcSize": "1Gi"},
+            },
+            **spec,
+        },
+    }
+
+
+def until(condition: Callable[[], Any], timeout: float, what: str, pause: float = 0.3) -> Any:
+    """The condition's value as soon as it is true; AssertionError with ``what`` otherwise."""
+    deadline = time.monotonic() + timeout
+    while True:
+        found = condition()
+        if found:
+            return found
+        assert time.monotonic() < deadline, f"{what}: not within {timeout} s"
+        time.sleep(pause)
+
+
+class PipelineServer:
+    """One DataSciencePipelinesApplication and what belongs to it."""
+
+    def __init__(self, kubernetes: KubernetesClient, namespace: str, name: str = NAME) -> None:
+        self.kubernetes = kubernetes
+        self.namespace = namespace
+        self.name = name
+
+    def get(self) -> dict[str, Any] | None:
+        """The resource."""
+        return self.kubernetes.get(API_VERSION, KIND, self.name, self.namespace)
+
+    def conditions(self) -> dict[str, dict[str, Any]]:
+        """Its conditions by type."""
+        found = self.get() or {}
+        return {item["type"]: item for item in (found.get("status") or {}).get("conditions", [])}
+
+    def wait_until_ready(self, timeout: float) -> None:
+        """Wait for condition Ready, and for the Route to answer."""
+
+        def ready() -> bool:
+            return self.conditions().get("Ready", {}).get("status") == "True"
+
+        until(ready, timeout, f"{self.name} is not ready: {self.conditions()}")
+        until(self._answers, 60, f"{self.url} does not answer")
+
+    def _answers(self) -> bool:
+        try:
+            return self.request("GET", "/apis/v2beta1/runs").status_code == 200
+        except requests.RequestException:
+            return False
+
+    def delete(self, timeout: float) -> None:
+        """Delete it, and wait until it is gone."""
+        self.kubernetes.delete(API_VERSION, KIND, self.name, self.namespace)
+        until(lambda: self.get() is None, timeout, f"{self.name} is still there")
+
+    # -- from outside --------------------------------------------------------------------------
+
+    @property
+    def ca_certificate(self) -> Path:
+        """The lab's authority."""
+        return Path(os.environ.get("LAB_CA_CERTIFICATE", ROOT / ".lab" / "ca.crt"))
+
+    @cached_property
+    def url(self) -> str:
+        """Through the Route."""
+        return f"https://{self._host(f'ds-pipeline-{self.name}')}"
+
+    @cached_property
+    def store_url(self) -> str:
+        """The object store through its Route."""
+        return f"https://{self._host(f'minio-{self.name}')}"
+
+    def _host(self, route: str) -> str:
+        def host() -> str:
+            found = self.kubernetes.get("route.openshift.io/v1", "Route", route, self.namespace)
+            ingress = ((found or {}).get("status") or {}).get("ingress") or []
+            return str(ingress[0]["host"]) if ingress else ""
+
+        return str(until(host, 60, f"Route {route} has no host"))
+
+    @cached_property
+    def token(self) -> str:
+        """Of a service account that may use the server."""
+        return self.make_token("pipelines-test", f"ds-pipeline-user-access-{self.name}")
+
+    def make_token(self, account: str, role: str | None) -> str:
+        """A token of a service account with a Role, or with none."""
+        metadata = {"name": account, "namespace": self.namespace}
+        manifests: list[dict[str, Any]] = [
+            {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata}
+        ]
+        if role:
+            group = "rbac.authorization.k8s.io"
+            manifests.append(
+                {
+                    "apiVersion": f"{group}/v1",
+                    "kind": "RoleBinding",
+                    "metadata": metadata,
+                    "roleRef": {"apiGroup": group, "kind": "Role", "name": role},
+                    "subjects": [{"kind": "ServiceAccount", **metadata}],
+                }
+            )
+        for item in manifests:
+            try:
+                self.kubernetes.create(item)
+            except ConflictError:
+                continue
+        path = self.kubernetes.path("v1", "ServiceAccount", self.namespace, account, "token")
+        reply = self.kubernetes.request(
+            "POST",
+            path,
+            body={
+                "apiVersion": "authentication.k8s.io/v1",
+                "kind": "TokenRequest",
+                "spec": {"expirationSeconds": 7200},
+            },
+        )
+        return str(reply["status"]["token"])
+
+    def request(self, method: str, path: str, **options: Any) -> requests.Response:
+        """A plain HTTP request through the Route, with the token."""
+        headers = {"Authorization": f"Bearer {self.token}", **options.pop("headers", {})}
+        return requests.request(
+            method,
+            self.url + path,
+            headers=headers,
+            verify=str(self.ca_certificate),
+            timeout=60,
+            **options,
+        )
+
+    # -- inside --------------------------------------------------------------------------------
+
+    def secret(self, name: str) -> dict[str, str]:
+        """A Secret's values."""
+        found = self.kubernetes.get("v1", "Secret", name, self.namespace)
+        assert found is not None, f"there is no Secret {name}"
+        return {key: base64.b64decode(value).decode() for key, value in found["data"].items()}
+
+    def pods(self, selector: str) -> list[dict[str, Any]]:
+        """Pods by label."""
+        return self.kubernetes.list_objects("v1", "Pod", self.namespace, label_selector=selector)
+
+    def run_pods(self, run_id: str) -> list[dict[str, Any]]:
+        """The pods of a run's steps."""
+        return self.pods(f"pipelines.kubeflow.org/run-id={run_id}")
+
+    def kill(self, selector: str) -> None:
+        """Kill pods at once, as a node that dies would."""
+        for pod in self.pods(selector):
+            self.kubernetes.request(
+                "DELETE",
+                self.kubernetes.path("v1", "Pod", self.namespace, pod["metadata"]["name"]),
+                body={"kind": "DeleteOptions", "apiVersion": "v1", "gracePeriodSeconds": 0},
+            )
+
+    def scale(self, deployment: str, replicas: int, timeout: float = 60) -> None:
+        """Give a Deployment this many replicas, and wait until it has them."""
+        self.kubernetes.patch(
+            "apps/v1", "Deployment", deployment, {"spec": {"replicas": replicas}}, self.namespace
+        )
+
+        def scaled() -> bool:
+            found = self.kubernetes.get("apps/v1", "Deployment", deployment, self.namespace)
+            status = (found or {}).get("status") or {}
+            return int(status.get("availableReplicas") or 0) == replicas and (
+                int(status.get("replicas") or 0) == replicas
+            )
+
+        until(scaled, timeout, f"{deployment} has not {replicas} replicas")
+
+    @contextmanager
+    def without(self, deployment: str) -> Iterator[None]:
+        """Time during which a Deployment has no pod."""
+        self.scale(deployment, 0)
+        try:
+            yield
+        finally:
+            self.scale(deployment, 1, 120)
