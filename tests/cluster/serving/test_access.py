@@ -14,6 +14,9 @@ from typing import Any
 
 import grpc
 import pytest
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
 from lab_platform.kubernetes.client import KubernetesClient
 
@@ -48,27 +51,35 @@ def ended_token(project: Project, client: KubernetesClient) -> str:
     """
     token = project.caller("bygone")
     if SIGNING_KEY.exists():
-        return resigned(token, SIGNING_KEY.read_bytes())
+        return resigned(token)
     client.delete("v1", "ServiceAccount", "bygone", project.namespace)
     time.sleep(1)
     return token
 
 
-def resigned(token: str, key: bytes) -> str:
+def resigned(token: str) -> str:
     """The same token, signed anew with an end an hour ago."""
-    from cryptography.hazmat.primitives import hashes, serialization
-    from cryptography.hazmat.primitives.asymmetric import padding, rsa
-
     header, payload, _ = token.split(".")
     claims = json.loads(base64.urlsafe_b64decode(payload + "=="))
     for claim in ("exp", "iat", "nbf"):
         claims[claim] -= 7200
-    text = base64.urlsafe_b64encode(json.dumps(claims).encode()).rstrip(b"=").decode()
-    private = serialization.load_pem_private_key(key, None)
-    assert isinstance(private, rsa.RSAPrivateKey)
-    signed = f"{header}.{text}".encode()
-    signature = private.sign(signed, padding.PKCS1v15(), hashes.SHA256())
-    return f"{header}.{text}.{base64.urlsafe_b64encode(signature).rstrip(b'=').decode()}"
+    signed = f"{header}.{encode(json.dumps(claims).encode())}"
+    return f"{signed}.{encode(sign(signed.encode()))}"
+
+
+def sign(text: bytes) -> bytes:
+    """A signature of the cluster's, as a JSON web token carries it."""
+    private = serialization.load_pem_private_key(SIGNING_KEY.read_bytes(), None)
+    if isinstance(private, rsa.RSAPrivateKey):
+        return private.sign(text, padding.PKCS1v15(), hashes.SHA256())
+    assert isinstance(private, ec.EllipticCurvePrivateKey)
+    first, second = decode_dss_signature(private.sign(text, ec.ECDSA(hashes.SHA256())))
+    return first.to_bytes(32, "big") + second.to_bytes(32, "big")
+
+
+def encode(content: bytes) -> str:
+    """Base64 as web tokens have it."""
+    return base64.urlsafe_b64encode(content).rstrip(b"=").decode()
 
 
 WITH_TOKEN = {

@@ -98,7 +98,8 @@ class ArrayServicer(InferenceServicer):
         )
         for tensors, target in ((found.inputs, reply.inputs), (found.outputs, reply.outputs)):
             for tensor in tensors or []:
-                target.add(name=tensor.name, datatype=tensor.datatype.value, shape=tensor.shape)
+                datatype = getattr(tensor.datatype, "value", tensor.datatype)
+                target.add(name=tensor.name, datatype=datatype, shape=tensor.shape)
         return reply
 
     async def ModelStreamInfer(self, _requests: Any, context: Any) -> Any:  # noqa: N802
