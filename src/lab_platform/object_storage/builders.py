@@ -1,7 +1,8 @@
 """What one project's object store is made of: Secret, PVC, Deployment, Service, Route, policy.
 
-SeaweedFS runs as one process. Only its S3 port listens on the pod's address: the filer and the
-volume server answer anybody without a credential, so they stay on the loopback interface.
+SeaweedFS runs as one process, and all of it listens on the loopback interface only: its filer, its
+volume server and the gRPC side of its S3 answer anybody without a credential (through the last,
+anybody could make himself an administrator). nginx stands in front and passes on S3 and no more.
 """
 
 from __future__ import annotations
@@ -23,9 +24,11 @@ from lab_platform.settings import get_settings
 Manifest = dict[str, Any]
 
 S3_PORT = 9000
+_INNER_PORT = 9001
 METRICS_PORT = 9327
 _BUCKET_ACTIONS = ("Read", "Write", "List", "Tagging")
 IDENTITIES_KEY = "identities.json"
+FRONT_KEY = "nginx.conf"
 
 
 @dataclass(frozen=True)
@@ -103,7 +106,8 @@ def build_identities_secret(store: ObjectStore) -> Manifest:
         },
         "type": "Opaque",
         "stringData": {
-            IDENTITIES_KEY: json.dumps(build_identities(store.identities), sort_keys=True)
+            IDENTITIES_KEY: json.dumps(build_identities(store.identities), sort_keys=True),
+            FRONT_KEY: build_front_configuration(),
         },
     }
 
@@ -125,8 +129,47 @@ def build_claim(store: ObjectStore) -> Manifest:
     }
 
 
+def build_front_configuration() -> str:
+    """Build nginx's configuration: S3 as it is, streamed both ways."""
+    return f"""\
+daemon off;
+worker_processes 1;
+error_log stderr warn;
+pid /run/seaweedfs/nginx.pid;
+events {{ worker_connections 1024; }}
+http {{
+  access_log off;
+  server_tokens off;
+  client_body_temp_path /run/seaweedfs/body;
+  proxy_temp_path /run/seaweedfs/proxy;
+  fastcgi_temp_path /run/seaweedfs/fastcgi;
+  uwsgi_temp_path /run/seaweedfs/uwsgi;
+  scgi_temp_path /run/seaweedfs/scgi;
+  client_max_body_size 0;
+  ignore_invalid_headers off;
+  keepalive_requests 100000;
+  upstream store {{ server 127.0.0.1:{_INNER_PORT}; keepalive 32; }}
+  server {{
+    listen {S3_PORT};
+    merge_slashes off;
+    location / {{
+      proxy_pass http://store;
+      proxy_http_version 1.1;
+      proxy_set_header Host $http_host;
+      proxy_set_header Connection '';
+      proxy_buffering off;
+      proxy_request_buffering off;
+      proxy_connect_timeout 3s;
+      proxy_read_timeout 300s;
+      proxy_send_timeout 300s;
+    }}
+  }}
+}}
+"""
+
+
 def build_command() -> list[str]:
-    """Build the command line of the store: S3 outside, everything else on loopback."""
+    """Build the command line of the store: everything on loopback."""
     return [
         "weed",
         "-logtostderr=true",
@@ -143,8 +186,8 @@ def build_command() -> list[str]:
         "-filer",
         "-filer.localSocket=/run/seaweedfs/filer.sock",
         "-s3",
-        f"-s3.port={S3_PORT}",
-        "-s3.ip.bind=0.0.0.0",
+        f"-s3.port={_INNER_PORT}",
+        "-s3.ip.bind=127.0.0.1",
         "-s3.config=/etc/seaweedfs/identities.json",
         "-s3.localSocket=/run/seaweedfs/s3.sock",
         "-s3.iam=false",
@@ -161,20 +204,20 @@ def build_deployment(store: ObjectStore) -> Manifest:
     """Build the Deployment: one pod, replaced and not rolled, for it alone may hold the volume."""
     identities = json.dumps(build_identities(store.identities), sort_keys=True)
     checksum = hashlib.sha256(identities.encode()).hexdigest()
+    # The store itself is asked through the front: there is no other way to it.
     probe = {"httpGet": {"path": "/healthz", "port": S3_PORT}}
+    image = store.image or get_settings().platform_image
     container = {
         "name": "minio",
-        "image": store.image or get_settings().platform_image,
+        "image": image,
         "imagePullPolicy": "IfNotPresent",
         "command": build_command(),
-        "ports": [{"name": "http", "containerPort": S3_PORT, "protocol": "TCP"}],
         "resources": dict(store.resources)
         or {
             "requests": {"cpu": "50m", "memory": "128Mi"},
             "limits": {"cpu": "1", "memory": "1Gi"},
         },
         "startupProbe": {**probe, "periodSeconds": 1, "failureThreshold": 120},
-        "readinessProbe": {**probe, "periodSeconds": 5},
         "livenessProbe": {**probe, "periodSeconds": 20, "failureThreshold": 6},
         "securityContext": restricted_container_security_context(),
         "volumeMounts": [
@@ -182,6 +225,23 @@ def build_deployment(store: ObjectStore) -> Manifest:
             {"name": "identities", "mountPath": "/etc/seaweedfs", "readOnly": True},
             {"name": "run", "mountPath": "/run/seaweedfs"},
             {"name": "tmp", "mountPath": "/tmp"},  # noqa: S108 - a volume of the pod's own
+        ],
+    }
+    front = {
+        "name": "front",
+        "image": image,
+        "imagePullPolicy": "IfNotPresent",
+        "command": ["nginx", "-e", "stderr", "-c", f"/etc/seaweedfs/{FRONT_KEY}"],
+        "ports": [{"name": "http", "containerPort": S3_PORT, "protocol": "TCP"}],
+        "resources": {
+            "requests": {"cpu": "10m", "memory": "16Mi"},
+            "limits": {"cpu": "500m", "memory": "64Mi"},
+        },
+        "readinessProbe": {**probe, "periodSeconds": 5},
+        "securityContext": restricted_container_security_context(),
+        "volumeMounts": [
+            {"name": "identities", "mountPath": "/etc/seaweedfs", "readOnly": True},
+            {"name": "front", "mountPath": "/run/seaweedfs"},
         ],
     }
     return {
@@ -200,7 +260,7 @@ def build_deployment(store: ObjectStore) -> Manifest:
                 "spec": {
                     "automountServiceAccountToken": False,
                     "securityContext": restricted_pod_security_context(),
-                    "containers": [container],
+                    "containers": [container, front],
                     "volumes": [
                         {"name": "data", "persistentVolumeClaim": {"claimName": store.name}},
                         {
@@ -208,6 +268,7 @@ def build_deployment(store: ObjectStore) -> Manifest:
                             "secret": {"secretName": f"{store.name}-identities"},
                         },
                         {"name": "run", "emptyDir": {}},
+                        {"name": "front", "emptyDir": {}},
                         {"name": "tmp", "emptyDir": {}},
                     ],
                 },
