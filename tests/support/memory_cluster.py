@@ -1,0 +1,135 @@
+"""Kubernetes' objects in memory: what the platform's client reads and writes, without a server."""
+
+from __future__ import annotations
+
+import copy
+import itertools
+from collections.abc import Mapping
+from typing import Any
+
+from lab_platform.kubernetes.client import ConflictError, KubernetesClient, NotFoundError
+from lab_platform.kubernetes.metadata import owner_reference
+
+Manifest = dict[str, Any]
+CLUSTER_WIDE = {"Namespace", "Node", "ClusterRole", "ClusterRoleBinding"}
+
+
+def merge(target: Manifest, patch: Mapping[str, Any]) -> None:
+    """Merge a JSON merge patch into an object."""
+    for key, value in patch.items():
+        if value is None:
+            target.pop(key, None)
+        elif isinstance(value, Mapping) and isinstance(target.get(key), dict):
+            merge(target[key], value)
+        else:
+            target[key] = copy.deepcopy(value)
+
+
+class MemoryCluster(KubernetesClient):
+    """Keeps objects by kind, namespace and name; counts the writes that changed something."""
+
+    def __init__(self) -> None:
+        self.objects: dict[tuple[str, str, str], Manifest] = {}
+        self.writes: list[tuple[str, str, str]] = []
+        self._numbers = itertools.count(1)
+
+    def add(self, manifest: Mapping[str, Any]) -> Manifest:
+        """Put an object there, as if somebody else had."""
+        stored = copy.deepcopy(dict(manifest))
+        metadata = stored["metadata"]
+        if stored["kind"] not in CLUSTER_WIDE:
+            metadata.setdefault("namespace", "mnist")
+        metadata.setdefault("uid", f"uid-{next(self._numbers)}")
+        metadata.setdefault("resourceVersion", str(next(self._numbers)))
+        metadata.setdefault("creationTimestamp", f"2026-01-01T00:00:{len(self.objects):02d}Z")
+        metadata.setdefault("generation", 1)
+        self.objects[self._key(stored)] = stored
+        return copy.deepcopy(stored)
+
+    @staticmethod
+    def _key(manifest: Mapping[str, Any]) -> tuple[str, str, str]:
+        metadata = manifest["metadata"]
+        return manifest["kind"], metadata.get("namespace") or "", metadata["name"]
+
+    def get(self, api_version, kind, name, namespace=None):
+        found = self.objects.get((kind, namespace or "", name))
+        return copy.deepcopy(found) if found is not None else None
+
+    def list_objects(
+        self, api_version, kind, namespace=None, *, label_selector=None, field_selector=None
+    ):
+        wanted = dict(
+            part.split("=", 1) for part in (label_selector or "").split(",") if "=" in part
+        )
+        present = [part for part in (label_selector or "").split(",") if part and "=" not in part]
+        result = []
+        for (stored_kind, stored_namespace, _), manifest in self.objects.items():
+            labels = manifest["metadata"].get("labels") or {}
+            if (
+                stored_kind == kind
+                and manifest["apiVersion"] == api_version
+                and (namespace is None or stored_namespace == namespace)
+                and all(labels.get(key) == value for key, value in wanted.items())
+                and all(key in labels for key in present)
+            ):
+                result.append(copy.deepcopy(manifest))
+        return result
+
+    def _store(self, manifest: Manifest) -> Manifest:
+        key = self._key(manifest)
+        before = self.objects.get(key)
+        for name, value in (manifest.pop("stringData", None) or {}).items():
+            import base64
+
+            encoded = base64.b64encode(value.encode()).decode()
+            manifest.setdefault("data", {})[name] = encoded
+        if before is not None:
+            merged = copy.deepcopy(before)
+            for name, value in manifest.items():
+                if name == "metadata":
+                    merge(merged["metadata"], value)
+                else:
+                    merged[name] = value
+            if merged == before:
+                return copy.deepcopy(before)
+            merged["metadata"]["resourceVersion"] = str(next(self._numbers))
+            manifest = merged
+        self.writes.append(key)
+        return self.add(manifest)
+
+    def apply(self, manifest, owner=None, field_manager="lab-platform"):
+        body = copy.deepcopy(dict(manifest))
+        if owner is not None:
+            body["metadata"]["ownerReferences"] = [owner_reference(owner)]
+        return self._store(body)
+
+    def create(self, manifest, namespace=None):
+        if self._key(manifest) in self.objects:
+            raise ConflictError(409, "AlreadyExists", "exists")
+        return self._store(copy.deepcopy(dict(manifest)))
+
+    def replace(self, manifest):
+        before = self.objects.get(self._key(manifest))
+        if before is None:
+            raise NotFoundError(404, "NotFound", "no such object")
+        given = manifest["metadata"].get("resourceVersion")
+        if given and given != before["metadata"]["resourceVersion"]:
+            raise ConflictError(409, "Conflict", "changed in between")
+        body = copy.deepcopy(dict(manifest))
+        body["metadata"]["resourceVersion"] = str(next(self._numbers))
+        self.writes.append(self._key(body))
+        return self.add(body)
+
+    def patch(self, api_version, kind, name, patch, namespace=None, *, subresource=None):
+        key = (kind, namespace or "", name)
+        if key not in self.objects:
+            raise NotFoundError(404, "NotFound", "no such object")
+        merge(self.objects[key], patch)
+        self.writes.append(key)
+        return copy.deepcopy(self.objects[key])
+
+    def delete(self, api_version, kind, name, namespace=None, *, propagation="Background"):
+        gone = self.objects.pop((kind, namespace or "", name), None)
+        if gone is not None:
+            self.writes.append((kind, namespace or "", name))
+        return gone is not None

@@ -1,0 +1,41 @@
+"""Fixtures: a cluster in memory, an authority, a clock that is set by hand."""
+
+from __future__ import annotations
+
+import pytest
+from memory_cluster import MemoryCluster
+
+from lab_platform.kubernetes import client as kubernetes
+from lab_platform.serving_certificate.authority import KeyPair, create_authority
+
+
+class Clock:
+    """A clock that goes when it is told to."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+    def advance(self, seconds: float) -> None:
+        self.now += seconds
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture(scope="session")
+def authority() -> KeyPair:
+    return create_authority(["apps.mnist-lab.localhost", "svc", "cluster.local"])
+
+
+@pytest.fixture
+def cluster():
+    """The client of the platform's code, over objects in memory."""
+    memory = MemoryCluster()
+    kubernetes.set_client(memory)
+    yield memory
+    kubernetes.set_client(None)

@@ -1,0 +1,253 @@
+"""Which Routes are admitted, and the rules that the router gets of them."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from platform_manifests import route, service
+
+from lab_platform.route import builders, handlers
+from lab_platform.serving_certificate.authority import sign
+
+DOMAIN = "apps.mnist-lab.localhost"
+DEFAULT = {"certFile": "default certificate", "keyFile": "default key"}
+
+
+def configure(*routes, services=(), slices=None):
+    admissions = builders.admit(routes, DOMAIN)
+    by_key = {builders.key_of(one): one for one in services}
+    return builders.build_configuration(
+        routes,
+        admissions,
+        lambda one: builders.backends_of(one, by_key, slices or {}),
+        authority="the authority",
+        default_certificate=DEFAULT,
+    )
+
+
+@pytest.mark.parametrize(
+    ("spec", "host"),
+    [
+        ({}, f"page-mnist.{DOMAIN}"),
+        ({"host": "Page.Example.ORG"}, "page.example.org"),
+        ({"subdomain": "digits"}, f"digits.{DOMAIN}"),
+    ],
+)
+def test_host(spec, host):
+    assert builders.wanted_host(route("page", **spec), DOMAIN) == host
+
+
+def test_oldest_route_keeps_a_host_against_another_namespace():
+    late = route("late", namespace="other", created="2026-01-02T00:00:00Z", host="x.test")
+    early = route("early", created="2026-01-01T00:00:00Z", host="x.test")
+    admissions = builders.admit([late, early], DOMAIN)
+    assert admissions["mnist", "early"].admitted
+    assert not admissions["other", "late"].admitted
+    assert admissions["other", "late"].reason == "HostAlreadyClaimed"
+
+
+def test_one_namespace_shares_a_host_by_path_but_not_the_same_path():
+    first = route("first", created="2026-01-01T00:00:00Z", host="x.test", path="/a")
+    second = route("second", created="2026-01-02T00:00:00Z", host="x.test", path="/b")
+    third = route("third", created="2026-01-03T00:00:00Z", host="x.test", path="/a")
+    admissions = builders.admit([first, second, third], DOMAIN)
+    assert admissions["mnist", "first"].admitted
+    assert admissions["mnist", "second"].admitted
+    assert admissions["mnist", "third"].reason == "HostAlreadyClaimed"
+
+
+@pytest.mark.parametrize(
+    ("spec", "field"),
+    [
+        ({"path": "/a`) || Host(`b"}, "spec.path"),
+        ({"host": "a" * 64 + ".test"}, "spec.host"),
+        ({"tls": {"termination": "edge", "certificate": "no", "key": "no"}}, "certificate"),
+        ({"tls": {"termination": "reencrypt", "destinationCACertificate": "no"}}, "destination"),
+    ],
+)
+def test_what_the_schema_cannot_tell_is_refused_with_its_field(spec, field):
+    admission = builders.admit([route("page", **spec)], DOMAIN)["mnist", "page"]
+    assert not admission.admitted
+    assert admission.reason == "ExtendedValidationFailed"
+    assert field in admission.message
+
+
+def test_key_of_another_certificate_is_refused(authority):
+    one, other = sign(authority, ["a.svc"]), sign(authority, ["b.svc"])
+    tls = {"termination": "edge", "certificate": one.certificate, "key": other.key}
+    admission = builders.admit([route("page", tls=tls)], DOMAIN)["mnist", "page"]
+    assert "is not the key of" in admission.message
+
+
+def test_refused_route_does_not_hold_its_host():
+    broken = route("broken", created="2026-01-01T00:00:00Z", host="x.test", path="/`")
+    good = route("good", namespace="other", created="2026-01-02T00:00:00Z", host="x.test")
+    assert builders.admit([broken, good], DOMAIN)["other", "good"].admitted
+
+
+def test_plain_route_answers_on_http_only():
+    rules = configure(route("page"), services=[service("page")])["http"]
+    assert rules["routers"]["mnist_page"]["entryPoints"] == ["web"]
+    assert "tls" not in rules["routers"]["mnist_page"]
+    balancer = rules["services"]["mnist_page"]["loadBalancer"]
+    assert balancer["servers"] == [{"url": "http://10.96.0.10:80"}]
+
+
+@pytest.mark.parametrize(
+    ("policy", "insecure"),
+    [(None, None), ("None", None), ("Allow", "mnist_page"), ("Redirect", builders.NOWHERE)],
+)
+def test_edge_route_and_its_insecure_policy(policy, insecure):
+    tls = {"termination": "edge"} | ({"insecureEdgeTerminationPolicy": policy} if policy else {})
+    routers = configure(route("page", tls=tls), services=[service("page")])["http"]["routers"]
+    assert routers["mnist_page"]["entryPoints"] == ["websecure"]
+    assert routers["mnist_page"]["tls"] == {}
+    assert routers.get("mnist_page_insecure", {}).get("service") == insecure
+    if policy == "Redirect":
+        assert routers["mnist_page_insecure"]["middlewares"] == [builders.REDIRECT]
+
+
+def test_reencrypt_verifies_the_service_by_its_name():
+    one = route("page", to="web", tls={"termination": "reencrypt"})
+    rules = configure(one, services=[service("web", port=443)])["http"]
+    transport = rules["services"]["mnist_page"]["loadBalancer"]["serversTransport"]
+    assert rules["serversTransports"][transport]["serverName"] == "web.mnist.svc"
+    assert rules["serversTransports"][transport]["rootCAs"] == ["the authority"]
+    assert "insecureSkipVerify" not in json.dumps(rules)
+    servers = rules["services"]["mnist_page"]["loadBalancer"]["servers"]
+    assert servers == [{"url": "https://10.96.0.10:443"}]
+
+
+def test_passthrough_leaves_the_connection_closed():
+    tls = {"termination": "passthrough", "insecureEdgeTerminationPolicy": "Redirect"}
+    rules = configure(route("page", tls=tls), services=[service("page", port=443)])
+    assert rules["tcp"]["routers"]["mnist_page"]["tls"] == {"passthrough": True}
+    assert "mnist_page" not in rules["http"]["routers"]
+    assert rules["http"]["routers"]["mnist_page_insecure"]["middlewares"] == [builders.REDIRECT]
+
+
+def test_path_matches_whole_segments():
+    assert builders.build_rule("x.test", "/v2/models/mnist/") == (
+        "Host(`x.test`) && (Path(`/v2/models/mnist`) || PathPrefix(`/v2/models/mnist/`))"
+    )
+    assert builders.build_rule("x.test", "/") == "Host(`x.test`)"
+
+
+def test_longer_path_comes_first():
+    routers = configure(
+        route("all", host="x.test"),
+        route("part", host="x.test", path="/part"),
+        services=[service("all"), service("part")],
+    )["http"]["routers"]
+    assert routers["mnist_part"]["priority"] > routers["mnist_all"]["priority"]
+
+
+def test_weights_and_a_weight_of_zero():
+    one = route("page")
+    one["spec"]["to"]["weight"] = 30
+    one["spec"]["alternateBackends"] = [
+        {"kind": "Service", "name": "new", "weight": 70},
+        {"kind": "Service", "name": "off", "weight": 0},
+    ]
+    services = [service("page"), service("new"), service("off")]
+    rules = configure(one, services=services)["http"]["services"]
+    assert rules["mnist_page"]["weighted"]["services"] == [
+        {"name": "mnist_page_0", "weight": 30},
+        {"name": "mnist_page_1", "weight": 70},
+    ]
+
+
+def test_headless_service_leads_to_the_pods_that_are_ready():
+    headless = service("page", cluster_ip="None", name="http")
+    parts = [
+        {
+            "ports": [{"name": "http", "port": 8008}],
+            "endpoints": [
+                {"addresses": ["10.244.0.2"], "conditions": {"ready": True}},
+                {"addresses": ["10.244.0.3"], "conditions": {"ready": False}},
+            ],
+        }
+    ]
+    assert builders.find_addresses(headless, "http", parts) == ("10.244.0.2:8008",)
+
+
+@pytest.mark.parametrize("wanted", ["oauth", 8443, "8443", 443])
+def test_port_by_name_target_or_number(wanted):
+    one = {
+        "spec": {
+            "ports": [
+                {"name": "http", "port": 80, "targetPort": 8080},
+                {"name": "oauth", "port": 443, "targetPort": 8443},
+            ]
+        }
+    }
+    assert builders.find_port(one, wanted)["name"] == "oauth"
+    assert builders.find_port(one, "nothing") is None
+
+
+def test_function_is_called_by_its_own_host():
+    function = service("fn", labels={builders.FUNCTION_LABEL: "fn"})
+    function["spec"] = {
+        "type": "ExternalName",
+        "externalName": "lab-activator.lab-platform.svc.cluster.local",
+        "ports": [{"name": "http", "port": 80}],
+    }
+    rules = configure(route("page", to="fn", tls={"termination": "edge"}), services=[function])
+    assert rules["http"]["middlewares"]["mnist_page"]["headers"]["customRequestHeaders"] == {
+        "Host": "fn.mnist.svc"
+    }
+    assert rules["http"]["routers"]["mnist_page"]["middlewares"] == ["mnist_page"]
+
+
+def test_unknown_hosts_are_told_that_nothing_is_there():
+    rules = configure()["http"]
+    assert rules["routers"][builders.NOWHERE]["priority"] == 1
+    assert rules["services"][builders.NOWHERE]["loadBalancer"]["servers"] == []
+
+
+def test_status_keeps_other_routers_and_the_transition_time():
+    one = route("page")
+    other = {"routerName": "other", "host": "x"}
+    admission = builders.Admission("x.test", True)
+    first = builders.build_status({**one, "status": {"ingress": [other]}}, admission, "lab", DOMAIN)
+    assert [entry["routerName"] for entry in first["ingress"]] == ["lab", "other"]
+    first["ingress"][0]["conditions"][0]["lastTransitionTime"] = "2020-01-01T00:00:00Z"
+    second = builders.build_status({**one, "status": first}, admission, "lab", DOMAIN)
+    assert second == first
+
+
+class TestController:
+    """The pass over all Routes."""
+
+    @pytest.fixture(autouse=True)
+    def still(self, monkeypatch, authority):
+        monkeypatch.setattr(handlers, "start_publisher", lambda: None)
+        monkeypatch.setattr(handlers, "get_authority", lambda: authority)
+
+    def test_writes_host_and_status_once(self, cluster):
+        cluster.add(route("page"))
+        cluster.add(service("page"))
+        handlers.reconcile_routes()
+        found = cluster.get(*handlers.ROUTE, "page", "mnist")
+        assert found["spec"]["host"] == f"page-mnist.{DOMAIN}"
+        assert found["metadata"]["annotations"][builders.HOST_GENERATED] == "true"
+        assert found["status"]["ingress"][0]["conditions"][0]["status"] == "True"
+        cluster.writes.clear()
+        handlers.reconcile_routes()
+        assert cluster.writes == []
+
+    def test_publishes_what_is_there_and_forgets_what_has_gone(self, cluster):
+        cluster.add(route("page", tls={"termination": "edge"}))
+        cluster.add(service("page"))
+        handlers.reconcile_routes()
+        assert b"mnist_page" in handlers.publisher.answer()[2]
+        cluster.delete(*handlers.ROUTE, "page", "mnist")
+        handlers.reconcile_routes()
+        assert b"mnist_page" not in handlers.publisher.answer()[2]
+
+    def test_signs_for_a_host_below_the_wildcard(self, cluster):
+        cluster.add(route("page", host=f"a.b.{DOMAIN}", tls={"termination": "edge"}))
+        handlers.reconcile_routes()
+        rules = json.loads(handlers.publisher.answer()[2])
+        assert len(rules["tls"]["certificates"]) == 1
