@@ -180,9 +180,15 @@ def write_kubeconfig(layout: Layout, target: Path, *, check: bool) -> bool:
 
 def wait_ready(layout: Layout, seconds: float) -> None:
     """Wait until the API server says it is ready; raise with its last answer otherwise."""
-    deadline = time.monotonic() + seconds
+    started = time.monotonic()
+    shaken = False
     while (answer := api_health(layout)) != "ok":
-        if time.monotonic() > deadline:
+        gone = time.monotonic() - started
+        if gone > seconds / 2 and not shaken:
+            # A kubelet that lost its way backs off for minutes; a new one looks at once.
+            shaken = True
+            machine.restart("kubelet", layout)
+        if gone > seconds:
             raise SystemExit(
                 f"The API server was not ready within {seconds:.0f} s: {answer}. "
                 f"Logs: {layout.logs}/kubelet.log and /var/log/pods."
@@ -251,10 +257,11 @@ def wait_available(layout: Layout, seconds: float) -> None:
 def main() -> int:
     """Do one step; the result is one line of JSON."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("action", choices=["inspect", "supervise", "initialise", "wait"])
+    parser.add_argument("action", choices=["inspect", "supervise", "restart", "initialise", "wait"])
     parser.add_argument("--wanted", type=json.loads, default={})
     parser.add_argument("--configuration", type=Path)
     parser.add_argument("--kubeconfig", type=Path)
+    parser.add_argument("--program", choices=["containerd", "kubelet"])
     parser.add_argument("--timeout", type=float, default=180)
     parser.add_argument("--check", action="store_true")
     arguments = parser.parse_args()
@@ -263,6 +270,9 @@ def main() -> int:
         print(json.dumps(inspect(layout, arguments.wanted)))
     elif arguments.action == "supervise":
         print(json.dumps({"changed": ensure_supervised(layout, check=arguments.check)}))
+    elif arguments.action == "restart":
+        machine.restart(arguments.program, layout)
+        print(json.dumps({"changed": True}))
     elif arguments.action == "wait":
         wait_available(layout, arguments.timeout)
         print(json.dumps({"changed": False}))
