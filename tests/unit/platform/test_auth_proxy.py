@@ -168,7 +168,7 @@ class TestLogin:
         found, extra, body = self.sign_in(authoriser, token)
         assert found == status
         assert "Set-Cookie" not in extra
-        assert b"role=\"alert\"" in body
+        assert b'role="alert"' in body
 
     def test_form_of_another_site_is_refused(self, authoriser):
         headers = {"host": "notebook.test", "origin": "https://evil.test"}

@@ -112,8 +112,12 @@ class TestControllers:
         secret = cluster.objects["Secret", "mnist", "web-tls"]
         secret["data"]["tls.crt"] = base64.b64encode(b"damaged").decode()
         handlers.reconcile_service("mnist", "web")
-        assert "BEGIN CERTIFICATE" in builders.read_pair(secret | cluster.get(
-            "v1", "Secret", "web-tls", "mnist")).certificate
+        assert (
+            "BEGIN CERTIFICATE"
+            in builders.read_pair(
+                secret | cluster.get("v1", "Secret", "web-tls", "mnist")
+            ).certificate
+        )
 
     def test_somebody_elses_secret_is_left_alone(self, cluster):
         cluster.add(self.asking("mine"))

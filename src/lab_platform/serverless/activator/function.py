@@ -46,6 +46,8 @@ class Function:
     replicas: int = 0
     unproven: bool = False
     in_flight: int = 0
+    # The most requests at once since the need was last looked at: short ones count too.
+    peak: int = 0
     pods: dict[str, Pod] = field(default_factory=dict)
     # Pods that were told to end: they may still be listed as ready for a moment.
     retired: set[str] = field(default_factory=set)
@@ -83,6 +85,15 @@ class Function:
             pod.load += 1
             self.waiters.popleft().set_result(pod)
 
+    def begin(self) -> None:
+        """A request has come."""
+        self.in_flight += 1
+        self.peak = max(self.peak, self.in_flight)
+
+    def end(self) -> None:
+        """A request is over."""
+        self.in_flight -= 1
+
     async def acquire(self, deadline: float) -> Pod:
         """Return a pod that is free, once there is one; give it back with ``release``."""
         pod = self._free()
@@ -118,7 +129,8 @@ class Function:
     def desired(self) -> int:
         """Return how many pods there should be, from what was needed within the window."""
         now = self.clock()
-        need = self.scaling.wanted(self.in_flight)
+        need = self.scaling.wanted(max(self.peak, self.in_flight))
+        self.peak = self.in_flight
         if self.unproven:
             need = max(need, 1)
         self.needs.append((now, need))

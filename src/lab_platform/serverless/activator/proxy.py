@@ -97,7 +97,7 @@ class Activator:
         function = self._registry.find(key) if key else None
         if key is None or function is None:
             return web.json_response({"message": f"no function at {request.host}"}, status=404)
-        function.in_flight += 1
+        function.begin()
         _IN_FLIGHT.labels(*key).inc()
         try:
             response = await self._pass_on(request, function, key)
@@ -118,7 +118,7 @@ class Activator:
                 status=504 if isinstance(error, TimeoutError) else 502,
             )
         finally:
-            function.in_flight -= 1
+            function.end()
             _IN_FLIGHT.labels(*key).dec()
         _REQUESTS.labels(*key, response.status).inc()
         return response
