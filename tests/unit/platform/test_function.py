@@ -228,9 +228,10 @@ class TestFunction:
 
     def test_goes_to_zero_after_the_window_and_not_before(self, clock):
         one = Function(Scaling(window=30), clock=clock)
-        one.in_flight = 1
+        one.begin()
         assert one.desired() == 1
-        one.in_flight = 0
+        one.end()
+        assert one.desired() == 1
         clock.advance(29)
         assert one.desired() == 1
         clock.advance(2)
