@@ -68,7 +68,7 @@ def start(
         if attempt.state == RunState.PENDING and not message.again:
             attempt.state = RunState.RUNNING
             attempt.started_at = now()
-            attempt.note = ""
+            attempt.note = task.note = ""
             if task.state == RunState.PENDING:
                 set_task_state(task, RunState.RUNNING)
         log_bucket, log_key = split_uri(steps.log_uri(services.settings, attempt))

@@ -193,6 +193,7 @@ def task(row: Task, children: list[Json]) -> Json:
             "attempts": row.attempt_count or None,
             "cached_from_task_id": row.cached_from_id,
             "skip_reason": row.skip_reason or None,
+            "note": row.note or None,
             "state_history": _history(row.state_history),
             "child_tasks": children or None,
         }

@@ -206,7 +206,6 @@ class Run(Base):
     scheduled_at: Mapped[datetime] = mapped_column(default=now)
     finished_at: Mapped[datetime | None] = mapped_column(index=True)
     wake_at: Mapped[datetime | None] = mapped_column(default=now)
-    pods_removed: Mapped[bool] = mapped_column(default=False, index=True)
 
     document: Mapped[Document] = relationship(lazy="raise")
     tasks: Mapped[list[Task]] = relationship(
@@ -221,7 +220,8 @@ class Task(Base):
     ``inputs`` and ``outputs`` are ``{"parameters": {name: value}, "artifacts": {name: [id, …]}}``.
     ``cached_from_id`` is set where the outputs were taken from an earlier task; ``skip_reason``
     tells why a task was skipped: ``cached``, ``condition``, ``upstream``. ``attempt_base`` is the
-    number of attempts before the run was last retried by a person.
+    number of attempts before the run was last retried by a person. ``note`` says what a step that
+    does not run yet waits for.
     """
 
     __tablename__ = "tasks"
@@ -253,6 +253,7 @@ class Task(Base):
     pod_name: Mapped[str] = mapped_column(String(NAME_LENGTH), default="")
     log_uri: Mapped[str] = mapped_column(String(2048), default="")
     retry_at: Mapped[datetime | None]
+    note: Mapped[str] = mapped_column(LongText, default="")
     error: Mapped[str] = mapped_column(LongText, default="")
     created_at: Mapped[datetime] = mapped_column(default=now)
     started_at: Mapped[datetime | None]

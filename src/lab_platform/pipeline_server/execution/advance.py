@@ -212,7 +212,7 @@ class Advance:
             self._wake_at(self.moment + timedelta(seconds=1))
 
     def _running(self, task: Task, attempt: Attempt) -> None:
-        attempt.note = ""
+        task.note = attempt.note = ""
         if attempt.state == RunState.PENDING:
             attempt.state = RunState.RUNNING
             attempt.started_at = attempt.started_at or self.moment
@@ -221,7 +221,7 @@ class Advance:
         self._wake_at(attempt.deadline_at)
 
     def _waiting(self, task: Task, attempt: Attempt, status: PodStatus) -> None:
-        attempt.note = status.note
+        task.note = attempt.note = status.note
         waited = self.moment - attempt.created_at
         missing = "persistentvolumeclaim" in status.message and "not found" in status.message
         patience: timedelta | None = None
@@ -295,6 +295,9 @@ class Advance:
         attempt.error = message
         attempt.note = ""
         attempt.finished_at = self.moment
+        task = self.planner.tasks.get(attempt.task_id)
+        if task is not None:
+            task.note = ""
 
     def _keep_log(self, task: Task, attempt: Attempt, report: dict[str, Any]) -> None:
         uri = steps.log_uri(self.settings, attempt)
@@ -517,7 +520,7 @@ def _refuse(session: Session, attempt_id: str, task_id: str, message: str) -> No
         return
     run = session.scalar(sa.select(Run).where(Run.id == attempt.run_id).with_for_update())
     if "exceeded quota" in message:
-        attempt.note = message
+        task.note = attempt.note = message
         if run is not None:
             run.wake_at = now() + timedelta(seconds=5)
         return

@@ -65,6 +65,7 @@ class Planner:
             component=ROOT,
             inputs={"parameters": parameters, "artifacts": {}},
             outputs={},
+            note="",
             attempt_count=0,
             attempt_base=0,
         )
@@ -268,6 +269,7 @@ class Planner:
             inputs=given,
             outputs={},
             skip_reason="",
+            note="",
             attempt_count=0,
             attempt_base=0,
         )

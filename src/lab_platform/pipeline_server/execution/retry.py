@@ -95,6 +95,5 @@ def reset(session: Session, run: Run, pipeline: PipelineIR) -> None:
             task.fingerprint = None
             history.set_task_state(task, RunState.RUNNING if graph else RunState.PENDING)
     run.cancel_requested_at = None
-    run.pods_removed = False
     history.set_run_state(run, RunState.RUNNING if run.tasks else RunState.PENDING)
     run.wake_at = now()
