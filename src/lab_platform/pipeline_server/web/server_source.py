@@ -388,7 +388,8 @@ def _task(
     artifacts: Mapping[str, models.Artifact],
 ) -> TaskRun:
     state = State.parse(row.state)
-    if row.cached_from_id and state is State.SUCCEEDED:
+    # A step taken from the cache is skipped in the API's words, though its outputs are there.
+    if row.cached_from_id and state in (State.SUCCEEDED, State.SKIPPED):
         state = State.CACHED
     parent = by_id.get(row.parent_id or "")
     name, shown = row.name, row.display_name
