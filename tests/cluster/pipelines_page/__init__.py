@@ -1,0 +1,1 @@
+"""The pipelines page on a real server: Route, TLS, sign-in, real pods."""

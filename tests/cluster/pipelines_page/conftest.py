@@ -1,0 +1,79 @@
+"""Fixtures: the pipeline server of tests/cluster/pipelines, and a browser that is signed in."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[3]
+sys.path.insert(0, str(ROOT))
+# The client reads it when it is imported.
+os.environ.setdefault("KUBECONFIG", str(ROOT / ".lab" / "kubeconfig"))
+
+import kfp  # noqa: E402
+from selenium import webdriver  # noqa: E402
+from tests.browser.pipelines_page.pages import Browser  # noqa: E402
+from tests.cluster.pipelines.conftest import (  # noqa: E402, F401 - pytest finds fixtures by name
+    client,
+    kubernetes,
+    namespace,
+    server,
+)
+from tests.cluster.pipelines.server import PipelineServer  # noqa: E402
+
+from lab_validation import browser as browsers  # noqa: E402
+from lab_validation.pages.login import LoginPage  # noqa: E402
+
+from . import pipelines  # noqa: E402
+
+
+@pytest.fixture(scope="session")
+def driver(
+    server: PipelineServer,  # noqa: F811
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[webdriver.Chrome]:
+    """Chromium that trusts the lab's authority."""
+    made = browsers.start(tmp_path_factory.mktemp("home"), server.ca_certificate)
+    made.set_window_size(1440, 1000)
+    yield made
+    made.quit()
+
+
+@pytest.fixture(scope="session")
+def browser(driver: webdriver.Chrome, server: PipelineServer) -> Browser:  # noqa: F811
+    """Signed in to the page."""
+    reports = Path(os.environ.get("LAB_REPORTS", ROOT / ".lab" / "reports")) / "pipelines-page"
+    reports.mkdir(parents=True, exist_ok=True)
+    driver.get(f"{server.url}/#/runs")
+    LoginPage(driver, server.url).log_in(server.token)
+    shown = Browser(driver, server.url, reports / "cluster")
+    (reports / "cluster").mkdir(exist_ok=True)
+    return shown
+
+
+@pytest.fixture(scope="session")
+def packages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """The pipelines, compiled."""
+    folder = tmp_path_factory.mktemp("packages")
+    made = {}
+    for name, function in (("tour", pipelines.tour), ("failure", pipelines.failure)):
+        made[name] = folder / f"{name}.yaml"
+        kfp.compiler.Compiler().compile(function, str(made[name]))
+    return made
+
+
+@pytest.fixture(scope="session")
+def tour_id(client: kfp.Client, packages: dict[str, Path]) -> str:  # noqa: F811
+    """A run that goes on for a while."""
+    started = client.create_run_from_pipeline_package(
+        str(packages["tour"]),
+        {"rows": 3, "seconds": 20},
+        run_name="tour",
+        experiment_name="page",
+        enable_caching=False,
+    )
+    return str(started.run_id)
