@@ -122,6 +122,7 @@ def build(workshop: Workshop, name: str) -> dict[str, Any]:
         return {"changed": False, "name": name, "key": keys[name]}
     started = time.monotonic()
     storage = open_storage(settings)
+    storage.clear_interrupted()
     # The layers of a base may be cached as finished while buildah's own store was removed.
     if image.base and builder.stored_name(settings.image(image.base), keys[image.base]) not in (
         storage.images()

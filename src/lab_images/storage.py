@@ -50,6 +50,11 @@ class Storage:
                 found[name] = entry["id"].removeprefix("sha256:")
         return found
 
+    def clear_interrupted(self) -> None:
+        """Remove what builds left that failed or were killed; none may be going on."""
+        if self.root.exists():
+            self.run("rm", "--all")
+
     def config_of(self, image_id: str) -> bytes:
         """Return the image's configuration, byte for byte, as its ID is the hash of it."""
         record = self._image_record(image_id)
