@@ -1,0 +1,74 @@
+"""The launcher answers at once and says what is wrong in a sentence."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+PROJECT = Path(__file__).resolve().parents[3]
+
+
+def lab(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run the launcher."""
+    return subprocess.run(
+        [str(PROJECT / "lab"), *words],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+        env={**os.environ, **environment},
+    )
+
+
+def test_help_names_every_command() -> None:
+    told = lab("--help").stdout
+    for command in ("up", "test", "status", "verify", "reset", "remove", "run"):
+        assert f"\n  {command} " in told
+
+
+@pytest.mark.parametrize(("words", "told"), [
+    (["fly"], 'no command "fly"'),
+    (["run"], "needs the name of a playbook"),
+    (["run", "no-such"], 'no playbook "no-such"'),
+    (["venv", "no-such"], 'no environment "no-such"'),
+])  # fmt: skip
+def test_a_wrong_call_is_explained(words: list[str], told: str) -> None:
+    done = lab(*words)
+    assert done.returncode != 0
+    assert told in done.stderr
+
+
+def test_an_interpreter_that_is_too_old_is_refused(tmp_path: Path) -> None:
+    old = tmp_path / "python3"
+    old.write_text("#!/bin/sh\nexit 1\n")
+    old.chmod(0o755)
+    text = (PROJECT / "lab").read_text().replace("/usr/bin/python3", "/nowhere/python3")
+    launcher = tmp_path / "lab"
+    launcher.write_text(text)
+    done = subprocess.run(
+        ["/bin/sh", str(launcher), "status"],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={"PATH": f"{tmp_path}:/usr/bin:/bin", "LAB_PYTHON": str(old)}
+        | {"LAB_CACHE": str(tmp_path)},
+    )
+    # The system's python3 stands behind ours on the path only under its own name.
+    assert done.returncode == 2
+    assert "Python 3.11 or newer" in done.stderr
+
+
+def test_a_second_call_starts_in_under_a_second() -> None:
+    lab("venv", "test")
+    started = time.monotonic()
+    assert lab("venv", "test").returncode == 0
+    assert time.monotonic() - started < 1
+
+
+def test_state_is_private() -> None:
+    lab("venv", "test")
+    assert (PROJECT / ".lab").stat().st_mode & 0o777 == 0o700

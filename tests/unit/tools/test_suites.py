@@ -1,0 +1,75 @@
+"""The runner counts honestly and leaves nothing out in silence."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from lab_tools import suites
+from lab_tools.suites import Result, Suite, choose, read_report, read_suites
+
+REPORT = """<testsuites><testsuite>
+<testcase classname="a" name="good"/>
+<testcase classname="a" name="bad"><failure message="x"/></testcase>
+<testcase classname="a" name="broken"><error message="x"/></testcase>
+<testcase classname="a" name="left"><skipped message="x"/></testcase>
+</testsuite></testsuites>"""
+
+
+def test_an_error_counts_as_failed(tmp_path: Path) -> None:
+    report = tmp_path / "report.xml"
+    report.write_text(REPORT)
+    result = Result("example")
+    read_report(report, result)
+    assert (result.passed, result.failed, result.skipped) == (1, 2, 1)
+    assert result.problems == ["a::bad", "a::broken"]
+
+
+def test_suites_run_in_the_order_of_what_they_need(tmp_path: Path) -> None:
+    listing = tmp_path / "suites.toml"
+    listing.write_text(
+        "".join(
+            f'[[suite]]\nname = "{needs}"\npath = "x"\nneeds = "{needs}"\n'
+            for needs in ("lab", "cluster", "nothing", "platform", "machine")
+        )
+    )
+    assert [suite.name for suite in read_suites(listing)] == list(suites.LEVELS)
+
+
+@pytest.mark.parametrize(("text", "told"), [
+    ('[[suite]]\nname = "a"\npath = "x"\nneeds = "luck"\n', "luck"),
+    ('[[suite]]\nname = "a"\npath = "x"\nneeds = "lab"\nfast = true\n', "fast"),
+    ('[[suite]]\nname = "a"\npath = "x"\n' * 2, "more than one"),
+])  # fmt: skip
+def test_a_wrong_listing_is_refused(text: str, told: str, tmp_path: Path) -> None:
+    listing = tmp_path / "suites.toml"
+    listing.write_text(text)
+    with pytest.raises(ValueError, match=told):
+        read_suites(listing)
+
+
+def test_what_is_left_out_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    all_suites = [
+        Suite("plain", ".", fast=True),
+        Suite("destroyer", ".", needs="machine"),
+    ]
+    more = {"fast": False, "names": [], "project": tmp_path}
+    assert [s.name for s in choose(all_suites, destructive=False, **more)] == ["plain"]
+    assert "destroyer" in capsys.readouterr().out
+    assert len(choose(all_suites, destructive=True, **more)) == 2
+
+
+def test_fast_means_only_fast(tmp_path: Path) -> None:
+    all_suites = [Suite("quick", ".", fast=True), Suite("slow", ".")]
+    chosen = choose(all_suites, fast=True, names=[], destructive=True, project=tmp_path)
+    assert [suite.name for suite in chosen] == ["quick"]
+
+
+def test_a_suite_without_tests_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import sys
+
+    (tmp_path / "empty").mkdir()
+    monkeypatch.setattr(suites, "environment_of", lambda *_: Path(sys.executable))
+    result = suites.run_suite(Suite("empty", "empty"), tmp_path, tmp_path, capture=True)
+    assert result.failed == 1
