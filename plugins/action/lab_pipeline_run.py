@@ -53,7 +53,11 @@ class PipelinesClient:
 def list_steps(run: dict[str, Any]) -> list[dict[str, Any]]:
     """Return the run's steps: the tasks that are neither the run itself nor drivers."""
     steps = []
-    for task in (run.get("run_details") or {}).get("task_details") or []:
+    tasks = (run.get("run_details") or {}).get("task_details") or []
+    nested = any(task.get("parent_task_id") for task in tasks)
+    for task in tasks:
+        if nested and not task.get("parent_task_id"):
+            continue
         name = task.get("display_name") or task.get("task_id") or "?"
         if name == "root" or name.endswith(("-driver", ".executor")) or not task.get("start_time"):
             continue
