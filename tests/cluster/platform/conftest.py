@@ -1,0 +1,78 @@
+"""Fixtures: a project of each module's own, the test servers, the lab's authority."""
+
+from __future__ import annotations
+
+import base64
+import os
+import uuid
+
+import pytest
+from platform_cluster import PLATFORM, STATE, Browser, is_ready, server_manifests, wait_for
+
+from lab_platform.kubernetes import client as kubernetes
+from lab_platform.kubernetes.client import KubernetesClient
+
+pytestmark = pytest.mark.cluster
+
+
+@pytest.fixture(scope="session")
+def client() -> KubernetesClient:
+    os.environ.setdefault("KUBECONFIG", str(STATE / "kubeconfig"))
+    return kubernetes.get_client()
+
+
+def make_project(client, labels=None):
+    name = f"platform-{uuid.uuid4().hex[:8]}"
+    client.create(
+        {
+            "apiVersion": "v1",
+            "kind": "Namespace",
+            "metadata": {
+                "name": name,
+                "labels": {
+                    "opendatahub.io/dashboard": "true",
+                    "pod-security.kubernetes.io/enforce": "restricted",
+                    **(labels or {}),
+                },
+            },
+        }
+    )
+    wait_for(lambda: client.get("v1", "ServiceAccount", "default", name), 30, "a service account")
+    return name
+
+
+@pytest.fixture(scope="module")
+def project(client):
+    """A project like the lab's: labelled for the dashboard, under ``restricted``."""
+    name = make_project(client)
+    yield name
+    client.delete("v1", "Namespace", name)
+
+
+@pytest.fixture(scope="module")
+def other_project(client):
+    name = make_project(client)
+    yield name
+    client.delete("v1", "Namespace", name)
+
+
+@pytest.fixture(scope="session")
+def authority(client) -> str:
+    secret = client.get("v1", "Secret", "lab-ca", PLATFORM)
+    assert secret, "the platform is not installed: ./lab run install-platform"
+    return base64.b64decode(secret["data"]["tls.crt"]).decode()
+
+
+@pytest.fixture(scope="session")
+def browser(authority) -> Browser:
+    return Browser(authority)
+
+
+@pytest.fixture(scope="module")
+def servers(client, project):
+    """Two plain servers, ``one`` and ``two``, and ``safe`` that speaks TLS."""
+    for name in ("one", "two", "safe"):
+        for manifest in server_manifests(name, project, tls=name == "safe"):
+            client.create(manifest)
+    for name in ("one", "two", "safe"):
+        wait_for(lambda name=name: is_ready(client, "Pod", name, project), 90, f"pod {name} ready")
