@@ -66,7 +66,7 @@ class Cluster:
         query = {"container": container, "limitBytes": str(LOG_LIMIT)}
         try:
             text: str = self._client.request(
-                "GET", f"{self._pods_path}/{pod_name}/log", query=query, accept="text/plain"
+                "GET", f"{self._pods_path}/{pod_name}/log", query=query, accept="text/plain, */*"
             )
         except ApiError as error:
             if error.status not in {400, 404}:
