@@ -18,6 +18,7 @@ warnings.simplefilter("ignore", FutureWarning)
 
 import boto3  # noqa: E402
 import kfp  # noqa: E402
+import kfp_server_api  # noqa: E402
 
 from lab_platform.kubernetes.client import KubernetesClient  # noqa: E402
 
@@ -104,7 +105,7 @@ def wait(client: kfp.Client, run_id: str, timeout: float = 120) -> Any:
     """The run when it has ended; fails with what its steps say when it does not in time."""
     deadline = time.monotonic() + timeout
     while True:
-        found = client.get_run(run_id)
+        found = _get_run(client, run_id, deadline)
         if found.state in {"SUCCEEDED", "FAILED", "CANCELED"}:
             return found
         if time.monotonic() > deadline:
@@ -114,6 +115,17 @@ def wait(client: kfp.Client, run_id: str, timeout: float = 120) -> Any:
             ]
             pytest.fail(f"run {run_id} is {found.state} after {timeout} s: {steps}")
         time.sleep(0.3)
+
+
+def _get_run(client: kfp.Client, run_id: str, deadline: float) -> Any:
+    """The run; a server that is just coming back is asked again."""
+    while True:
+        try:
+            return client.get_run(run_id)
+        except kfp_server_api.ApiException as error:
+            if (error.status or 500) < 500 or time.monotonic() > deadline:
+                raise
+            time.sleep(0.5)
 
 
 @pytest.fixture(scope="session")

@@ -74,9 +74,10 @@ class PipelineServer:
             return self.conditions().get("Ready", {}).get("status") == "True"
 
         until(ready, timeout, f"{self.name} is not ready: {self.conditions()}")
-        until(self._answers, 60, f"{self.url} does not answer")
+        until(self.answers, 60, f"{self.url} does not answer")
 
-    def _answers(self) -> bool:
+    def answers(self) -> bool:
+        """Whether the API answers through the Route."""
         try:
             return self.request("GET", "/apis/v2beta1/runs").status_code == 200
         except requests.RequestException:
@@ -180,13 +181,20 @@ class PipelineServer:
         return self.pods(f"pipelines.kubeflow.org/run-id={run_id}")
 
     def kill(self, selector: str) -> None:
-        """Kill pods at once, as a node that dies would."""
-        for pod in self.pods(selector):
+        """Kill pods at once, as a node that dies would, and wait until they are gone."""
+        killed = self.pods(selector)
+        for pod in killed:
             self.kubernetes.request(
                 "DELETE",
                 self.kubernetes.path("v1", "Pod", self.namespace, pod["metadata"]["name"]),
                 body={"kind": "DeleteOptions", "apiVersion": "v1", "gracePeriodSeconds": 0},
             )
+        names = {pod["metadata"]["name"] for pod in killed}
+
+        def gone() -> bool:
+            return not names & {pod["metadata"]["name"] for pod in self.pods(selector)}
+
+        until(gone, 30, f"{names} are still there")
 
     def scale(self, deployment: str, replicas: int, timeout: float = 60) -> None:
         """Give a Deployment this many replicas, and wait until it has them."""

@@ -1,0 +1,332 @@
+"""The pipeline server's speed: overhead of a step, many runs at once, long lists, memory.
+
+    .lab/venv-test/bin/python tests/benchmarks/pipelines.py [--namespace NS] [--output FILE]
+
+Without a namespace one is made, with a pipeline server of its own, and removed. Writes JSON with,
+for each figure, what was measured and the bound that is aimed at:
+
+- ``step_overhead``: median seconds from when a step may begin until it has ended, for a step that
+  does nothing, its image present (2 s);
+- ``crowd``: 20 runs of 5 steps at once: seconds until all have succeeded, and steps run twice (0);
+- ``list_p95``: seconds of a list call, 95th percentile, with 10,000 runs stored (0.1 s);
+- ``server_memory``: the most that the server has held, MiB (400).
+
+The reference in the same run is ``api_round_trip``, the median time of one call to the Kubernetes
+API server, and ``bare_pod``: the median seconds from the creation of a pod that does nothing to
+its end as the cluster tells it. They tell a slow machine from a slow server.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+import uuid
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+os.environ.setdefault("KUBECONFIG", str(REPOSITORY / ".lab" / "kubeconfig"))
+for place in ("src", "tests/cluster"):
+    sys.path.insert(0, str(REPOSITORY / place))
+warnings.simplefilter("ignore")
+
+import kfp  # noqa: E402
+import requests  # noqa: E402
+from kfp import dsl  # noqa: E402
+from pipelines.server import PipelineServer, manifest, until  # noqa: E402
+
+from lab_platform.kubernetes.client import KubernetesClient  # noqa: E402
+
+BOUNDS = {"step_overhead": 2.0, "crowd_twice": 0, "list_p95": 0.1, "server_memory": 400}
+IMAGE = "image-registry.openshift-image-registry.svc:5000/redhat-ods-applications/mnist-runtime:1.0"
+STORED_RUNS = 10_000
+PREFIX = "benchmark-"
+
+FILL = f"""
+from lab_platform.pipeline_server.database.connection import Database
+from lab_platform.pipeline_server.database.models import Run, Experiment, Document, now, new_id
+from lab_platform.pipeline_server.settings import Settings
+import sqlalchemy as sa, datetime
+database = Database(Settings.from_environment().database_url)
+with database.session() as session:
+    experiment = session.scalar(sa.select(Experiment.id))
+    digest = session.scalar(sa.select(Document.digest))
+    have = session.scalar(sa.select(sa.func.count()).select_from(Run))
+    moment = now()
+    history = [dict(update_time=moment.isoformat(), state=state)
+               for state in ("PENDING", "RUNNING", "SUCCEEDED")]
+    rows = [dict(id=new_id(), display_name=f"{PREFIX}{{number}}", experiment_id=experiment,
+                 document_digest=digest, state="SUCCEEDED", finished_at=moment, wake_at=None,
+                 state_history=history, runtime_config=dict(parameters=dict(n=number)),
+                 created_at=moment - datetime.timedelta(seconds=number))
+            for number in range({STORED_RUNS} - have)]
+    if rows:
+        session.execute(sa.insert(Run), rows)
+"""
+EMPTY = f"""
+from lab_platform.pipeline_server.database.connection import Database
+from lab_platform.pipeline_server.database.models import Run
+from lab_platform.pipeline_server.settings import Settings
+import sqlalchemy as sa
+with Database(Settings.from_environment().database_url).session() as session:
+    session.execute(sa.delete(Run).where(Run.display_name.startswith("{PREFIX}")))
+"""
+
+
+@dsl.container_component
+def nothing():
+    """A step without work of its own."""
+    return dsl.ContainerSpec(image=IMAGE, command=["true"])
+
+
+@dsl.pipeline(name="chain-of-nothing")
+def chain():
+    """Ten steps, one after the other."""
+    before = None
+    for _ in range(10):
+        step = nothing()
+        if before is not None:
+            step.after(before)
+        before = step
+
+
+@dsl.pipeline(name="five-steps")
+def five():
+    """Five steps: one, three beside each other, one."""
+    first = nothing()
+    middle = [nothing().after(first) for _ in range(3)]
+    nothing().after(*middle)
+
+
+@contextmanager
+def pipeline_server(namespace: str | None) -> Iterator[PipelineServer]:
+    """The server to measure: one that is there, or one of its own."""
+    kubernetes = KubernetesClient()
+    if namespace:
+        yield PipelineServer(kubernetes, namespace)
+        return
+    name = f"bench-pipelines-{uuid.uuid4().hex[:6]}"
+    kubernetes.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
+    server = PipelineServer(kubernetes, name)
+    try:
+        kubernetes.create(manifest(name))
+        server.wait_until_ready(240)
+        yield server
+    finally:
+        server.delete(120)
+        kubernetes.delete("v1", "Namespace", name)
+
+
+def connect(server: PipelineServer) -> kfp.Client:
+    """The SDK's client through the Route."""
+    return kfp.Client(
+        host=server.url, existing_token=server.token, ssl_ca_cert=str(server.ca_certificate)
+    )
+
+
+def inside(server: PipelineServer, *command: str) -> str:
+    """Run a command in the server's own container."""
+    done = subprocess.run(
+        [
+            "kubectl",
+            "--namespace",
+            server.namespace,
+            "exec",
+            f"deployment/ds-pipeline-{server.name}",
+            "--container",
+            "ds-pipeline-api-server",
+            "--",
+            *command,
+        ],
+        check=True,
+        text=True,
+        capture_output=True,
+    )
+    return done.stdout
+
+
+def details(server: PipelineServer, run_id: str) -> dict[str, Any]:
+    """A run as the API tells it."""
+    reply = server.request("GET", f"/apis/v2beta1/runs/{run_id}")
+    reply.raise_for_status()
+    found: dict[str, Any] = reply.json()
+    return found
+
+
+def finish(server: PipelineServer, run_id: str, timeout: float = 300) -> dict[str, Any]:
+    """A run when it has succeeded."""
+
+    def ended() -> Any:
+        found = details(server, run_id)
+        return found if found["state"] in {"SUCCEEDED", "FAILED", "CANCELED"} else None
+
+    found: dict[str, Any] = until(ended, timeout, f"run {run_id} does not end")
+    if found["state"] != "SUCCEEDED":
+        raise RuntimeError(f"run {run_id} is {found['state']}: {found.get('error')}")
+    return found
+
+
+def steps(run: dict[str, Any]) -> list[dict[str, Any]]:
+    """The run's steps."""
+    return [task for task in run["run_details"]["task_details"] if task["kind"] == "CONTAINER"]
+
+
+def seconds(task: dict[str, Any]) -> float:
+    """From when the step may begin until it has ended."""
+    begin, end = (datetime.fromisoformat(task[key]) for key in ("create_time", "end_time"))
+    return (end - begin).total_seconds()
+
+
+def measure_overhead(server: PipelineServer, client: kfp.Client) -> list[float]:
+    """Seconds of every step of two chains."""
+    found: list[float] = []
+    for _ in range(2):
+        run = client.create_run_from_pipeline_func(chain, enable_caching=False)
+        found += [seconds(task) for task in steps(finish(server, run.run_id))]
+    return found
+
+
+def measure_crowd(server: PipelineServer, client: kfp.Client) -> tuple[float, int]:
+    """Seconds for 20 runs of 5 steps at once, and how many steps had more than one pod."""
+    began = time.monotonic()
+    ids = [
+        client.create_run_from_pipeline_func(five, enable_caching=False).run_id for _ in range(20)
+    ]
+    runs = [finish(server, run_id, 600) for run_id in ids]
+    taken = time.monotonic() - began
+    twice = 0
+    for run in runs:
+        found = steps(run)
+        twice += sum(task["attempts"] != 1 for task in found)
+        twice += abs(len(server.run_pods(run["run_id"])) - 5) + abs(len(found) - 5)
+    return taken, twice
+
+
+def measure_lists(server: PipelineServer) -> list[float]:
+    """Seconds of list calls as a page and a client make them, with 10,000 runs stored."""
+    inside(server, "python3", "-c", FILL)
+    session = requests.Session()
+    session.headers["Authorization"] = f"Bearer {server.token}"
+    url = f"{server.url}/apis/v2beta1/runs"
+    wanted = {"predicates": [{"operation": "IS_SUBSTRING", "key": "name", "stringValue": "77"}]}
+    calls: list[dict[str, Any]] = [
+        {"page_size": 10},
+        {"page_size": 20, "sort_by": "created_at desc"},
+        {"page_size": 100, "sort_by": "created_at desc"},
+        {"page_size": 20, "sort_by": "display_name desc"},
+        {"page_size": 20, "filter": json.dumps(wanted)},
+    ]
+    times: list[float] = []
+    try:
+        for turn in range(44):
+            for call in calls:
+                began = time.perf_counter()
+                reply = session.get(url, params=call, timeout=30, verify=str(server.ca_certificate))
+                reply.raise_for_status()
+                if turn >= 4:
+                    times.append(time.perf_counter() - began)
+        total = reply.json()["total_size"]
+        assert total < STORED_RUNS, "the last call is filtered"
+    finally:
+        inside(server, "python3", "-c", EMPTY)
+    return times
+
+
+def measure_memory(server: PipelineServer) -> float:
+    """MiB that the server has held at most."""
+    status = inside(server, "cat", "/proc/1/status")
+    line = next(line for line in status.splitlines() if line.startswith("VmHWM"))
+    return int(line.split()[1]) / 1024
+
+
+def measure_round_trip(kubernetes: KubernetesClient) -> float:
+    """Median seconds of one call to the API server."""
+    times = []
+    for _ in range(20):
+        began = time.perf_counter()
+        kubernetes.request("GET", "/version")
+        times.append(time.perf_counter() - began)
+    return statistics.median(times)
+
+
+def measure_bare_pod(server: PipelineServer) -> float:
+    """Median seconds of a pod that does nothing, until the cluster tells its end."""
+    kubernetes = server.kubernetes
+    times = []
+    for number in range(5):
+        name = f"{PREFIX}bare-{number}-{uuid.uuid4().hex[:6]}"
+        metadata = {"name": name, "namespace": server.namespace}
+        container = {"name": "main", "image": IMAGE, "command": ["true"]}
+        began = time.monotonic()
+        kubernetes.create(
+            {
+                "apiVersion": "v1",
+                "kind": "Pod",
+                "metadata": metadata,
+                "spec": {"restartPolicy": "Never", "containers": [container]},
+            }
+        )
+
+        def ended(pod: str = name) -> bool:
+            found = kubernetes.get("v1", "Pod", pod, server.namespace) or {}
+            return found.get("status", {}).get("phase") == "Succeeded"
+
+        until(ended, 60, f"{name} does not end", pause=0.05)
+        times.append(time.monotonic() - began)
+        kubernetes.delete("v1", "Pod", name, server.namespace)
+    return statistics.median(times)
+
+
+def percentile(values: list[float], share: float) -> float:
+    """The value below which this share lies."""
+    return sorted(values)[max(0, round(len(values) * share) - 1)]
+
+
+def measure(server: PipelineServer) -> dict[str, Any]:
+    """Every figure."""
+    client = connect(server)
+    overhead = measure_overhead(server, client)
+    bare = measure_bare_pod(server)
+    crowd, twice = measure_crowd(server, client)
+    lists = measure_lists(server)
+    return {
+        "step_overhead": round(statistics.median(overhead), 3),
+        "step_overhead_p95": round(percentile(overhead, 0.95), 3),
+        "bare_pod": round(bare, 3),
+        "crowd_seconds": round(crowd, 1),
+        "crowd_twice": twice,
+        "list_p50": round(statistics.median(lists), 4),
+        "list_p95": round(percentile(lists, 0.95), 4),
+        "server_memory": round(measure_memory(server), 1),
+        "api_round_trip": round(measure_round_trip(server.kubernetes), 4),
+    }
+
+
+def main() -> int:
+    """Measure, print and write; the exit code says whether every bound was met."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--namespace", help="a namespace with a pipeline server to measure")
+    parser.add_argument("--output", type=Path, help="file for the figures")
+    arguments = parser.parse_args()
+    with pipeline_server(arguments.namespace) as server:
+        figures = measure(server)
+    missed = [name for name, bound in BOUNDS.items() if figures[name] > bound]
+    result = {"figures": figures, "bounds": BOUNDS, "missed": missed, "cores": os.cpu_count()}
+    text = json.dumps(result, indent=2)
+    sys.stdout.write(text + "\n")
+    if arguments.output:
+        arguments.output.write_text(text + "\n")
+    return 1 if missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
