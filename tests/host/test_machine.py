@@ -71,23 +71,3 @@ def test_kubectl_and_oc_are_the_wanted_version(host: Host) -> None:
     for name in ("kubectl", "oc"):
         told = host.check_output("/opt/mnist-lab/bin/%s version --client", name)
         assert "v1.34.4" in told
-
-
-def test_control_plane_memory(host: Host) -> None:
-    """Resident memory of all parts together, pages that several share counted once."""
-    names = ("etcd", "kube-apiserver", "kube-controller", "kube-scheduler", "kube-proxy", "kubelet",
-             "coredns", "containerd", "local-path-prov", "kube-network-po")  # fmt: skip
-    total = 0
-    for directory in Path("/proc").iterdir():
-        if directory.name.isdigit():
-            try:
-                if (directory / "comm").read_text().strip() in names:
-                    rollup = (directory / "smaps_rollup").read_text()
-                    total += next(
-                        int(line.split()[1])
-                        for line in rollup.splitlines()
-                        if line.startswith("Pss:")
-                    )
-            except OSError:
-                continue
-    assert 0 < total < 1.3 * 1024 * 1024, f"{total / 1024:.0f} MiB"
