@@ -31,16 +31,18 @@ MAX_BYTES = 1 << 20
 MAX_SIDE = 4096
 
 Floats = NDArray[np.float32]
+Bytes = NDArray[np.uint8]
 Send = Callable[[dict[str, Any]], Mapping[str, Any]]
 
 _FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP")
 _WORKING_SIDE = 200
 """Strokes are measured and evened out on a drawing of about this size."""
-_FAINTEST = 8 / 255
-"""A canvas that differs from its background by less than this is empty."""
+_STRIP = 256
+_FAINTEST = 8
+"""A canvas that differs from its background by less than this, of 255, is empty."""
 _INK = 0.25
 """Share of the darkest ink from which a pixel belongs to the drawing."""
-_THINNEST, _THICKEST = 1.6, 4.2
+_THINNEST, _THICKEST = 2.0, 5.0
 """Width of a stroke, in pixels of the 20-pixel digit, within which MNIST's own strokes lie."""
 
 
@@ -49,7 +51,7 @@ def process_data(drawing: bytes | str) -> Floats:
 
     Raises DrawingError for what is no image, too large, or empty.
     """
-    return normalise(_ink(_open(_content(drawing))))
+    return normalise(_distance(_open(_content(drawing))))
 
 
 def process_payload(tensor: Floats) -> dict[str, Any]:
@@ -84,14 +86,15 @@ def predict(drawing: bytes | str, send: Send) -> list[float]:
     return read_probabilities(send(process_payload(process_data(drawing))))
 
 
-def normalise(ink: Floats) -> Floats:
-    """Bring ink (0 = background, 1 = darkest) to MNIST's form: [1, 28, 28, 1]."""
-    image = _even_strokes(_reduce(_crop(ink)))
+def normalise(ink: NDArray[Any]) -> Floats:
+    """Bring ink (0 = background, the largest value = darkest) to MNIST's form: [1, 28, 28, 1]."""
+    darkest = np.float32(ink.max())
+    image = _even_strokes(_reduce(_crop(ink)).astype(np.float32) / darkest)
     height, width = image.shape
     factor = DIGIT_SIDE / max(height, width)
     size = (max(1, round(width * factor)), max(1, round(height * factor)))
     digit = _as_array(_as_image(image).resize(size, Image.Resampling.LANCZOS))
-    digit /= max(float(digit.max()), _FAINTEST)
+    digit /= max(float(digit.max()), _INK)
     return _centre(digit).reshape(1, SIDE, SIDE, 1)
 
 
@@ -129,34 +132,44 @@ def _open(content: bytes) -> Image.Image:
         raise DrawingError("the drawing is a damaged image") from None
 
 
-def _ink(image: Image.Image) -> Floats:
+def _distance(image: Image.Image) -> Bytes:
     """Tell how far each pixel is from the background, whatever the two colours are."""
-    pixels = np.asarray(image, dtype=np.float32) / np.float32(255)
-    # With the colour weighed by the opacity, black on nothing differs from nothing too.
-    pixels = np.concatenate([pixels[..., :3] * pixels[..., 3:], pixels[..., 3:]], axis=2)
+    pixels = np.asarray(image)
     edge = np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]])
-    background = np.median(edge, axis=0)
-    distance: Floats = np.abs(pixels - background).max(axis=2)
-    darkest = float(distance.max())
-    if darkest < _FAINTEST:
+    background = np.median(_weighed(edge), axis=0)
+    distance = np.empty(pixels.shape[:2], np.uint8)
+    # In strips: a drawing of the largest size would fill the memory of a small function.
+    for start in range(0, len(pixels), _STRIP):
+        strip = slice(start, start + _STRIP)
+        distance[strip] = np.abs(_weighed(pixels[strip]) - background).max(axis=-1).round()
+    if distance.max() < _FAINTEST:
         raise DrawingError("the canvas is empty: draw a digit")
-    return distance / np.float32(darkest)
+    return distance
 
 
-def _crop(ink: Floats) -> Floats:
-    rows = np.flatnonzero((ink >= _INK).any(axis=1))
-    columns = np.flatnonzero((ink >= _INK).any(axis=0))
+def _weighed(pixels: Bytes) -> Floats:
+    """Weigh the colour by the opacity, so that black on nothing differs from nothing too."""
+    weighed = pixels.astype(np.float32)
+    weighed[..., :3] *= weighed[..., 3:] / np.float32(255)
+    return weighed
+
+
+def _crop(ink: NDArray[Any]) -> NDArray[Any]:
+    inside = ink >= _INK * ink.max()
+    rows, columns = np.flatnonzero(inside.any(axis=1)), np.flatnonzero(inside.any(axis=0))
     return ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
 
 
-def _reduce(ink: Floats) -> Floats:
+def _reduce(ink: NDArray[Any]) -> NDArray[Any]:
     """Bring a large drawing near the working size without losing its thin strokes."""
     factor = math.ceil(max(ink.shape) / _WORKING_SIDE)
     if factor == 1:
         return ink
     height, width = (math.ceil(side / factor) * factor for side in ink.shape)
     padded = np.pad(ink, ((0, height - ink.shape[0]), (0, width - ink.shape[1])))
-    reduced: Floats = padded.reshape(height // factor, factor, width // factor, factor).max((1, 3))
+    reduced: NDArray[Any] = padded.reshape(height // factor, factor, width // factor, factor).max(
+        (1, 3)
+    )
     return reduced
 
 
