@@ -159,12 +159,17 @@ def server_manifests(name: str, namespace: str, *, tls: bool = False) -> list[Ma
     ]
 
 
+_WITH_READY = {
+    "Pod": ("v1", "Pod"),
+    "Notebook": ("kubeflow.org/v1", "Notebook"),
+    "Function": ("serving.knative.dev/v1", "Service"),
+}
+
+
 def is_ready(client: KubernetesClient, kind: str, name: str, namespace: str) -> bool:
-    """Say whether a pod (or whatever has the condition Ready) is ready."""
-    api = {"Pod": "v1", "Notebook": "kubeflow.org/v1"}.get(kind, "serving.knative.dev/v1")
-    found = client.get(api, kind, name, namespace) or {}
-    conditions = (found.get("status") or {}).get("conditions") or []
-    return any(c["type"] == "Ready" and c["status"] == "True" for c in conditions)
+    """Say whether a Pod, a Notebook or a Function (a Knative Service) is ready."""
+    found = client.get(*_WITH_READY[kind], name, namespace)
+    return condition(found, "Ready").get("status") == "True"
 
 
 def condition(manifest: Manifest | None, type_: str) -> Manifest:

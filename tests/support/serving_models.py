@@ -37,6 +37,39 @@ def digits(bias: float = 0.0) -> onnx.ModelProto:
     )
 
 
+def convolutional() -> onnx.ModelProto:
+    """The layers of the lab's network, with weights by chance."""
+    random = np.random.default_rng(0)
+
+    def weights(*shape: int) -> np.ndarray:
+        return (random.standard_normal(shape) * 0.05).astype(np.float32)
+
+    node = helper.make_node
+    pooling = {"kernel_shape": [2, 2], "strides": [2, 2]}
+    return model(
+        nodes=[
+            node("Transpose", ["input_1"], ["first"], perm=[0, 3, 1, 2]),
+            node("Conv", ["first", "kernel_1"], ["conv_1"]),
+            node("Relu", ["conv_1"], ["relu_1"]),
+            node("MaxPool", ["relu_1"], ["pool_1"], **pooling),
+            node("Conv", ["pool_1", "kernel_2"], ["conv_2"]),
+            node("Relu", ["conv_2"], ["relu_2"]),
+            node("MaxPool", ["relu_2"], ["pool_2"], **pooling),
+            node("Reshape", ["pool_2", "flat_shape"], ["flat"]),
+            node("MatMul", ["flat", "dense_weights"], ["product"]),
+            node("Softmax", ["product"], ["dense"]),
+        ],
+        inputs=[helper.make_tensor_value_info("input_1", TensorProto.FLOAT, ["n", 28, 28, 1])],
+        outputs=[helper.make_tensor_value_info("dense", TensorProto.FLOAT, ["n", 10])],
+        constants={
+            "kernel_1": weights(32, 1, 3, 3),
+            "kernel_2": weights(64, 32, 3, 3),
+            "flat_shape": np.array([-1, 1600], dtype=np.int64),
+            "dense_weights": weights(1600, 10),
+        },
+    )
+
+
 def echo(element: int, name: str = "x") -> onnx.ModelProto:
     """Answers what it gets, of any element type."""
     return model(

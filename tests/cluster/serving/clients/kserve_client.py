@@ -32,7 +32,9 @@ async def rest(settings: dict[str, Any]) -> dict[str, Any]:
     client = InferenceRESTClient(RESTConfig(protocol="v2", verify=context, retries=1))
     headers = {"Authorization": f"Bearer {settings['token']}"}
     ready = await client.is_model_ready(settings["url"], settings["model"], headers=headers)
-    answer = await client.infer(settings["url"], request(settings), headers=headers)
+    answer = await client.infer(
+        settings["url"], request(settings), model_name=settings["model"], headers=headers
+    )
     return described(ready, answer)
 
 
