@@ -8,25 +8,31 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 ---
 module: lab_wait
-short_description: Wait until an object is ready in every namespace
+short_description: Wait until objects are ready in every namespace
 description:
-  - Looks at one object in each of several namespaces, every second, until all are as wanted.
+  - Looks at each object in each of several namespaces, every second, until all are as wanted.
   - When the time is over it fails with a sentence about the first that is not, its cause read
     from conditions, events and pods.
   - In check mode it looks once, waits for nothing and fails for nothing.
 options:
-  api_version:
-    description: Group and version of the object.
-    type: str
+  objects:
+    description: The objects, which are waited for one after the other.
+    type: list
+    elements: dict
     required: true
-  kind:
-    description: Kind of the object.
-    type: str
-    required: true
-  name:
-    description: Name of the object.
-    type: str
-    required: true
+    suboptions:
+      api_version:
+        description: Group and version of the object.
+        type: str
+        required: true
+      kind:
+        description: Kind of the object.
+        type: str
+        required: true
+      name:
+        description: Name of the object.
+        type: str
+        required: true
   namespaces:
     description: The namespaces to look in.
     type: list
@@ -55,19 +61,14 @@ author:
 EXAMPLES = r"""
 - name: Wait until the workbenches run
   lab_wait:
-    api_version: apps/v1
-    kind: StatefulSet
-    name: notebook
+    objects:
+      - {api_version: apps/v1, kind: StatefulSet, name: notebook}
     namespaces: [mnist-1, mnist-2]
 """
 
 RETURN = r"""
-objects:
-  description: The object of each namespace where there is one.
-  type: dict
-  returned: success
 waiting:
-  description: The namespaces where it was not as wanted, in check mode.
+  description: Kind, name and namespace of what was not as wanted, in check mode.
   type: list
   elements: str
   returned: success
@@ -117,58 +118,59 @@ def is_stopped(thing):
 
 
 def look(resource, name, namespaces, is_wanted):
-    """Return the objects that are there, and the namespaces where it is not as wanted."""
+    """Return the namespaces where an object is not there or not as wanted."""
     field = f"metadata.name={name}"
     if len(namespaces) == 1:
         found = resource.get(namespace=namespaces[0], field_selector=field)
     else:
         found = resource.get(field_selector=field)
-    objects = {thing["metadata"]["namespace"]: thing for thing in found.to_dict()["items"]}
-    waiting = [
-        namespace
-        for namespace in namespaces
-        if namespace not in objects or not is_wanted(objects[namespace])
-    ]
-    return {name: objects[name] for name in namespaces if name in objects}, waiting
+    well = {
+        thing["metadata"]["namespace"] for thing in found.to_dict()["items"] if is_wanted(thing)
+    }
+    return [namespace for namespace in namespaces if namespace not in well]
 
 
-def explain(client, params, namespace):
+def explain(client, thing, namespace, step):
     """Say in a sentence why the object of a namespace is not as wanted."""
-    what = (params["kind"], params["name"], namespace)
+    what = (thing["kind"], thing["name"], namespace)
     try:
-        evidence = collect(client, *what, params["api_version"])
+        evidence = collect(client, *what, thing["api_version"])
     except Exception as error:
         evidence = Evidence(*what, trouble=explain_error(error))
-    return diagnose(evidence, params["step"])
+    return diagnose(evidence, step)
 
 
-def wait(module, client, resource):
-    """Look until all is as wanted or the time is over."""
+def wait(module, client, thing, deadline):
+    """Look until an object is as wanted everywhere; return where it is not, in check mode."""
     params = module.params
     is_wanted = is_stopped if params["state"] == "stopped" else is_ready
-    deadline = time.monotonic() + params["timeout"]
     waiting = params["namespaces"]
     while True:
         try:
-            objects, waiting = look(resource, params["name"], params["namespaces"], is_wanted)
-        except Exception:
+            resource = client.resources.get(api_version=thing["api_version"], kind=thing["kind"])
+            waiting = look(resource, thing["name"], params["namespaces"], is_wanted)
+        except Exception as error:
             # The API server may be away for a moment; in the end the sentence says so.
-            objects = {}
+            module.debug(f"{thing['kind']} {thing['name']}: {error}")
         if not waiting or module.check_mode:
-            return objects, waiting
+            return [f"{thing['kind']} {namespace}/{thing['name']}" for namespace in waiting]
         if time.monotonic() > deadline:
-            finding = explain(client, params, waiting[0])
+            finding = explain(client, thing, waiting[0], params["step"])
             module.fail_json(msg=finding.sentence, waiting=waiting, **finding.as_dict())
         time.sleep(PAUSE)
 
 
 def main():
     """Run the module."""
+    text = {"type": "str", "required": True}
     module = AnsibleModule(
         argument_spec={
-            "api_version": {"type": "str", "required": True},
-            "kind": {"type": "str", "required": True},
-            "name": {"type": "str", "required": True},
+            "objects": {
+                "type": "list",
+                "elements": "dict",
+                "required": True,
+                "options": {"api_version": text, "kind": text, "name": text},
+            },
             "namespaces": {"type": "list", "elements": "str", "required": True},
             "state": {"type": "str", "choices": ["ready", "stopped"], "default": "ready"},
             "timeout": {"type": "int", "default": 180},
@@ -179,13 +181,15 @@ def main():
     params = module.params
     try:
         client = connect()
-        resource = client.resources.get(api_version=params["api_version"], kind=params["kind"])
     except Exception as error:
         if module.check_mode:
-            module.exit_json(changed=False, objects={}, waiting=params["namespaces"])
+            module.exit_json(changed=False, waiting=[])
         module.fail_json(msg=explain_error(error))
-    objects, waiting = wait(module, client, resource)
-    module.exit_json(changed=False, objects=objects, waiting=waiting)
+    deadline = time.monotonic() + params["timeout"]
+    waiting = [
+        line for thing in params["objects"] for line in wait(module, client, thing, deadline)
+    ]
+    module.exit_json(changed=False, waiting=waiting)
 
 
 if __name__ == "__main__":
