@@ -1,5 +1,7 @@
 #!/bin/sh
-# Bundles the page with the npm of a locked wheel: build-page.sh SOURCE OUTPUT
+# Bundles the page with the npm of a locked wheel, and lists what is in the bundle:
+#
+#   build-page.sh SOURCE OUTPUT BILL_OF_MATERIALS
 set -eu
 
 here=$(dirname "$0")
@@ -8,6 +10,7 @@ here=$(dirname "$0")
 
 source=$1
 output=$2
+bill=$3
 tools=$(mktemp -d)
 "$(command -v python3.11)" -m venv "$tools"
 "$tools/bin/pip" install -q --disable-pip-version-check --no-compile --require-hashes \
@@ -20,4 +23,5 @@ npm="$node/lib/node_modules/npm/bin/npm-cli.js"
 cd "$source"
 node "$npm" ci --no-audit --no-fund
 node build.mjs "$output"
+node "$npm" sbom --omit dev --sbom-format cyclonedx >"$bill"
 rm -rf "$tools"

@@ -30,5 +30,8 @@ bill["components"] += [
     }
     for name in sorted(names - known)
 ]
+page = path.with_name("page.cdx.json")
+if page.is_file():
+    bill["components"] += json.loads(page.read_text()).get("components", [])
 path.write_text(json.dumps(bill, indent=1))
 PYTHON
