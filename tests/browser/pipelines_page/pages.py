@@ -13,6 +13,7 @@ from selenium import webdriver
 from selenium.common.exceptions import (
     NoSuchElementException,
     StaleElementReferenceException,
+    TimeoutException,
 )
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
@@ -153,7 +154,14 @@ class Page:
     def wait(self, ready: Callable[[], Result], patience: float = PATIENCE) -> Result:
         """Until ``ready`` gives something true; elements that come and go are waited for."""
         ignored = (NoSuchElementException, StaleElementReferenceException)
-        return WebDriverWait(self.driver, patience, 0.1, ignored).until(lambda _: ready())
+        return WebDriverWait(self.driver, patience, 0.1, ignored).until(lambda _: self._look(ready))
+
+    def _look(self, ready: Callable[[], Result]) -> Result:
+        """Chromium shows a page of its own when a pod's new interface cuts a load off: reload."""
+        script = "return document.documentElement?.outerHTML.includes('neterror') || false"
+        if self.driver.execute_script(script) and not self.driver.find_elements(*self._content):
+            self.driver.refresh()
+        return ready()
 
     def wait_for_text(self, text: str, patience: float = PATIENCE) -> None:
         """Until the page says it."""
@@ -317,6 +325,22 @@ class RunPage(Page):
     def scroll_log_to_top(self) -> None:
         """Read the beginning."""
         self.driver.execute_script("document.getElementById('log').scrollTop = 0")
+
+    def wait_for_frame(self, title: str) -> None:
+        """Until the frame's page has this title.
+
+        A pod's new network interface makes Chromium drop what it is loading, and a frame does
+        not try again by itself: the person (and the test) reloads.
+        """
+        for attempt in range(3):
+            try:
+                self.wait(lambda: self.inside_frame("return document.title") == title)
+            except TimeoutException:
+                if attempt == 2:
+                    raise
+                self.driver.refresh()
+            else:
+                return
 
     def inside_frame(self, script: str) -> Any:
         """Run a script inside the artifact's frame."""
