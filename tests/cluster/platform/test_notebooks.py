@@ -1,0 +1,332 @@
+"""Notebooks on the cluster: a small server in JupyterLab's place, so that only ours is measured."""
+
+from __future__ import annotations
+
+import re
+import time
+from urllib.parse import quote
+
+import pytest
+from platform_cluster import (
+    DOMAIN,
+    SERVER,
+    condition,
+    container,
+    is_ready,
+    kill_operators,
+    wait_for,
+)
+
+from lab_platform.auth_proxy.session import COOKIE, create_login_link
+from lab_platform.kubernetes.client import ApiError
+from lab_platform.notebook.handlers import BINDING, NOTEBOOK
+
+pytestmark = pytest.mark.cluster
+
+HTML = {"Accept": "text/html"}
+
+
+def manifest(name, project, **changes):
+    one = container(name, command=["python3", "-c", SERVER.replace("8080", "8888")])
+    one |= {"name": name, "ports": [{"name": "notebook-port", "containerPort": 8888}]}
+    one["readinessProbe"] = {"tcpSocket": {"port": 8888}, "periodSeconds": 1}
+    one |= changes
+    return {
+        "apiVersion": NOTEBOOK[0],
+        "kind": NOTEBOOK[1],
+        "metadata": {
+            "name": name,
+            "namespace": project,
+            "annotations": {"notebooks.opendatahub.io/inject-oauth": "true"},
+        },
+        "spec": {
+            "template": {
+                "spec": {
+                    "serviceAccountName": name,
+                    "terminationGracePeriodSeconds": 1,
+                    "containers": [one],
+                }
+            }
+        },
+    }
+
+
+def ready(client, name, project):
+    return condition(client.get(*NOTEBOOK, name, project), "Ready")
+
+
+@pytest.fixture(scope="module")
+def notebook(client, project):
+    """A Notebook that runs, and how many seconds it took."""
+    wait_for(
+        lambda: client.get("v1", "ConfigMap", "odh-trusted-ca-bundle", project), 10, "the project"
+    )
+    started = time.monotonic()
+    client.create(manifest("bench", project))
+    wait_for(lambda: is_ready(client, "Notebook", "bench", project), 60, "the Notebook is ready")
+    return time.monotonic() - started
+
+
+@pytest.fixture(scope="module")
+def tokens(client, project):
+    """Tokens of a learner who may get the Notebook and of a stranger who may not."""
+    for name in ("learner", "stranger"):
+        client.create(
+            {
+                "apiVersion": "v1",
+                "kind": "ServiceAccount",
+                "metadata": {"name": name, "namespace": project},
+            }
+        )
+    client.create(
+        {
+            "apiVersion": "rbac.authorization.k8s.io/v1",
+            "kind": "RoleBinding",
+            "metadata": {"name": "learner-views", "namespace": project},
+            "roleRef": {
+                "apiGroup": "rbac.authorization.k8s.io",
+                "kind": "ClusterRole",
+                "name": "view",
+            },
+            "subjects": [{"kind": "ServiceAccount", "name": "learner", "namespace": project}],
+        }
+    )
+
+    def token(name):
+        path = client.path("v1", "ServiceAccount", project, name, "token")
+        body = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {}}
+        return client.request("POST", path, body=body)["status"]["token"]
+
+    return token
+
+
+@pytest.fixture
+def host(notebook, project):
+    return f"bench-{project}.{DOMAIN}"
+
+
+def test_ready_within_fifteen_seconds(notebook):
+    assert notebook <= 15, f"it took {notebook:.1f} s"
+
+
+def test_everything_has_its_upstream_name(client, project, notebook):
+    for api, kind, name in (
+        ("apps/v1", "StatefulSet", "bench"),
+        ("v1", "Service", "bench"),
+        ("v1", "Service", "bench-tls"),
+        ("v1", "ServiceAccount", "bench"),
+        ("v1", "Secret", "bench-oauth-config"),
+        ("v1", "Secret", "bench-tls"),
+        ("route.openshift.io/v1", "Route", "bench"),
+        ("networking.k8s.io/v1", "NetworkPolicy", "bench-ctrl-np"),
+        ("networking.k8s.io/v1", "NetworkPolicy", "bench-oauth-np"),
+    ):
+        assert client.get(api, kind, name, project), f"{kind} {name} is missing"
+    service = client.get("v1", "Service", "bench", project)["spec"]["ports"][0]
+    assert (service["name"], service["port"], service["targetPort"]) == ("http-bench", 80, 8888)
+
+
+class TestSignIn:
+    """The proxy in front of it."""
+
+    def test_browser_without_a_session_gets_the_page(self, browser, host):
+        wait_for(lambda: browser.ask(host, headers=HTML).status == 302, 10, "a redirect")
+        answer = browser.ask(host, "/lab?x=1", headers=HTML)
+        assert answer.headers["Location"] == "/oauth/login?rd=%2Flab%3Fx%3D1"
+        page = browser.ask(host, answer.headers["Location"])
+        assert page.status == 200
+        assert b'name="token"' in page.body
+
+    def test_client_without_a_token_gets_401(self, browser, host):
+        answer = browser.ask(host, "/api")
+        assert answer.status == 401
+        assert answer.headers["WWW-Authenticate"].startswith("Bearer")
+
+    def sign_in(self, browser, host, token, target="/lab"):
+        body = f"token={quote(token)}&rd={quote(target, safe='')}".encode()
+        headers = {"Content-Type": "application/x-www-form-urlencoded"}
+        return browser.ask(host, "/oauth/login", method="POST", body=body, headers=headers)
+
+    @pytest.mark.parametrize(("who", "status"), [("stranger", 403), (None, 401)])
+    def test_wrong_and_unfit_tokens_get_their_pages(self, browser, host, tokens, who, status):
+        answer = self.sign_in(browser, host, tokens(who) if who else "not-a-token")
+        assert answer.status == status
+        assert answer.headers["Content-Type"].startswith("text/html")
+        assert "Set-Cookie" not in answer.headers
+
+    def test_right_token_begins_a_session_and_the_server_does_not_see_it(
+        self, browser, host, tokens
+    ):
+        answer = self.sign_in(browser, host, tokens("learner"), "/lab?x=1")
+        assert (answer.status, answer.headers["Location"]) == (303, "/lab?x=1")
+        cookie = re.match(r"[^;]+", answer.headers["Set-Cookie"]).group()
+        assert cookie.startswith(f"{COOKIE}=")
+        inside = browser.ask(host, "/lab", headers={"Cookie": f"mine=1; {cookie}"}).json()
+        assert inside["headers"]["Cookie"] == "mine=1"
+        assert "Authorization" not in inside["headers"]
+        assert inside["headers"]["X-Forwarded-User"].endswith(":learner")
+
+    def test_foreign_redirect_is_not_followed(self, browser, host, tokens):
+        for target in ("//evil.test", "https://evil.test/", "/\\evil.test"):
+            answer = self.sign_in(browser, host, tokens("learner"), target)
+            assert answer.headers["Location"] == "/"
+
+    def test_link_signs_in_once(self, client, browser, host, tokens, project):
+        import base64
+
+        secret = client.get("v1", "Secret", "bench-oauth-config", project)
+        key = base64.b64decode(secret["data"]["cookie_secret"])
+        link = create_login_link(f"https://{host}", key, tokens("learner"))
+        path = link.removeprefix(f"https://{host}")
+        assert browser.ask(host, path).status == 303
+        assert browser.ask(host, path).status == 401
+
+    def test_revoked_token_stops_within_a_minute(self, client, browser, host, project, tokens):
+        account = {
+            "apiVersion": "v1",
+            "kind": "ServiceAccount",
+            "metadata": {"name": "passing", "namespace": project},
+        }
+        client.create(account)
+        client.create(
+            {
+                "apiVersion": "rbac.authorization.k8s.io/v1",
+                "kind": "RoleBinding",
+                "metadata": {"name": "passing-views", "namespace": project},
+                "roleRef": {
+                    "apiGroup": "rbac.authorization.k8s.io",
+                    "kind": "ClusterRole",
+                    "name": "view",
+                },
+                "subjects": [{"kind": "ServiceAccount", "name": "passing", "namespace": project}],
+            }
+        )
+        headers = {"Authorization": f"Bearer {tokens('passing')}"}
+        wait_for(lambda: browser.ask(host, headers=headers).status == 200, 15, "it is let in")
+        client.delete("v1", "ServiceAccount", "passing", project)
+        wait_for(
+            lambda: browser.ask(host, headers=headers).status == 401, 60, "it is refused", pause=1
+        )
+
+
+def test_stop_and_start(client, project, notebook):
+    stop = {"metadata": {"annotations": {"kubeflow-resource-stopped": "2026-01-01T00:00:00Z"}}}
+    client.patch(*NOTEBOOK, "bench", stop, project)
+    wait_for(lambda: not client.get("v1", "Pod", "bench-0", project), 60, "the pod is gone")
+    wait_for(lambda: ready(client, "bench", project)["reason"] == "Stopped", 10, "the status")
+    assert client.get("route.openshift.io/v1", "Route", "bench", project)
+    start = {"metadata": {"annotations": {"kubeflow-resource-stopped": None}}}
+    client.patch(*NOTEBOOK, "bench", start, project)
+    wait_for(lambda: is_ready(client, "Notebook", "bench", project), 60, "it runs again")
+
+
+def test_removed_child_comes_back(client, project, notebook):
+    client.delete("v1", "Service", "bench", project)
+    client.delete("route.openshift.io/v1", "Route", "bench", project)
+    wait_for(lambda: client.get("v1", "Service", "bench", project), 15, "the Service")
+    wait_for(
+        lambda: client.get("route.openshift.io/v1", "Route", "bench", project), 15, "the Route"
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "changes", "reason", "message"),
+    [
+        (
+            "no-image",
+            {"image": "image-registry.openshift-image-registry.svc:5000/none/none:none"},
+            r"ErrImagePull|ImagePullBackOff",
+            "none:none",
+        ),
+        (
+            "too-large",
+            {"resources": {"requests": {"memory": "900Gi"}}},
+            "Unschedulable",
+            "Insufficient memory",
+        ),
+        (
+            "not-allowed",
+            {"securityContext": {"privileged": True, "allowPrivilegeEscalation": True}},
+            "FailedCreate",
+            "PodSecurity",
+        ),
+        (
+            "no-secret",
+            {"envFrom": [{"secretRef": {"name": "gone"}}]},
+            "CreateContainerConfigError",
+            "gone",
+        ),
+        (
+            "fails",
+            {"command": ["python3", "-c", "raise SystemExit(7)"]},
+            r"Error|CrashLoopBackOff",
+            "7",
+        ),
+    ],
+)
+def test_status_says_why_it_does_not_start(client, project, name, changes, reason, message):
+    client.create(manifest(name, project, **changes))
+    try:
+        wait_for(
+            lambda: (
+                re.fullmatch(reason, ready(client, name, project)["reason"])
+                and message in ready(client, name, project)["message"]
+            ),
+            60,
+            f"a reason {reason} with {message!r}",
+        )
+    finally:
+        client.delete(*NOTEBOOK, name, project)
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        {},
+        {"template": {"spec": {"containers": []}}},
+        {"template": {"spec": {"containers": [{"name": "x", "env": "wrong"}]}}},
+        {"template": {"spec": {"containers": [{"image": "no-name"}]}}},
+    ],
+    ids=["empty", "no-container", "type", "no-name"],
+)
+def test_wrong_notebook_is_refused(client, project, spec):
+    wrong = manifest("wrong", project) | {"spec": spec}
+    with pytest.raises(ApiError) as refused:
+        client.create(wrong)
+    assert refused.value.status in (400, 422)
+
+
+def test_killed_controller_leaves_the_pod_alone_and_catches_up(client, project, notebook):
+    wait_for(lambda: is_ready(client, "Notebook", "bench", project), 60, "it runs")
+    before = client.get("v1", "Pod", "bench-0", project)["metadata"]["uid"]
+    client.create(manifest("halfway", project))
+    kill_operators(client)
+    stop = {"metadata": {"annotations": {"kubeflow-resource-stopped": "now"}}}
+    wait_for(
+        lambda: is_ready(client, "Notebook", "halfway", project), 120, "the other one runs too"
+    )
+    client.patch(*NOTEBOOK, "halfway", stop, project)
+    wait_for(lambda: ready(client, "halfway", project)["reason"] == "Stopped", 60, "it stopped")
+    assert client.get("v1", "Pod", "bench-0", project)["metadata"]["uid"] == before
+    client.delete(*NOTEBOOK, "halfway", project)
+
+
+def test_everything_goes_with_the_notebook(client, project):
+    client.create(manifest("going", project))
+    wait_for(lambda: is_ready(client, "Notebook", "going", project), 60, "it runs")
+    binding = f"{project}-going-notebook-auth-delegator"
+    assert client.get(*BINDING, binding)
+    client.delete(*NOTEBOOK, "going", project)
+    wait_for(lambda: not client.get(*BINDING, binding), 15, "the binding is gone")
+    for api, kind, name in (
+        ("apps/v1", "StatefulSet", "going"),
+        ("v1", "Service", "going-tls"),
+        ("v1", "Secret", "going-oauth-config"),
+        ("route.openshift.io/v1", "Route", "going"),
+        ("v1", "Pod", "going-0"),
+    ):
+        wait_for(
+            lambda api=api, kind=kind, name=name: not client.get(api, kind, name, project),
+            60,
+            f"{kind} {name} is gone",
+        )
