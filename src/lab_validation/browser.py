@@ -9,7 +9,7 @@ from pathlib import Path
 from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
 
-WIDTH, HEIGHT = 1280, 900
+WIDTH, HEIGHT = 1280, 1080
 # Chromium looks for these by itself and would wait on a closed network.
 QUIET = (
     "--disable-background-networking",
@@ -70,6 +70,9 @@ def start(home: Path, certificate: Path, timeout: float = 30) -> webdriver.Chrom
         "--no-sandbox",
         f"--window-size={WIDTH},{HEIGHT}",
         f"--user-data-dir={home / 'profile'}",
+        # Pictures then show how a page ends up, not the middle of an animation.
+        "--force-prefers-reduced-motion",
+        "--hide-scrollbars",
         *QUIET,
     ):
         options.add_argument(argument)

@@ -10,6 +10,10 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from lab_diagnosis import diagnose
+from lab_diagnosis.collect import gather
+from lab_diagnosis.tasks import is_ready
+
 from lab_validation.redaction import Redactor
 
 LOG_LINES = 40
@@ -68,6 +72,7 @@ class Collector:
     def __call__(self, step: str) -> dict[str, str]:
         """Return heading → text for a failed ``step``."""
         parts: list[tuple[str, Callable[[], str]]] = [
+            ("Cause", lambda: self._cause(step)),
             ("Conditions", lambda: self._conditions(step)),
             ("Events", self._events),
             ("Pods and their logs", lambda: self._logs(step)),
@@ -79,6 +84,22 @@ class Collector:
             return self.redact(read()) or "nothing found"
         except Exception as error:
             return self.redact(f"could not be read: {error}")
+
+    def _cause(self, step: str) -> str:
+        """One sentence for each object of the step that is not ready, as the playbooks say it."""
+        home = {"metadata": {"name": self.namespace}}
+        sentences: list[str] = []
+        for api_version, kind in KINDS.get(step, ()):
+            for thing in self.reader.objects(api_version, kind, self.namespace):
+                if is_ready(thing):
+                    continue
+                name = str(thing["metadata"]["name"])
+                finding = diagnose(
+                    gather(self.reader, kind, name, self.namespace, thing, home), step
+                )
+                if finding.certain:
+                    sentences.append(finding.sentence)
+        return "\n".join(sentences)
 
     def _conditions(self, step: str) -> str:
         lines: list[str] = []

@@ -113,3 +113,20 @@ def strokes_of(picture: NDArray[np.uint8]) -> list[Stroke]:
     if not mask.any():
         raise ValueError("the picture is empty: no pixel is brighter than the ink threshold")
     return follow(thin(mask))
+
+
+def smooth(strokes: list[Stroke], reach: int = 2) -> list[list[tuple[float, float]]]:
+    """Return strokes without the steps of the pixels, as a hand would draw them.
+
+    Each point becomes the mean of its neighbours up to ``reach`` away along the stroke; near an
+    end as many on both sides as there are, so that both ends stay where they were.
+    """
+    return [
+        [_mean(stroke, i, min(reach, i, len(stroke) - 1 - i)) for i in range(len(stroke))]
+        for stroke in strokes
+    ]
+
+
+def _mean(stroke: Stroke, middle: int, reach: int) -> tuple[float, float]:
+    around = stroke[middle - reach : middle + reach + 1]
+    return sum(r for r, _ in around) / len(around), sum(c for _, c in around) / len(around)

@@ -40,7 +40,7 @@ class DrawingPage(Page):
             self.wait(lambda: not self.find(self._predict).is_enabled(), "the canvas to be empty")
         return self
 
-    def draw(self, strokes: Sequence[Sequence[tuple[int, int]]]) -> DrawingPage:
+    def draw(self, strokes: Sequence[Sequence[tuple[float, float]]]) -> DrawingPage:
         """Draw strokes given as (row, column) of a 28 × 28 picture, as a mouse does."""
         canvas = self.find(self._canvas)
         scale = min(canvas.size["width"], canvas.size["height"]) * FILL / SIDE

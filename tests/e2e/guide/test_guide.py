@@ -24,7 +24,7 @@ from lab_validation.pages.login import LoginPage
 from lab_validation.pages.runs import RunsPage
 from lab_validation.pages.webapp import DrawingPage
 from lab_validation.pages.workbench import WorkbenchPage
-from lab_validation.strokes import strokes_of
+from lab_validation.strokes import smooth, strokes_of
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 CLONE_URL = "http://model-repository.lab-platform.svc.cluster.local/model-repo.git"
@@ -137,6 +137,6 @@ def test_the_drawing(
     images, labels = test_digits
     three = images[np.flatnonzero(labels == 3)[0]]
     page = DrawingPage(browser, access.get("webapp.url")).open()
-    page.clear().draw(strokes_of(three)).predict()
+    page.clear().draw(smooth(strokes_of(three))).predict()
     picture("page")
     assert page.answer == 3

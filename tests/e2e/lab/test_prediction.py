@@ -16,7 +16,7 @@ from selenium.webdriver.remote.webdriver import WebDriver
 
 from lab_validation.access import Access
 from lab_validation.pages.webapp import DrawingPage
-from lab_validation.strokes import strokes_of
+from lab_validation.strokes import smooth, strokes_of
 
 pytestmark = pytest.mark.prediction
 SENT = 200
@@ -68,7 +68,7 @@ def test_drawn_digit_is_recognised(
 ) -> None:  # fmt: skip
     """A clear digit, drawn with the pen, is recognised."""
     page = DrawingPage(browser, access.get("webapp.url"))
-    page.open().clear().draw(strokes_of(clear_digits[digit])).predict()
+    page.open().clear().draw(smooth(strokes_of(clear_digits[digit]))).predict()
     keep_screenshot(f"digit-{digit}")
     assert page.answer == digit
     assert page.probabilities == 10

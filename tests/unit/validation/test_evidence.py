@@ -77,3 +77,15 @@ def test_an_object_without_conditions_shows_its_phase() -> None:
         "status": {"phase": "Pending"},
     }
     assert condition_lines(claim) == ["PersistentVolumeClaim n: Pending"]
+
+
+def test_the_cause_is_one_sentence_with_the_secret_masked() -> None:
+    things = {"InferenceService": [MODEL], "Event": [EVENT], "Pod": [POD]}
+    for kind in ("Deployment", "StatefulSet", "ReplicaSet", "Job", "PersistentVolumeClaim"):
+        things[kind] = []
+    cause = collect(Cluster(things, f"key {SECRET}"))["Cause"]
+    assert cause.startswith(
+        "“serving” failed: InferenceService mnist/mnist could not load its model"
+    )
+    assert "ModelLoadFailed: 403" in cause
+    assert SECRET not in cause

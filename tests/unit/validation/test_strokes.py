@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 
-from lab_validation.strokes import follow, strokes_of, thin
+from lab_validation.strokes import follow, smooth, strokes_of, thin
 
 
 def picture_of(*lines: tuple[slice, slice]) -> np.ndarray:
@@ -56,3 +58,11 @@ def test_every_pixel_of_the_skeleton_is_drawn_and_lies_on_ink(picture: np.ndarra
 def test_an_empty_picture_is_refused() -> None:
     with pytest.raises(ValueError, match="the picture is empty"):
         strokes_of(np.zeros((28, 28), np.uint8))
+
+
+def test_smoothing_keeps_the_ends_and_takes_the_steps_away() -> None:
+    (stroke,) = smooth([[(0, 0), (0, 1), (1, 1), (1, 2), (2, 2), (2, 3)]])
+    assert (stroke[0], stroke[-1]) == ((0, 0), (2, 3))
+    turns = [b[0] - a[0] for a, b in itertools.pairwise(stroke)]
+    assert max(turns) < 1
+    assert smooth([[(3, 4)]]) == [[(3, 4)]]
