@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Protocol
 
 from .evidence import Evidence, Thing, name_of
 
@@ -46,15 +46,14 @@ def collect(
 ) -> Evidence:
     """Everything about one object that can explain it; reading trouble becomes evidence too."""
     try:
-        return _Reader(client, namespace).evidence(kind, name, api_version)
+        return _ClientReader(client).evidence(kind, name, namespace, api_version)
     except Exception as error:
         return Evidence(kind, name, namespace, trouble=explain_error(error))
 
 
 def locate(client: Any, kind: str, name: str, api_version: str = "") -> list[str]:
     """Namespaces that have such an object; [""] for a kind that lives outside of them."""
-    reader = _Reader(client, "")
-    resource = reader.resource(kind, api_version)
+    resource = _ClientReader(client).resource(kind, api_version)
     if not resource.namespaced:
         return [""]
     items = resource.get(field_selector=f"metadata.name={name}").to_dict()["items"]
@@ -76,36 +75,82 @@ def explain_error(error: Exception) -> str:
     return f"{type(error).__name__}: {text.splitlines()[0] if text else 'no message'}"
 
 
-class _Reader:
-    """Reads from one namespace."""
+class Reader(Protocol):
+    """What evidence is read through; nothing is written."""
 
-    def __init__(self, client: Any, namespace: str) -> None:
-        self.client = client
-        self.namespace = namespace
+    def objects(self, api_version: str, kind: str, namespace: str) -> list[Any]:
+        """The objects of a kind."""
+        ...
 
-    def evidence(self, kind: str, name: str, api_version: str) -> Evidence:
-        thing = self.get(kind, name, api_version)
-        home = self.get("Namespace", self.namespace, "v1") if self.namespace else None
-        if not self.namespace or home is None:
-            return Evidence(kind, name, self.namespace, thing, namespace_thing=home)
-        between = [
-            each for version, each_kind in BETWEEN for each in self.objects(version, each_kind)
+    def log(self, namespace: str, pod: str, container: str, lines: int) -> str:
+        """The last lines of a container's log, of its last run where it waits to run again."""
+        ...
+
+
+def gather(
+    reader: Reader, kind: str, name: str, namespace: str, thing: Thing | None, home: Thing | None
+) -> Evidence:
+    """What hangs on an object that has been read already, in a namespace that is there."""
+    between: list[Thing] = [
+        {**each, "kind": each_kind}
+        for version, each_kind in BETWEEN
+        for each in reader.objects(version, each_kind, namespace)
+    ]
+    related, pods = family(kind, name, thing, between, reader.objects("v1", "Pod", namespace))
+    wanted = {claim for pod in pods for claim in _claim_names(pod)} - {""}
+    if kind == "PersistentVolumeClaim":
+        wanted.add(name)
+    claims = reader.objects("v1", "PersistentVolumeClaim", namespace) if wanted else []
+    return Evidence(
+        kind=kind,
+        name=name,
+        namespace=namespace,
+        thing=thing,
+        pods=pods,
+        related=related,
+        claims=[claim for claim in claims if name_of(claim) in wanted],
+        events=reader.objects("v1", "Event", namespace),
+        logs=dict(_logs(reader, namespace, pods)),
+        namespace_thing=home,
+    )
+
+
+def _logs(
+    reader: Reader, namespace: str, pods: Iterable[Thing]
+) -> Iterable[tuple[tuple[str, str], str]]:
+    """Last lines of the containers that are not ready; no log is no failure, the rest speaks."""
+    for pod in pods:
+        status = pod.get("status") or {}
+        every = [
+            *(status.get("initContainerStatuses") or ()),
+            *(status.get("containerStatuses") or ()),
         ]
-        pods = self.objects("v1", "Pod")
-        related, own_pods = family(kind, name, thing, between, pods)
-        claims = self.claims(kind, name, own_pods)
-        return Evidence(
-            kind=kind,
-            name=name,
-            namespace=self.namespace,
-            thing=thing,
-            pods=own_pods,
-            related=related,
-            claims=claims,
-            events=self.objects("v1", "Event"),
-            logs=dict(self.logs(own_pods)),
-            namespace_thing=home,
-        )
+        for container in every:
+            if container.get("ready"):
+                continue
+            key = (name_of(pod), str(container.get("name")))
+            try:
+                text = reader.log(namespace, *key, LOG_LINES)
+            except Exception as error:
+                if getattr(error, "status", None) is None:
+                    raise
+                continue
+            if text:
+                yield key, text
+
+
+class _ClientReader:
+    """Reads through a dynamic client."""
+
+    def __init__(self, client: Any) -> None:
+        self.client = client
+
+    def evidence(self, kind: str, name: str, namespace: str, api_version: str) -> Evidence:
+        thing = self.get(kind, name, namespace, api_version)
+        home = self.get("Namespace", namespace, "", "v1") if namespace else None
+        if home is None:
+            return Evidence(kind, name, namespace, thing)
+        return gather(self, kind, name, namespace, thing, home)
 
     def resource(self, kind: str, api_version: str) -> Any:
         wanted = {"kind": kind, **({"api_version": api_version} if api_version else {})}
@@ -115,9 +160,9 @@ class _Reader:
             return self.client.resources.get(**wanted)
         return min(named, key=lambda each: not each.preferred)
 
-    def get(self, kind: str, name: str, api_version: str = "") -> Thing | None:
+    def get(self, kind: str, name: str, namespace: str, api_version: str = "") -> Thing | None:
         resource = self.resource(kind, api_version)
-        place = {"namespace": self.namespace} if resource.namespaced else {}
+        place = {"namespace": namespace} if resource.namespaced else {}
         try:
             found: dict[str, Any] = resource.get(name=name, **place).to_dict()
         except Exception as error:
@@ -126,59 +171,17 @@ class _Reader:
             raise
         return found
 
-    def objects(self, api_version: str, kind: str) -> list[Thing]:
+    def objects(self, api_version: str, kind: str, namespace: str) -> list[Any]:
         resource = self.client.resources.get(api_version=api_version, kind=kind)
-        items = resource.get(namespace=self.namespace).to_dict()["items"]
-        return [{**item, "kind": kind} for item in items]
+        return list(resource.get(namespace=namespace).to_dict()["items"])
 
-    def claims(self, kind: str, name: str, pods: Iterable[Thing]) -> list[Thing]:
-        wanted = {name} if kind == "PersistentVolumeClaim" else set()
-        for pod in pods:
-            for volume in (pod.get("spec") or {}).get("volumes") or ():
-                claim = (volume.get("persistentVolumeClaim") or {}).get("claimName")
-                if claim:
-                    wanted.add(claim)
-        if not wanted:
-            return []
-        return [
-            claim
-            for claim in self.objects("v1", "PersistentVolumeClaim")
-            if name_of(claim) in wanted
-        ]
-
-    def logs(self, pods: Iterable[Thing]) -> Iterable[tuple[tuple[str, str], str]]:
-        for pod in pods:
-            status = pod.get("status") or {}
-            every = [
-                *(status.get("initContainerStatuses") or ()),
-                *(status.get("containerStatuses") or ()),
-            ]
-            for container in every:
-                if container.get("ready"):
-                    continue
-                previous = bool((container.get("state") or {}).get("waiting"))
-                key = (name_of(pod), str(container.get("name")))
-                text = self.log(*key, previous=previous and bool(container.get("restartCount")))
-                if text:
-                    yield key, text
-
-    def log(self, pod: str, container: str, *, previous: bool) -> str:
-        """The last lines; no log is no failure, the rest of the evidence still speaks."""
+    def log(self, namespace: str, pod: str, container: str, lines: int) -> str:
         from kubernetes import client as kubernetes_client
 
         api = kubernetes_client.CoreV1Api(self.client.client)
-        try:
-            return str(
-                api.read_namespaced_pod_log(
-                    pod,
-                    self.namespace,
-                    container=container,
-                    tail_lines=LOG_LINES,
-                    previous=previous,
-                )
-            )
-        except kubernetes_client.ApiException:
-            return ""
+        return str(
+            api.read_namespaced_pod_log(pod, namespace, container=container, tail_lines=lines)
+        )
 
 
 def family(

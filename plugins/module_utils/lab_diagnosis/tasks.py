@@ -63,7 +63,7 @@ def _of_result(action: str, args: Mapping[str, Any], result: Mapping[str, Any]) 
         suspect
         for resource in result.get("resources") or ()
         for suspect in _of_thing(resource, namespace)
-        if not _is_ready(resource)
+        if not is_ready(resource)
     ]
     if listed:
         return listed
@@ -89,7 +89,7 @@ def _of_thing(thing: Any, namespace: str) -> list[Suspect]:
             for item in inner
             if isinstance(item, Mapping)
             for suspect in _of_thing(item.get("result", item), namespace)
-            if not _is_ready(item.get("result", item))
+            if not is_ready(item.get("result", item))
         ]
     metadata = thing.get("metadata") or {}
     if not thing.get("kind") or not metadata.get("name"):
@@ -114,7 +114,8 @@ def _name(given: Mapping[str, Any]) -> str:
     return ""
 
 
-def _is_ready(thing: Any) -> bool:
+def is_ready(thing: Any) -> bool:
+    """Whether an object says that all is well with it."""
     conditions = ((thing or {}).get("status") or {}).get("conditions") or ()
     states = {each.get("type"): each.get("status") for each in conditions}
     return any(states.get(kind) == "True" for kind in ("Ready", "Available", "Complete"))
