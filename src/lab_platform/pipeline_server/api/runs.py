@@ -6,7 +6,7 @@ import base64
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Query, Response
-from fastapi.responses import StreamingResponse
+from fastapi.responses import JSONResponse, StreamingResponse
 
 from ..services.errors import NotFoundError
 from ..services.runs import NewRun
@@ -61,7 +61,7 @@ def create_run(
 @router.get("/runs/{run_id}")
 def get_run(services: ServicesOf, run_id: str) -> Any:
     """A run with its tasks."""
-    return views.run(services.runs.get(run_id), tasks=True)
+    return JSONResponse(views.run(services.runs.get(run_id), tasks=True))
 
 
 @router.delete("/runs/{run_id}")

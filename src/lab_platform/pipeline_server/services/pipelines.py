@@ -7,7 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy.orm import Session, joinedload, selectinload
 
 from ..database.connection import Database
 from ..database.models import Pipeline, PipelineVersion
@@ -158,7 +158,7 @@ class PipelineService:
                 session,
                 request,
                 PipelineVersion.pipeline_id == pipeline_id,
-                options=[joinedload(PipelineVersion.document)],
+                options=[selectinload(PipelineVersion.document)],
             )
 
     def get_version(self, pipeline_id: str, version_id: str = "") -> PipelineVersion:

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy.orm import Session, selectinload
 
 from ..database.connection import Database
 from ..database.models import RecurringRun, Run, now
@@ -72,7 +72,7 @@ class RecurringRunService:
         """Recurring runs, with their documents."""
         conditions = [RecurringRun.experiment_id == experiment_id] if experiment_id else []
         with self._database.session() as session:
-            options = [joinedload(RecurringRun.document)]
+            options = [selectinload(RecurringRun.document)]
             return LISTING.page(session, request, *conditions, options=options)
 
     def get(self, recurring_run_id: str) -> RecurringRun:

@@ -9,7 +9,7 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy.orm import Session, selectinload
 
 from ..database.connection import Database
 from ..database.models import (
@@ -111,7 +111,7 @@ class RunService:
             conditions.append(Run.experiment_id == experiment_id)
         if storage_state is not None:
             conditions.append(Run.storage_state == storage_state)
-        options = [joinedload(Run.document)] if with_documents else []
+        options = [selectinload(Run.document)] if with_documents else []
         with self._database.session() as session:
             return LISTING.page(session, request, *conditions, options=options)
 

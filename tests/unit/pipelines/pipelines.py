@@ -1,0 +1,117 @@
+"""Pipelines for the tests; their steps are never run."""
+
+from typing import NamedTuple
+
+from kfp import dsl
+from kfp.dsl import Dataset, Input, Output
+
+
+def step(function):
+    """A Python component."""
+    return dsl.component(base_image="registry/image:1", install_kfp_package=False)(function)
+
+
+@step
+def add(a: int, b: int) -> int:
+    return a + b
+
+
+@step
+def say(text: str) -> str:
+    return text
+
+
+@step
+def write(number: int, data: Output[Dataset]):
+    pass
+
+
+@step
+def read(data: Input[Dataset]) -> str:
+    return ""
+
+
+@step
+def total(numbers: list[int]) -> int:
+    return sum(numbers)
+
+
+@step
+def read_status(status: dsl.PipelineTaskFinalStatus) -> str:
+    return status.state
+
+
+@step
+def pair() -> NamedTuple("Pair", left=int, right=str):
+    return (1, "a")
+
+
+@dsl.pipeline(name="two-steps")
+def two_steps(n: int = 1):
+    first = add(a=n, b=1)
+    add(a=first.output, b=1)
+
+
+@dsl.pipeline(name="required")
+def required(n: int, word: str = "x", flag: bool = False, ratio: float = 0.5):
+    add(a=n, b=1)
+    say(text=word)
+
+
+@dsl.pipeline(name="branches")
+def branches(side: str = "heads") -> str:
+    coin = say(text=side)
+    with dsl.If(coin.output == "heads"):
+        heads = say(text="H")
+    with dsl.Else():
+        tails = say(text="T")
+    return dsl.OneOf(heads.output, tails.output)
+
+
+@dsl.pipeline(name="loop")
+def loop():
+    with dsl.ParallelFor([1, 2, 3], parallelism=2) as item:
+        more = add(a=item, b=10)
+    total(numbers=dsl.Collected(more.output))
+
+
+@dsl.pipeline(name="guarded")
+def guarded():
+    last = read_status()
+    with dsl.ExitHandler(last):
+        first = say(text="a")
+        say(text=first.output)
+
+
+@dsl.pipeline(name="artifacts")
+def artifacts():
+    written = write(number=7)
+    read(data=written.outputs["data"])
+
+
+@dsl.pipeline(name="retried")
+def retried():
+    say(text="x").set_retry(num_retries=2, backoff_duration="10s", backoff_factor=2.0)
+
+
+@dsl.pipeline(name="inner")
+def inner(n: int) -> int:
+    return add(a=n, b=1).output
+
+
+@dsl.pipeline(name="outer")
+def outer(n: int = 1) -> int:
+    once = inner(n=n)
+    say(text=f"got-{once.output}")
+    return once.output
+
+
+@dsl.container_component
+def shell(text: str, out: dsl.OutputPath(str)):
+    """Prints."""
+    return dsl.ContainerSpec(image="image:1", command=["sh", "-c"], args=[text, out])
+
+
+@dsl.pipeline(name="shell")
+def one_command(text: str = "x"):
+    shell(text=text)

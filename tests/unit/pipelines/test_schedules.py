@@ -1,0 +1,88 @@
+"""When recurring runs are due."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from lab_platform.pipeline_server.execution import schedules
+from lab_platform.pipeline_server.ir.errors import PipelineError
+
+MONDAY = datetime(2026, 1, 5, 8, 30, tzinfo=UTC)
+
+
+def tick(last: datetime | None = None, **changes: Any) -> datetime | None:
+    schedule: dict[str, Any] = {
+        "cron": "",
+        "interval_seconds": None,
+        "start_at": None,
+        "end_at": None,
+        "created_at": MONDAY,
+    }
+    return schedules.next_tick(last_tick_at=last, **{**schedule, **changes})
+
+
+@pytest.mark.parametrize(
+    ("cron", "expected"),
+    [
+        ("0 0 9 ? * 2-6", MONDAY.replace(day=6, hour=9, minute=0)),
+        ("*/10 * * * * *", MONDAY + timedelta(seconds=10)),
+        ("0 9 * * *", MONDAY.replace(hour=9, minute=0)),
+        ("@hourly", MONDAY.replace(hour=9, minute=0)),
+        ("@every 1h30m", MONDAY + timedelta(minutes=90)),
+    ],
+)
+def test_cron(cron: str, expected: datetime) -> None:
+    assert tick(cron=schedules.read_cron(cron)) == expected
+
+
+@pytest.mark.parametrize("cron", ["", "* * *", "61 * * * * *", "a b c d e f", "@every soon"])
+def test_a_cron_that_cannot_be_read(cron: str) -> None:
+    with pytest.raises(PipelineError, match="cron"):
+        schedules.read_cron(cron)
+
+
+def test_periods() -> None:
+    first = tick(interval_seconds=60)
+    assert first == MONDAY + timedelta(seconds=60)
+    assert tick(first, interval_seconds=60) == MONDAY + timedelta(seconds=120)
+
+
+def test_start_and_end() -> None:
+    start = MONDAY + timedelta(days=1)
+    assert tick(cron="0 0 * * * *", start_at=start) == start.replace(hour=9, minute=0)
+    assert tick(interval_seconds=60, end_at=MONDAY + timedelta(seconds=59)) is None
+
+
+def test_only_the_latest_of_the_missed() -> None:
+    first = tick(interval_seconds=60)
+    assert first is not None
+    now = MONDAY + timedelta(minutes=10, seconds=30)
+    latest = schedules.latest_tick(
+        first,
+        now,
+        cron="",
+        interval_seconds=60,
+        start_at=None,
+        end_at=None,
+        created_at=MONDAY,
+    )
+    assert latest == MONDAY + timedelta(minutes=10)
+
+
+def test_macros() -> None:
+    filled = schedules.fill_macros(
+        {
+            "a": "at [[ScheduledTime]] #[[Index]]",
+            "b": ["[[ScheduledTime.%Y]]"],
+            "c": 5,
+            "d": "[[X]]",
+        },
+        scheduled=MONDAY,
+        current=MONDAY,
+        index=3,
+        run_id="r",
+    )
+    assert filled == {"a": "at 20260105083000 #3", "b": ["2026"], "c": 5, "d": "[[X]]"}
