@@ -171,6 +171,11 @@ http {{
 def build_command() -> list[str]:
     """Build the command line of the store: everything on loopback."""
     return [
+        # A pod that was deleted by force may still write while its successor starts: whoever has
+        # not the lock waits. Without a fork, so that the store itself gets the signals.
+        "flock",
+        "--no-fork",
+        "/data/.lock",
         "weed",
         "-logtostderr=true",
         "server",

@@ -27,7 +27,7 @@ def manifest(name, project, annotations=None, **spec):
         "spec": {
             "template": {
                 "metadata": {"annotations": annotations or {}},
-                "spec": {"containers": [one], **spec},
+                "spec": {"containers": [one], "terminationGracePeriodSeconds": 5, **spec},
             }
         },
     }

@@ -212,6 +212,17 @@ class TestFunction:
 
         self.run(story())
 
+    def test_refused_pod_is_tried_again_though_nothing_else_happens(self):
+        async def story():
+            one = Function()
+            one.set_pods({"a": "x"})
+            pod = await one.acquire(one.clock() + 5)
+            one.refuse(pod, 0.05)
+            one.release(pod)
+            return (await one.acquire(one.clock() + 5)).address
+
+        assert self.run(story()) == "x"
+
     def test_pod_that_is_about_to_end_gets_nothing_though_it_is_listed(self, clock):
         async def story():
             one = Function(clock=clock)

@@ -45,7 +45,12 @@ async def run() -> None:
     application = web.Application(client_max_size=LARGEST_BODY)
     application.router.add_route("*", "/{path:.*}", activator.handle)
     runner = web.AppRunner(
-        application, access_log=None, handle_signals=False, shutdown_timeout=20.0
+        application,
+        access_log=None,
+        handle_signals=False,
+        shutdown_timeout=20.0,
+        # A caller who has gone holds no pod and no place in the queue.
+        handler_cancellation=True,
     )
     await runner.setup()
     await web.TCPSite(

@@ -125,6 +125,8 @@ class Function:
     def refuse(self, pod: Pod, seconds: float = 1.0) -> None:
         """Leave a pod alone for a moment: it did not take the connection."""
         pod.refused_until = self.clock() + seconds
+        # Nothing else may happen until then: whoever waits has to be looked after.
+        asyncio.get_running_loop().call_later(seconds + 0.01, self._serve_waiters)
 
     def desired(self) -> int:
         """Return how many pods there should be, from what was needed within the window."""

@@ -82,7 +82,7 @@ class Activator:
             connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=_KEEP_ALIVE_SECONDS),
             auto_decompress=False,
             cookie_jar=aiohttp.DummyCookieJar(),
-            timeout=aiohttp.ClientTimeout(total=None, sock_connect=1.0),
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=2.0),
             skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding", "Content-Type"),
         )
 
@@ -139,7 +139,7 @@ class Activator:
             _WAITED.labels(*key).observe(function.clock() - started)
             try:
                 return await self._send(request, function, pod, headers, body)
-            except aiohttp.ClientConnectorError:
+            except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError):
                 # Nothing was sent: another pod, or this one later, may have it.
                 function.refuse(pod)
                 if function.clock() >= deadline:
