@@ -1,0 +1,95 @@
+"""The role that serves the model: told in check mode, done once, changed only where asked."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import secrets
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lab_platform.kubernetes.client import KubernetesClient
+
+from .project import INFERENCE_SERVICE, SERVING_RUNTIME, Project
+
+pytestmark = pytest.mark.cluster
+REPOSITORY = Path(__file__).resolve().parents[3]
+
+
+@pytest.fixture(scope="module")
+def seat(client: KubernetesClient, project: Project) -> Iterator[Project]:
+    made = Project(client, f"serving-test-{secrets.token_hex(3)}")
+    made.admin, made.user = project.admin, project.user
+    made.create()
+    made.connect(
+        AWS_S3_ENDPOINT=f"http://minio-ds-pipeline.{project.namespace}.svc.cluster.local:9000"
+    )
+    yield made
+    made.remove()
+
+
+def serve(seat: Project, *options: str, **variables: Any) -> tuple[int, int, str]:
+    """Run the playbook; exit status, changed tasks, output."""
+    variables["lab_seats"] = [seat.namespace]
+    variables.setdefault("lab_serving_timeout", 90)
+    done = subprocess.run(
+        ["./lab", "run", "serve-model", "-e", json.dumps(variables), *options],
+        cwd=REPOSITORY,
+        env={**os.environ, "ANSIBLE_NOCOLOR": "1", "ANSIBLE_FORCE_COLOR": "0"},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    changed = re.search(r"changed=(\d+)", done.stdout)
+    return done.returncode, int(changed[1]) if changed else -1, done.stdout + done.stderr
+
+
+def test_check_mode_tells_and_touches_nothing(seat: Project) -> None:
+    status, changed, output = serve(seat, "--check", "--diff")
+    assert (status, changed) == (0, 2), output[-3000:]
+    assert seat.client.get(*SERVING_RUNTIME, "model-server", seat.namespace) is None
+
+
+def test_it_serves_the_model_with_a_token(seat: Project) -> None:
+    status, changed, output = serve(seat)
+    assert (status, changed) == (0, 2), output[-3000:]
+    seat.wait_until_ready("mnist", 5)
+    client, namespace = seat.client, seat.namespace
+    runtime = client.get(*SERVING_RUNTIME, "model-server", namespace)
+    assert runtime["metadata"]["annotations"]["enable-auth"] == "true"
+    assert "enable-route" not in runtime["metadata"]["annotations"]
+    assert client.get("v1", "ServiceAccount", "model-mesh", namespace)
+    token = client.get("v1", "Secret", "model-mesh", namespace)
+    assert token["type"] == "kubernetes.io/service-account-token"
+    assert {"token", "ca.crt"} <= set(token["data"])
+    binding = client.get(
+        "rbac.authorization.k8s.io/v1", "RoleBinding", "model-mesh-view", namespace
+    )
+    assert binding["roleRef"]["name"] == "view"
+
+
+def test_again_it_changes_nothing(seat: Project) -> None:
+    status, changed, output = serve(seat)
+    assert (status, changed) == (0, 0), output[-3000:]
+
+
+def test_another_path_changes_just_the_model(seat: Project) -> None:
+    before = seat.client.get(*SERVING_RUNTIME, "model-server", seat.namespace)
+    status, changed, output = serve(seat, lab_serving_model_path="onnx/model-v3.onnx")
+    assert (status, changed) == (0, 1), output[-3000:]
+    after = seat.client.get(*SERVING_RUNTIME, "model-server", seat.namespace)
+    assert before["metadata"]["generation"] == after["metadata"]["generation"]
+    model = seat.client.get(*INFERENCE_SERVICE, "mnist", seat.namespace)
+    assert model["spec"]["predictor"]["model"]["storage"]["path"] == "onnx/model-v3.onnx"
+
+
+def test_it_ends_with_the_cause_where_the_model_is_missing(seat: Project) -> None:
+    status, _, output = serve(seat, lab_serving_model_path="onnx/absent.onnx")
+    assert status != 0
+    assert "no object at s3://rhods/onnx/absent.onnx" in output
