@@ -23,8 +23,9 @@ export KF_PIPELINES_SA_TOKEN_PATH="${KF_PIPELINES_SA_TOKEN_PATH:-/var/run/secret
 certificates=${KF_PIPELINES_SSL_SA_CERTS:-${PIPELINES_SSL_SA_CERTS:-${SSL_CERT_FILE:-}}}
 [ -z "$certificates" ] || export KF_PIPELINES_SSL_SA_CERTS="$certificates"
 
-# The arguments are words, JSON among them: nothing in them is a pattern. What they may set must not
-# be set here a second time; its default is in the server's configuration.
+# The arguments are words, JSON among them: nothing in them is a pattern. The port, Jupyter's own
+# 8888, is among them: JupyterLab does not start where it is named twice.
 set -f
 # shellcheck disable=SC2086
-exec jupyter lab --ServerApp.root_dir="$HOME" ${NOTEBOOK_ARGS:-} "$@"
+exec jupyter lab --ServerApp.ip=0.0.0.0 --ServerApp.open_browser=False \
+    --ServerApp.root_dir="$HOME" --ServerApp.allow_remote_access=True ${NOTEBOOK_ARGS:-} "$@"

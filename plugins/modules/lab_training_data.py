@@ -89,9 +89,11 @@ def find_faults(bucket):
                 raise
             faults[key] = "is missing"
             continue
+        # Some stores answer with the metadata's names in another case than they were given.
+        metadata = {name.lower(): value for name, value in found["Metadata"].items()}
         if found["ContentLength"] != size:
             faults[key] = f"has {found['ContentLength']} bytes, not {size}"
-        elif found["Metadata"].get("sha256") != checksum:
+        elif metadata.get("sha256") != checksum:
             faults[key] = "has no or another checksum"
     return faults
 
