@@ -1,0 +1,217 @@
+"""The controller's pure parts: spec, manifests, conditions, the database's start."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from lab_platform.data_science_pipelines import builders, mariadb, specification, status
+from lab_platform.data_science_pipelines.specification import SpecificationError
+
+
+def resource(**spec: Any) -> dict[str, Any]:
+    return {
+        "apiVersion": builders.API_VERSION,
+        "kind": builders.KIND,
+        "metadata": {"name": "sample", "namespace": "mnist", "generation": 3},
+        "spec": spec,
+    }
+
+
+EXTERNAL_STORE = {
+    "host": "s3.example.com",
+    "scheme": "https",
+    "bucket": "b",
+    "region": "eu",
+    "basePath": "/runs/",
+    "s3CredentialsSecret": {"secretName": "keys", "accessKey": "a", "secretKey": "s"},
+}
+
+
+def test_the_defaults_are_upstream_s() -> None:
+    app = specification.read(resource())
+    assert (app.database.name, app.database.user, app.database.size) == (
+        "mlpipeline",
+        "mlpipeline",
+        "10Gi",
+    )
+    assert app.store.endpoint == "http://minio-sample.mnist.svc.cluster.local:9000"
+    assert app.store.bucket == "mlpipeline"
+    assert (app.route, app.oauth, app.store.route) == (True, True, False)
+
+
+def test_external_services() -> None:
+    app = specification.read(
+        resource(
+            objectStorage={"externalStorage": EXTERNAL_STORE},
+            database={
+                "externalDB": {
+                    "host": "db.example.com",
+                    "port": "3307",
+                    "username": "u",
+                    "pipelineDBName": "p",
+                    "passwordSecret": {"name": "db", "key": "word"},
+                }
+            },
+        )
+    )
+    assert (app.store.endpoint, app.store.prefix) == ("https://s3.example.com", "runs")
+    assert (app.database.host, app.database.port) == ("db.example.com", 3307)
+    environment = environment_of(builders.build_server(app, "uid", builders.API_VERSION))
+    assert environment["PIPELINES_DATABASE_PASSWORD"] == {"name": "db", "key": "word"}
+    assert environment["PIPELINES_STORE_ACCESS_KEY"] == {"name": "keys", "key": "a"}
+
+
+@pytest.mark.parametrize(
+    ("spec", "reason"),
+    [
+        ({"database": {"mariaDB": {"deploy": False}}}, "there is no externalDB"),
+        ({"objectStorage": {"minio": {"deploy": False}}}, "there is no other store"),
+        (
+            {"objectStorage": {"externalStorage": {"host": "https://s3.example.com"}}},
+            "without scheme",
+        ),
+        ({"database": {"externalDB": {"host": "h", "port": "many"}}}, "must be 1 to 65535"),
+        ({"dspVersion": "v9"}, "dspVersion"),
+    ],
+)
+def test_a_spec_that_cannot_be_carried_out(spec: dict[str, Any], reason: str) -> None:
+    with pytest.raises(SpecificationError, match=reason):
+        specification.read(resource(**spec))
+
+
+def environment_of(deployment: dict[str, Any]) -> dict[str, Any]:
+    container = deployment["spec"]["template"]["spec"]["containers"][0]
+    return {
+        item["name"]: item.get("value", (item.get("valueFrom") or {}).get("secretKeyRef"))
+        for item in container["env"]
+    }
+
+
+def test_names_ports_and_aliases_are_the_contract_s() -> None:
+    app = specification.read(resource())
+    own, alias = builders.build_server_services(app, alias=True)
+    assert (own["metadata"]["name"], alias["metadata"]["name"]) == (
+        "ds-pipeline-sample",
+        "ml-pipeline",
+    )
+    ports = {port["name"]: port["port"] for port in own["spec"]["ports"]}
+    assert ports == {"oauth": 8443, "http": 8888, "grpc": 8887}
+    route = builders.build_route(app)["spec"]
+    assert route["port"]["targetPort"] == "oauth"
+    assert route["tls"]["termination"] == "reencrypt"
+    roles = {item["metadata"]["name"] for item in builders.build_access(app)}
+    assert {"pipeline-runner-sample", "ds-pipeline-user-access-sample"} <= roles
+    assert builders.build_database(app)[1]["spec"]["ports"][0]["port"] == 3306
+
+
+def test_the_network_policy_lets_in_whom_it_shall() -> None:
+    policy = builders.build_network_policy(specification.read(resource()))
+    assert policy["metadata"]["name"] == "ds-pipelines-sample"
+    everyone, few = policy["spec"]["ingress"]
+    assert ("from" in everyone, everyone["ports"][0]["port"]) == (False, 8443)
+    labels = [peer["podSelector"]["matchLabels"] for peer in few["from"]]
+    assert {"opendatahub.io/workbenches": "true"} in labels
+
+
+def test_no_secret_stands_in_a_deployment() -> None:
+    app = specification.read(resource())
+    environment = environment_of(builders.build_server(app, "uid", builders.API_VERSION))
+    for name, value in environment.items():
+        if any(word in name for word in ("PASSWORD", "KEY", "SIGNING")):
+            assert isinstance(value, dict), f"{name} comes from a Secret"
+
+
+def test_every_pod_is_restricted() -> None:
+    app = specification.read(resource())
+    store = builders.build_store(app, "a", "s", "x", "y")
+    manifests = [
+        builders.build_server(app, "uid", builders.API_VERSION),
+        *builders.build_database(app),
+        *builders.build_store_manifests(app, store, aliases=True),
+    ]
+    for manifest in manifests:
+        if manifest["kind"] != "Deployment":
+            continue
+        pod = manifest["spec"]["template"]["spec"]
+        assert pod["securityContext"]["runAsNonRoot"] is True
+        for container in pod["containers"]:
+            assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}
+            assert container["securityContext"]["readOnlyRootFilesystem"] is True
+
+
+def deployment(name: str, available: int) -> dict[str, Any]:
+    return {"metadata": {"name": name}, "status": {"availableReplicas": available}}
+
+
+def findings(**changes: Any) -> status.Findings:
+    names = ("ds-pipeline-sample", "mariadb-sample", "minio-sample")
+    found = status.Findings(deployments={name: deployment(name, 1) for name in names})
+    for key, value in changes.items():
+        setattr(found, key, value)
+    return found
+
+
+def conditions(found: status.Findings) -> dict[str, dict[str, Any]]:
+    manifest = resource()
+    built = status.build(specification.read(manifest), manifest, found)
+    return {item["type"]: item for item in built["conditions"]}
+
+
+def test_all_is_well() -> None:
+    found = conditions(findings())
+    assert {item["status"] for item in found.values()} == {"True"}
+    assert set(found) == {
+        "DatabaseAvailable",
+        "ObjectStoreAvailable",
+        "APIServerReady",
+        "PersistenceAgentReady",
+        "ScheduledWorkflowReady",
+        "Ready",
+    }
+
+
+@pytest.mark.parametrize(
+    ("problem", "reason"),
+    [
+        ("http://store: the key abcd… is wrong or may not use bucket 'b'", "WrongCredentials"),
+        ("http://store: there is no bucket 'b'", "BucketMissing"),
+        ("http://store: Could not connect to the endpoint", "Unreachable"),
+        ("the Secret keys is not there or lacks its keys", "CredentialsMissing"),
+        ("minio-sample is starting", "Starting"),
+    ],
+)
+def test_a_store_that_is_not_available(problem: str, reason: str) -> None:
+    found = conditions(findings(store=problem))
+    assert found["ObjectStoreAvailable"]["reason"] == f"ObjectStore{reason}"
+    assert found["ObjectStoreAvailable"]["message"] == problem
+    assert (found["Ready"]["status"], found["Ready"]["message"]) == ("False", problem)
+
+
+def test_a_database_that_starts_names_its_pod_s_trouble() -> None:
+    waiting = {"reason": "ErrImageNeverPull", "message": "no image"}
+    pod = {
+        "metadata": {"labels": {"app": "mariadb-sample"}},
+        "status": {"containerStatuses": [{"name": "mariadb", "state": {"waiting": waiting}}]},
+    }
+    found = findings(pods=[pod])
+    found.deployments["mariadb-sample"] = deployment("mariadb-sample", 0)
+    condition = conditions(found)["DatabaseAvailable"]
+    assert condition["reason"] == "DatabaseStarting"
+    assert "ErrImageNeverPull no image" in condition["message"]
+
+
+def test_the_database_s_account_is_set_at_every_start() -> None:
+    sql = mariadb.build_initialization(
+        {"MARIADB_DATABASE": "mlpipeline", "MARIADB_USER": "u", "MARIADB_PASSWORD": "a'b\\c"}
+    )
+    assert "ALTER USER 'u'@'%' IDENTIFIED BY 'a''b\\\\c';" in sql
+    assert "GRANT ALL PRIVILEGES ON `mlpipeline`.*" in sql
+
+
+def test_a_database_s_name_is_only_a_name() -> None:
+    with pytest.raises(ValueError, match="is not a name"):
+        mariadb.build_initialization(
+            {"MARIADB_DATABASE": "x`; DROP", "MARIADB_USER": "u", "MARIADB_PASSWORD": "p"}
+        )

@@ -1,0 +1,225 @@
+"""The launcher as it runs in a step: a real process, against a small HTTP server."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import lab_platform.pipeline_server.launcher as package
+
+LAUNCHER = Path(package.__file__).with_name("launcher.py")
+
+
+class Backend:
+    """The steps' API and an object store in one."""
+
+    def __init__(self) -> None:
+        self.work: dict[str, Any] = {}
+        self.objects: dict[str, bytes] = {}
+        self.reports: list[dict[str, Any]] = []
+        self.failures = 0
+        self.gone = False
+        self.started = threading.Event()
+        backend = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def log_message(self, *_: object) -> None:
+                return
+
+            def _reply(self, status: int, body: bytes = b"") -> None:
+                self.send_response(status)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def _read(self) -> bytes:
+                return self.rfile.read(int(self.headers.get("Content-Length", 0)))
+
+            def do_GET(self) -> None:
+                found = backend.objects.get(self.path)
+                self._reply(200 if found is not None else 404, found or b"")
+
+            def do_PUT(self) -> None:
+                backend.objects[self.path] = self._read()
+                self._reply(200)
+
+            def do_POST(self) -> None:
+                body = json.loads(self._read() or b"{}")
+                if self.headers["Authorization"] != "Bearer token":
+                    self._reply(401, b'{"message": "no"}')
+                elif backend.gone:
+                    self._reply(404, b'{"message": "the attempt is over"}')
+                elif backend.failures > 0:
+                    backend.failures -= 1
+                    self._reply(503, b'{"message": "not yet"}')
+                else:
+                    self._reply(200, json.dumps(backend.answer(self.path, body)).encode())
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def answer(self, path: str, body: dict[str, Any]) -> Any:
+        name = path.rsplit("/", 1)[-1]
+        if name == "start":
+            self.started.set()
+            return self.work
+        if name == "uploads":
+            return {
+                "artifacts": [
+                    [
+                        f"{self.url}/put/{item['uri'].split('//')[1]}/{file}"
+                        for file in item["files"]
+                    ]
+                    for item in body["artifacts"]
+                ]
+            }
+        self.reports.append(body)
+        return {}
+
+
+@pytest.fixture
+def backend(tmp_path: Path) -> Iterator[Backend]:
+    backend = Backend()
+    backend.work = {
+        "command": ["true"],
+        "files": [],
+        "directories": [],
+        "parameters": {},
+        "artifacts": [],
+        "output_file": str(tmp_path / "out" / "metadata.json"),
+        "log_url": f"{backend.url}/log",
+    }
+    yield backend
+    backend.server.shutdown()
+
+
+def launch(backend: Backend, tmp_path: Path) -> subprocess.Popen[bytes]:
+    environment = {
+        **os.environ,
+        "LAB_STEP_URL": f"{backend.url}/internal/steps/a",
+        "LAB_STEP_TOKEN": "token",
+        "TMPDIR": str(tmp_path),
+    }
+    return subprocess.Popen(
+        [sys.executable, str(LAUNCHER), "run"],
+        env=environment,
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+
+
+def shell(backend: Backend, script: str) -> None:
+    backend.work["command"] = ["sh", "-c", script]
+
+
+def finish(backend: Backend, tmp_path: Path) -> tuple[int, bytes, dict[str, Any]]:
+    process = launch(backend, tmp_path)
+    out, _ = process.communicate(timeout=30)
+    return process.returncode, out, backend.reports[-1] if backend.reports else {}
+
+
+def test_inputs_outputs_and_log(backend: Backend, tmp_path: Path) -> None:
+    backend.objects["/in"] = b"input"
+    source, made, value = tmp_path / "in/file", tmp_path / "made", tmp_path / "p/value"
+    backend.work |= {
+        "files": [{"url": f"{backend.url}/in", "path": str(source)}],
+        "parameters": {"value": str(value)},
+        "artifacts": [{"name": "data", "uri": "s3://b/data", "path": str(made)}],
+    }
+    shell(backend, f"cat {source}; cp {source} {made}; printf 5 > {value}; echo; echo ü >&2")
+    code, out, report = finish(backend, tmp_path)
+    assert (code, report["exit_code"], report["log_stored"]) == (0, 0, True)
+    assert out.decode() == "input\nü\n"
+    assert backend.objects["/log"] == out, "the kept log is what the container printed"
+    assert backend.objects["/put/b/data/"] == b"input"
+    assert report["outputs"]["parameters"] == {"value": "5"}
+    assert report["outputs"]["artifacts"][0]["files"] == [{"name": "", "size": 5}]
+
+
+def test_a_folder_as_an_artifact(backend: Backend, tmp_path: Path) -> None:
+    made = tmp_path / "made"
+    backend.work["artifacts"] = [{"name": "m", "uri": "s3://b/m", "path": str(made)}]
+    shell(backend, f"mkdir -p {made}/sub; echo 1 > {made}/a; echo 2 > {made}/sub/b")
+    finish(backend, tmp_path)
+    assert backend.objects["/put/b/m/a"] == b"1\n"
+    assert backend.objects["/put/b/m/sub/b"] == b"2\n"
+
+
+def test_metadata_of_the_sdk_s_executor(backend: Backend, tmp_path: Path) -> None:
+    output = {
+        "parameterValues": {"Output": 3},
+        "artifacts": {"m": {"artifacts": [{"uri": "s3://b/m", "metadata": {"x": 1}}]}},
+    }
+    backend.work["artifacts"] = [
+        {"name": "m", "uri": "s3://b/m", "path": str(tmp_path / "nothing")}
+    ]
+    shell(backend, f"printf '%s' '{json.dumps(output)}' > {backend.work['output_file']}")
+    _, _, report = finish(backend, tmp_path)
+    assert report["outputs"]["values"] == {"Output": 3}
+    assert report["outputs"]["artifacts"][0]["metadata"] == {"x": 1}
+
+
+@pytest.mark.parametrize(
+    ("script", "code", "words"),
+    [
+        ("exit 3", 3, "exit code 3"),
+        ("no-such-command", 127, "not in the image"),
+        ("kill -9 $$", 137, "memory"),
+    ],
+)
+def test_a_command_that_fails(
+    backend: Backend, tmp_path: Path, script: str, code: int, words: str
+) -> None:
+    shell(backend, script)
+    found, _, report = finish(backend, tmp_path)
+    assert (found, report["exit_code"]) == (code, code)
+    assert words in report["message"]
+
+
+def test_it_waits_for_a_server_that_is_away(backend: Backend, tmp_path: Path) -> None:
+    backend.failures = 3
+    code, _, report = finish(backend, tmp_path)
+    assert (code, report["exit_code"]) == (0, 0)
+
+
+def test_an_attempt_that_is_over_runs_nothing(backend: Backend, tmp_path: Path) -> None:
+    backend.gone = True
+    shell(backend, f"touch {tmp_path}/ran")
+    code, _, report = finish(backend, tmp_path)
+    assert (code, report) == (143, {})
+    assert not (tmp_path / "ran").exists()
+
+
+def test_an_input_that_is_not_there(backend: Backend, tmp_path: Path) -> None:
+    backend.work["files"] = [{"url": f"{backend.url}/absent", "path": str(tmp_path / "x")}]
+    code, _, report = finish(backend, tmp_path)
+    assert code == 1
+    assert "object store refused" in report["message"]
+
+
+def test_it_stops_the_command_when_it_is_asked_to(backend: Backend, tmp_path: Path) -> None:
+    shell(backend, "trap '' TERM; echo ready; sleep 60")
+    process = launch(backend, tmp_path)
+    assert process.stdout is not None
+    assert process.stdout.readline() == b"ready\n"
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=10)
+    assert backend.reports[-1]["message"] == "the step was asked to stop"
+
+
+def test_the_command_does_not_see_the_token(backend: Backend, tmp_path: Path) -> None:
+    shell(backend, "env")
+    _, out, _ = finish(backend, tmp_path)
+    assert b"LAB_STEP_TOKEN" not in out
