@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import shutil
@@ -156,6 +157,65 @@ def url_lines(access: Path) -> list[str]:
     return lines
 
 
+def login_lines(kubectl: str, kubeconfig: Path, notebooks: list[dict[str, Any]]) -> list[str]:
+    """Links that sign a browser in to each running workbench, once and within ten minutes."""
+    from lab_platform.auth_proxy.session import create_login_link
+
+    def run(*arguments: str) -> str:
+        done = subprocess.run(
+            [kubectl, f"--kubeconfig={kubeconfig}", "--request-timeout=1500ms", *arguments],
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=4,
+        )
+        return done.stdout.strip()
+
+    lines = []
+    for notebook in notebooks:
+        name, namespace = notebook["metadata"]["name"], notebook["metadata"]["namespace"]
+        spec = notebook["spec"]["template"]["spec"]
+        account = spec.get("serviceAccountName") or name
+        try:
+            host = run(
+                *("-n", namespace, "get", "route.route.openshift.io", name),
+                *("-o", "jsonpath={.spec.host}"),
+            )
+            secret = run(
+                *("-n", namespace, "get", "secret", f"{name}-oauth-config"),
+                *("-o", "jsonpath={.data.cookie_secret}"),
+            )
+            token = run("-n", namespace, "create", "token", account, "--duration=8h")
+        except (subprocess.SubprocessError, OSError):
+            continue
+        key = base64.b64decode(secret)
+        lines.append(
+            f"  {namespace}/{name}: "
+            + create_login_link(
+                f"https://{host}", key, token, target=f"/notebook/{namespace}/{name}/lab"
+            )
+        )
+    return lines
+
+
+def running_notebooks(kubectl: str, kubeconfig: Path) -> list[dict[str, Any]]:
+    """The workbenches that run behind the login of the platform's own proxy."""
+    notebooks, _ = ask(kubectl, kubeconfig, "notebooks.kubeflow.org")
+    return [
+        item
+        for item in notebooks
+        if item.get("status", {}).get("readyReplicas")
+        and item["metadata"].get("annotations", {}).get("notebooks.opendatahub.io/inject-oauth")
+        == "true"
+    ]
+
+
+def kubectl_of(layout: Layout) -> str | None:
+    """The suite's own kubectl, else the machine's."""
+    own = layout.programs / "bin/kubectl"
+    return str(own) if own.exists() else shutil.which("kubectl")
+
+
 def kubeconfig_of(project: Path) -> Path:
     """The kubeconfig that this checkout uses."""
     if os.environ.get("LAB_INVENTORY", "embedded") == "embedded":
@@ -167,8 +227,7 @@ def sections(layout: Layout, project: Path) -> Iterable[tuple[str, list[Line]]]:
     """Everything that is told, by heading."""
     embedded = os.environ.get("LAB_INVENTORY", "embedded") == "embedded"
     kubeconfig = kubeconfig_of(project)
-    own = layout.programs / "bin/kubectl"
-    kubectl = str(own) if own.exists() else shutil.which("kubectl")
+    kubectl = kubectl_of(layout)
     if embedded:
         if not kubeconfig.exists() and layout.admin_kubeconfig.exists():
             # Another checkout made the cluster.
@@ -214,6 +273,13 @@ def main() -> int:
         print("URLs")
         print("\n".join(urls))
     kubeconfig = kubeconfig_of(project)
+    kubectl = kubectl_of(layout)
+    # On OpenShift a learner signs in with an account of the cluster's own.
+    if kubeconfig.exists() and kubectl and os.environ.get("LAB_INVENTORY") != "openshift":
+        links = login_lines(kubectl, kubeconfig, running_notebooks(kubectl, kubeconfig))
+        if links:
+            print("Sign in to a workbench (each link works once, for ten minutes)")
+            print("\n".join(links))
     if kubeconfig.exists():
         print(f"kubeconfig: {kubeconfig}")
     return 0 if well else 1

@@ -84,12 +84,18 @@ class Sealer:
 
 
 def create_login_link(
-    url: str, cookie_secret: bytes, token: str, seconds: float = LINK_SECONDS
+    url: str,
+    cookie_secret: bytes,
+    token: str,
+    seconds: float = LINK_SECONDS,
+    *,
+    target: str = "/",
 ) -> str:
     """Return a link that logs a browser in once, within ``seconds``, with this token.
 
     ``url`` is the Route's (``https://…``), ``cookie_secret`` what the proxy's session Secret
-    holds under ``cookie_secret``. The token is encrypted in the link.
+    holds under ``cookie_secret``, ``target`` the path to show then. The token is encrypted in the
+    link.
     """
-    ticket = Sealer(cookie_secret).seal_link(token, seconds)
-    return f"{url.rstrip('/')}/oauth/login?{urlencode({'ticket': ticket})}"
+    fields = {"ticket": Sealer(cookie_secret).seal_link(token, seconds), "rd": target}
+    return f"{url.rstrip('/')}/oauth/login?{urlencode(fields)}"

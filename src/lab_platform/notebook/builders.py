@@ -306,6 +306,38 @@ def build_pipelines_binding(notebook: Mapping[str, Any], role: str) -> Manifest:
     }
 
 
+def build_access(notebook: Mapping[str, Any]) -> list[Manifest]:
+    """Build the Role and RoleBinding that let the workbench's own account open the workbench.
+
+    Whoever may make tokens of that account may thus sign in, and so may ``./lab status``'s links.
+    """
+    namespace, name = _identity(notebook)
+    account = notebook["spec"]["template"]["spec"].get("serviceAccountName") or name
+    role = f"{name}-workbench-access"
+    return [
+        {
+            "apiVersion": "rbac.authorization.k8s.io/v1",
+            "kind": "Role",
+            "metadata": _metadata(notebook, role),
+            "rules": [
+                {
+                    "apiGroups": ["kubeflow.org"],
+                    "resources": ["notebooks"],
+                    "resourceNames": [name],
+                    "verbs": ["get"],
+                }
+            ],
+        },
+        {
+            "apiVersion": "rbac.authorization.k8s.io/v1",
+            "kind": "RoleBinding",
+            "metadata": _metadata(notebook, role),
+            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": role},
+            "subjects": [{"kind": "ServiceAccount", "name": account, "namespace": namespace}],
+        },
+    ]
+
+
 def delegator_name(namespace: str, name: str) -> str:
     """Return the name of the ClusterRoleBinding of one Notebook's proxy."""
     return f"{namespace}-{name}-notebook-auth-delegator"
@@ -335,4 +367,6 @@ def login_children(notebook: Mapping[str, Any]) -> list[tuple[str, str, str]]:
         ("v1", "Service", f"{name}-tls"),
         ("v1", "Secret", f"{name}-oauth-config"),
         ("networking.k8s.io/v1", "NetworkPolicy", f"{name}-oauth-np"),
+        ("rbac.authorization.k8s.io/v1", "RoleBinding", f"{name}-workbench-access"),
+        ("rbac.authorization.k8s.io/v1", "Role", f"{name}-workbench-access"),
     ]

@@ -64,6 +64,8 @@ def _apply_login(notebook: Mapping[str, Any]) -> None:
     kubernetes.apply(builders.build_delegator_binding(notebook))
     kubernetes.apply(builders.build_tls_service(notebook), owner=notebook)
     kubernetes.apply(builders.build_route(notebook), owner=notebook)
+    for manifest in builders.build_access(notebook):
+        kubernetes.apply(manifest, owner=notebook)
 
 
 def _remove_login(notebook: Mapping[str, Any]) -> None:
