@@ -198,7 +198,7 @@ class KubernetesClient:
         """Return the last lines that a container wrote."""
         path = self.path("v1", "Pod", namespace, pod, "log")
         query = {"container": container, "tailLines": str(tail_lines)}
-        return cast(str, self.request("GET", path, query=query, accept="text/plain"))
+        return cast(str, self.request("GET", path, query=query, accept="text/plain, */*"))
 
     def watch(
         self, path: str, query: Mapping[str, str], *, seconds: int = 240
