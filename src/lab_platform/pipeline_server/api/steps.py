@@ -77,6 +77,7 @@ def start(
             "inputs": step.input_artifacts,
             "parameters": step.parameters,
             "artifacts": step.artifacts,
+            "reports": steps.reports(services.settings, run, task, pipeline),
             "output_file": OUTPUT_FILE,
             "log_url": services.store.signed_put(log_bucket, log_key, SIGNED_SECONDS),
         }

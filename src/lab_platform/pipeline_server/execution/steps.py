@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
+from kfp.pipeline_spec import pipeline_spec_pb2 as pb
 from sqlalchemy.orm import Session
 
 from ..database.models import Artifact, Attempt, Run, Task, new_id
@@ -24,6 +25,12 @@ from .kubernetes_options import OptionsReader
 from .pods import KubernetesOptions, StepPod
 
 MAXIMUM_METADATA = 256 * 1024
+# What a step may leave for people to look at without declaring it: Elyra's bootstrapper writes
+# both files here for every notebook that asks for it.
+REPORTS = {
+    "mlpipeline-metrics": "/tmp/mlpipeline-metrics.json",  # noqa: S108 - a path in the step's pod
+    "mlpipeline-ui-metadata": "/tmp/mlpipeline-ui-metadata.json",  # noqa: S108 - likewise
+}
 
 
 def step_token(settings: Settings, attempt_id: str) -> str:
@@ -90,6 +97,15 @@ def build_work(
         raise PipelineError(f"the step cannot be made ready: {error}") from error
 
 
+def reports(settings: Settings, run: Run, task: Task, pipeline: PipelineIR) -> list[dict[str, str]]:
+    """Files that are kept with the step's artifacts where it has written them."""
+    around = context(settings, run, task, pipeline)
+    root = executor_input.task_root(around.pipeline_root, task.path, task.id)
+    return [
+        {"name": name, "path": path, "uri": f"{root}/{name}.json"} for name, path in REPORTS.items()
+    ]
+
+
 def kubernetes_options(
     pipeline: PipelineIR, task: Task, graph: Task, siblings: Mapping[str, Task]
 ) -> KubernetesOptions:
@@ -150,9 +166,12 @@ def read_outputs(
     artifacts: dict[str, list[str]] = {}
     for item in made.get("artifacts", []):
         name = str(item.get("name"))
-        if name not in definitions.artifacts:
+        if name in definitions.artifacts:
+            kind_of = definitions.artifacts[name].artifact_type
+        elif name in REPORTS:
+            kind_of = pb.ArtifactTypeSchema()
+        else:
             continue
-        kind_of = definitions.artifacts[name].artifact_type
         sizes = [int(file.get("size") or 0) for file in item.get("files", [])]
         row = new_artifact(
             run,

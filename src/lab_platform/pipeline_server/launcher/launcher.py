@@ -313,6 +313,9 @@ def collect(work: Json) -> Json:
                 "files": list_files(path) if path else [],
             }
         )
+    for item in work.get("reports") or []:
+        if os.path.isfile(item["path"]):
+            artifacts.append({**item, "metadata": {}, "files": list_files(item["path"])})
     return {
         "parameters": parameters,
         "values": output.get("parameterValues") or output.get("parameter_values") or {},
