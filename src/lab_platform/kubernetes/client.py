@@ -351,7 +351,10 @@ def load_configuration() -> official.Configuration:
     if os.environ.get("KUBERNETES_SERVICE_HOST") and not os.environ.get("KUBECONFIG"):
         official_config.load_incluster_config(client_configuration=configuration)
     else:
-        official_config.load_kube_config(client_configuration=configuration)
+        # Named, for the package looks at the variable only once, when it is imported.
+        official_config.load_kube_config(
+            config_file=os.environ.get("KUBECONFIG"), client_configuration=configuration
+        )
     configuration.connection_pool_maxsize = 16
     return configuration
 
