@@ -313,6 +313,57 @@ class Project:
         )
         return str(answer["status"]["token"])
 
+    def reach(self, address: str, ports: list[int], labels: dict[str, str]) -> dict[int, bool]:
+        """Which ports of an address a pod of this project with these labels can connect to."""
+        name = f"caller-{secrets.token_hex(3)}"
+        script = (
+            "import json, socket, sys, time\n"
+            "time.sleep(2)\n"
+            "found = {}\n"
+            "for port in json.loads(sys.argv[2]):\n"
+            "    try:\n"
+            "        socket.create_connection((sys.argv[1], port), timeout=3).close()\n"
+            "        found[port] = True\n"
+            "    except OSError:\n"
+            "        found[port] = False\n"
+            "print(json.dumps(found))\n"
+        )
+        self.client.apply(
+            {
+                "apiVersion": "v1",
+                "kind": "Pod",
+                "metadata": {"name": name, "namespace": self.namespace, "labels": labels},
+                "spec": {
+                    "restartPolicy": "Never",
+                    "automountServiceAccountToken": False,
+                    "securityContext": {
+                        "runAsNonRoot": True,
+                        "seccompProfile": {"type": "RuntimeDefault"},
+                    },
+                    "containers": [
+                        {
+                            "name": "caller",
+                            "image": IMAGE,
+                            "command": ["python3", "-c", script, address, json.dumps(ports)],
+                            "securityContext": {
+                                "allowPrivilegeEscalation": False,
+                                "capabilities": {"drop": ["ALL"]},
+                            },
+                        }
+                    ],
+                },
+            }
+        )
+
+        def ended() -> bool:
+            pod = self.client.get("v1", "Pod", name, self.namespace) or {}
+            return (pod.get("status") or {}).get("phase") in {"Succeeded", "Failed"}
+
+        eventually(ended, 60, lambda: self.client.get("v1", "Pod", name, self.namespace))
+        text = self.client.read_log(name, self.namespace, container="caller")
+        self.client.delete("v1", "Pod", name, self.namespace)
+        return {int(port): reached for port, reached in json.loads(text).items()}
+
     def authority(self) -> str:
         """The CA of serving certificates, as a pod of the project would get it."""
         metadata = {"name": "test-service-ca", "namespace": self.namespace}

@@ -8,7 +8,7 @@ import secrets
 import socket
 import ssl
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,14 +24,22 @@ from .project import Endpoint, Project, eventually
 
 pytestmark = pytest.mark.cluster
 SIGNING_KEY = Path("/etc/kubernetes/pki/sa.key")
-STRANGER = "stranger"
 
 
 @pytest.fixture(scope="module")
-def tokens(project: Project, token: str, client: KubernetesClient) -> dict[str, str | None]:
+def elsewhere(client: KubernetesClient) -> Iterator[Project]:
+    """Another project, without models."""
+    made = Project(client, f"serving-test-{secrets.token_hex(3)}")
+    made.create(model_mesh=False)
+    yield made
+    made.remove()
+
+
+@pytest.fixture(scope="module")
+def tokens(
+    project: Project, elsewhere: Project, token: str, client: KubernetesClient
+) -> dict[str, str | None]:
     """The callers: nobody, a guess, one whose time is over, one from elsewhere, the right one."""
-    elsewhere = Project(client, f"serving-test-{secrets.token_hex(3)}")
-    elsewhere.create(model_mesh=False)
     other = elsewhere.caller("visitor")
     return {
         "none": None,
@@ -112,7 +120,7 @@ def test_through_the_route(
 def test_8008_asks_for_no_token_and_offers_no_more_than_models(
     plain: Endpoint, mnist: str, tokens: dict[str, str | None], caller: str
 ) -> None:
-    """It is the pod's inside: the network policy says who reaches it, where one is enforced."""
+    """From this machine, which always reaches its pods; other pods do not, see below."""
     assert plain.infer(mnist, token=tokens[caller])[0] == 200
     path = f"/v2/repository/models/{mnist}/unload"
     assert plain.call("POST", path, {}, tokens[caller])[0] == 404
@@ -139,20 +147,31 @@ def test_grpc_asks_for_no_token_and_offers_no_more_than_models(
         assert refused.value.code() == grpc.StatusCode.UNIMPLEMENTED
 
 
-def test_network_policy_opens_only_the_proxy(project: Project) -> None:
-    policy = project.client.get(
-        "networking.k8s.io/v1",
-        "NetworkPolicy",
-        "modelmesh-serving-model-server",
-        project.namespace,
-    )
-    to_all = [
-        port["port"]
-        for rule in policy["spec"]["ingress"]
-        if "from" not in rule
-        for port in rule["ports"]
-    ]
-    assert to_all == [8443]
+@pytest.mark.parametrize(
+    ("where", "labels", "plain_ports"),
+    [
+        ("elsewhere", {}, False),
+        ("elsewhere", {"opendatahub.io/workbenches": "true"}, False),
+        ("here", {}, False),
+        ("here", {"opendatahub.io/workbenches": "true"}, True),
+    ],
+)
+def test_only_workbenches_reach_the_plain_ports(
+    project: Project,
+    elsewhere: Project,
+    mnist: str,
+    where: str,
+    labels: dict[str, str],
+    plain_ports: bool,
+) -> None:
+    caller = project if where == "here" else elsewhere
+    address = project.pods()[0]["status"]["podIP"]
+    assert caller.reach(address, [8443, 8008, 8033, 8090], labels) == {
+        8443: True,
+        8008: plain_ports,
+        8033: plain_ports,
+        8090: False,
+    }
 
 
 def test_health_is_open(proxy: Endpoint) -> None:
