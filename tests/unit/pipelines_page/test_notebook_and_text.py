@@ -122,3 +122,19 @@ def test_values_and_sizes() -> None:
         "every 90 seconds",
         "",
     ]
+
+
+def test_files_are_listed_as_people_look_for_them() -> None:
+    names = ["Train-b394.tar.gz", "roc.png", "Train.ipynb", "evaluation.json", "Train.html"]
+    files = [Artifact(name, name, uri=f"s3://b/{name}") for name in names]
+    ordered = artifacts.in_reading_order(files)
+    assert [file.name for file in ordered] == [
+        "Train.html",
+        "Train.ipynb",
+        "roc.png",
+        "evaluation.json",
+        "Train-b394.tar.gz",
+    ]
+    labels = [artifacts.short_schema(file) for file in ordered]
+    assert labels == ["HTML", "Notebook", "Picture", "Text", "File"]
+    assert artifacts.short_schema(Artifact("m", "m", "system.Model")) == "Model"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import mimetypes
+from collections.abc import Iterable
 from enum import StrEnum
 from pathlib import PurePosixPath
 
@@ -65,6 +66,35 @@ def media_type(artifact: Artifact) -> str:
     return f"{guessed}; charset=utf-8" if guessed.startswith("text/") else guessed
 
 
+KIND_LABELS = {
+    Viewer.FRAME: "HTML",
+    Viewer.NOTEBOOK: "Notebook",
+    Viewer.IMAGE: "Picture",
+    Viewer.MARKDOWN: "Markdown",
+    Viewer.TABLE: "Table",
+    Viewer.TEXT: "Text",
+}
+# What a person looks for comes first; what was only sent along comes last.
+READING_ORDER = (
+    Viewer.FRAME,
+    Viewer.NOTEBOOK,
+    Viewer.IMAGE,
+    Viewer.METRICS,
+    Viewer.MARKDOWN,
+    Viewer.TABLE,
+    Viewer.TEXT,
+    Viewer.DOWNLOAD,
+)
+
+
 def short_schema(artifact: Artifact) -> str:
-    """``Dataset`` for ``system.Dataset``."""
-    return artifact.schema.rsplit(".", 1)[-1]
+    """``Dataset`` for ``system.Dataset``; for a plain artifact what kind of file it is."""
+    schema = artifact.schema.rsplit(".", 1)[-1]
+    return KIND_LABELS.get(viewer(artifact), "File") if schema == "Artifact" else schema
+
+
+def in_reading_order(files: Iterable[Artifact]) -> tuple[Artifact, ...]:
+    """Files of a run: pages, notebooks and pictures first, by name; archives last."""
+    return tuple(
+        sorted(files, key=lambda item: (READING_ORDER.index(viewer(item)), file_name(item)))
+    )

@@ -9,7 +9,7 @@ from typing import Any
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import JSONResponse
 
-from .. import charts, formatting, graph, metrics, security
+from .. import artifacts, charts, formatting, graph, metrics, security
 from ..graph import Step
 from ..source import PageError
 from ..view_models import Artifact, RunDetail, State, TaskRun
@@ -133,7 +133,7 @@ def _output(pages: Pages, run: RunDetail) -> dict[str, Any]:
     files: tuple[Artifact, ...] = ()
     problem = ""
     try:
-        files = pages.source.list_files(run.summary.id)
+        files = artifacts.in_reading_order(pages.source.list_files(run.summary.id))
     except PageError as error:
         problem = error.message
     made = (*_outputs(run), *files)
