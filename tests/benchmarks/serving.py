@@ -37,10 +37,10 @@ import numpy as np
 import onnxruntime
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(REPOSITORY / path) for path in ("src", "tests/support", "tests/cluster")]
+sys.path[:0] = [str(REPOSITORY / path) for path in ("src", "tests/support")]
 
 import serving_models  # noqa: E402
-from serving.project import Project  # noqa: E402
+from serving_project import Project  # noqa: E402
 
 from lab_platform.kubernetes.client import get_client  # noqa: E402
 

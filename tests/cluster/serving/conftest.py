@@ -7,10 +7,9 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from serving_project import Endpoint, Project
 
 from lab_platform.kubernetes.client import KubernetesClient, get_client
-
-from .project import Endpoint, Project
 
 
 @pytest.fixture(scope="session")

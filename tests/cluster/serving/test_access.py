@@ -17,10 +17,9 @@ import pytest
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
+from serving_project import Endpoint, Project, eventually
 
 from lab_platform.kubernetes.client import KubernetesClient
-
-from .project import Endpoint, Project, eventually
 
 pytestmark = pytest.mark.cluster
 SIGNING_KEY = Path("/etc/kubernetes/pki/sa.key")

@@ -14,8 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
-from .project import Endpoint, Project, eventually, image
+from serving_project import Endpoint, Project, eventually, image
 
 pytestmark = pytest.mark.cluster
 CLIENTS = Path(__file__).parent / "clients"

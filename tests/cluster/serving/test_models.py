@@ -10,8 +10,7 @@ import time
 
 import pytest
 import serving_models
-
-from .project import Endpoint, Project, condition, eventually
+from serving_project import Endpoint, Project, condition, eventually
 
 pytestmark = pytest.mark.cluster
 

@@ -7,10 +7,9 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from serving_project import Endpoint, Project, condition, eventually, is_ready
 
 from lab_platform.kubernetes.client import KubernetesClient
-
-from .project import Endpoint, Project, condition, eventually, is_ready
 
 pytestmark = pytest.mark.cluster
 RAW = {

@@ -12,10 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from serving_project import INFERENCE_SERVICE, SERVING_RUNTIME, Project
 
 from lab_platform.kubernetes.client import KubernetesClient
-
-from .project import INFERENCE_SERVICE, SERVING_RUNTIME, Project
 
 pytestmark = pytest.mark.cluster
 REPOSITORY = Path(__file__).resolve().parents[3]

@@ -7,10 +7,9 @@ import time
 from collections.abc import Iterator
 
 import pytest
+from serving_project import SERVING_RUNTIME, Endpoint, Project, eventually
 
 from lab_platform.kubernetes.client import KubernetesClient
-
-from .project import SERVING_RUNTIME, Endpoint, Project, eventually
 
 pytestmark = pytest.mark.cluster
 

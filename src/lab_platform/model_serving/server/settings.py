@@ -24,7 +24,6 @@ class ServerSettings:
     max_request_bytes: int = 8 * MEBIBYTE
     max_model_bytes: int = 1024 * MEBIBYTE
     request_timeout: float = 15.0
-    threads: int = 1
     load_at_start: bool = False
 
     @classmethod
