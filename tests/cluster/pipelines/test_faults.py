@@ -126,7 +126,7 @@ def test_the_object_store_is_away_for_thirty_seconds(
 def test_a_full_volume(run: Run, works_after: None) -> None:
     done = run(faulty.full_volume)
     assert done.state == "FAILED"
-    assert "exit code 1" in done.error.message or "evicted" in done.error.message
+    assert "No space left on device" in done.error.message or "evicted" in done.error.message
 
 
 def test_a_claim_that_is_not_there(

@@ -174,7 +174,7 @@ def test_metadata_of_the_sdk_s_executor(backend: Backend, tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("script", "code", "words"),
     [
-        ("exit 3", 3, "exit code 3"),
+        ("echo first; echo 'no space is left' >&2; exit 3", 3, "exit code 3 (no space is left)"),
         ("no-such-command", 127, "not in the image"),
         ("kill -9 $$", 137, "memory"),
     ],

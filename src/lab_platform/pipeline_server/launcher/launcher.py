@@ -39,6 +39,7 @@ STORE_PATIENCE = 120.0
 KILL_AFTER = 3.0
 LOG_LIMIT = 64 * 1024 * 1024
 VALUE_LIMIT = 1024 * 1024
+TAIL = 4096
 MISSING_COMMAND = 127
 
 
@@ -210,6 +211,7 @@ class Command:
         self.log_path = log_path
         self.process: subprocess.Popen[bytes] | None = None
         self.stopped = False
+        self.tail = b""
 
     def stop(self, *_: object) -> None:
         """Ask the command to end, and make it, when it takes too long."""
@@ -258,6 +260,7 @@ class Command:
                     return
                 out.write(part)
                 out.flush()
+                self.tail = (self.tail + part)[-TAIL:]
                 if left > 0:
                     try:
                         file.write(part[:left])
@@ -394,7 +397,7 @@ def run(server: Server) -> int:
         if command.stopped:
             body["message"] = "the step was asked to stop"
         elif code != 0:
-            body["message"] = describe(code)
+            body["message"] = describe(code, command.tail)
         else:
             result = collect(work)
             store(server, result)
@@ -420,15 +423,17 @@ def store_log(work: Json, path: str) -> bool:
     return True
 
 
-def describe(code: int) -> str:
-    """An exit code in words."""
+def describe(code: int, tail: bytes) -> str:
+    """An exit code in words, with the last line that the command wrote: often the reason."""
+    words = f"exit code {code}"
     if code == MISSING_COMMAND:
-        return "exit code 127: a command of the step is not in the image"
-    if code == 137:
-        return "exit code 137: the step was killed; it may have used more memory than its limit"
-    if code > 128:
-        return f"exit code {code}: the step was ended by signal {code - 128}"
-    return f"exit code {code}"
+        words += ": a command of the step is not in the image"
+    elif code == 137:
+        words += ": the step was killed; it may have used more memory than its limit"
+    elif code > 128:
+        words += f": the step was ended by signal {code - 128}"
+    lines = [line.strip() for line in tail.decode("utf-8", "replace").splitlines() if line.strip()]
+    return f"{words} ({lines[-1][:300]})" if lines else words
 
 
 def finish(server: Server) -> int:
