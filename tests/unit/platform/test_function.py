@@ -440,6 +440,21 @@ class TestActivator:
 
         asyncio.run(story())
 
+    def test_pod_that_outlived_its_sleep_is_used_again(self):
+        """Kubernetes may see only that the number is as it was, and leave the pod alone."""
+
+        async def story():
+            async with World() as world:
+                world.ready({"uid-1": await world.pod("a")})
+                assert (await world.call())[0] == 200
+                for _ in range(60):
+                    await asyncio.sleep(0.1)
+                    if world.api.scales[-1:] == [0]:
+                        break
+                assert (await asyncio.wait_for(world.call(), 5))[0] == 200
+
+        asyncio.run(story())
+
     def test_refused_scaling_keeps_the_pods(self):
         async def story():
             async with World() as world:

@@ -24,6 +24,9 @@ logger = logging.getLogger(__name__)
 Key = tuple[str, str]
 Manifest = dict[str, Any]
 
+# So long after a function was woken a pod that was to end has begun to end, or it stays.
+_SETTLED_SECONDS = 1.5
+
 _REPLICAS = Gauge("lab_function_replicas", "Pods asked for", ["namespace", "function"])
 _SCALED = Counter("lab_function_scaled_total", "Changes", ["namespace", "function", "direction"])
 
@@ -169,6 +172,16 @@ class Registry:
         self._scaling.discard(key)
         self._wake.set()
 
+    def _settle(self, key: Key) -> None:
+        """Use the old pods again that are still there.
+
+        Where a request comes in the moment after a function was put to sleep, Kubernetes may never
+        see that it was, and the pod lives on.
+        """
+        function = self._functions.get(key)
+        if function is not None and function.replicas:
+            function.unretire(self._ready(key))
+
     async def _scale(self, key: Key, deployment: str, replicas: int) -> None:
         function = self._functions[key]
         before = function.replicas
@@ -189,6 +202,8 @@ class Registry:
             function.unretire(self._ready(key))
             await asyncio.sleep(0.5)
             return
+        if replicas and not before:
+            asyncio.get_running_loop().call_later(_SETTLED_SECONDS, self._settle, key)
         _REPLICAS.labels(*key).set(replicas)
         _SCALED.labels(*key, "up" if replicas > before else "down").inc()
         logger.info("%s/%s: from %d to %d pods", *key, before, replicas)
