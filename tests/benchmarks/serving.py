@@ -20,7 +20,13 @@ The load generator runs on the same machine. Without ``--model`` the model is ma
 the lab's layers with weights by chance.
 """
 
+# ruff: noqa: E402
 from __future__ import annotations
+
+import sys
+
+# The folder of this script has a platform.py, which would hide Python's own.
+del sys.path[0]
 
 import argparse
 import asyncio
@@ -28,7 +34,6 @@ import json
 import secrets
 import ssl
 import statistics
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -39,10 +44,10 @@ import onnxruntime
 REPOSITORY = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(REPOSITORY / path) for path in ("src", "tests/support")]
 
-import serving_models  # noqa: E402
-from serving_project import Project  # noqa: E402
+import serving_models
+from serving_project import Project
 
-from lab_platform.kubernetes.client import get_client  # noqa: E402
+from lab_platform.kubernetes.client import get_client
 
 BOUNDS = {
     "start_seconds": 15,

@@ -271,6 +271,7 @@ def running(store: ObjectStore, tmp_path: Path) -> Iterator[Running]:
     made = Running(store, tmp_path)
     yield made
     made.stop.set()
+    made.want("the end")
     made.thread.join(10)
 
 
