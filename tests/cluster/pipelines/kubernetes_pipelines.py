@@ -86,3 +86,16 @@ def timeout():
 @dsl.pipeline(name="no-python")
 def image_entrypoint():
     without_python(text="hello")
+
+
+@step
+def talk():
+    import time
+
+    print("still talking", flush=True)
+    time.sleep(120)
+
+
+@dsl.pipeline(name="talkative")
+def talkative():
+    talk().set_caching_options(False)

@@ -144,7 +144,7 @@ def submit(server: PipelineServer) -> str:
 
     ended = until(phase, 180, "elyra-pipeline does not end")
     path = server.kubernetes.path("v1", "Pod", server.namespace, "elyra-submit", "log")
-    log = str(server.kubernetes.request("GET", path, accept="text/plain"))
+    log = str(server.kubernetes.request("GET", path, accept="text/plain, */*"))
     assert ended == "Succeeded", log[-3000:]
     return log
 

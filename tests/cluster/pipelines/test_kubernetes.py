@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import kfp
 import pytest
 
 from . import constructs, kubernetes_pipelines
-from .server import PipelineServer
+from .server import PipelineServer, until
 from .test_constructs import outputs, tasks
 
 pytestmark = pytest.mark.cluster
@@ -99,6 +100,22 @@ def test_a_step_is_a_pod_that_anybody_can_read(run: Run, server: PipelineServer)
         assert spec["automountServiceAccountToken"] is False
         assert spec["securityContext"]["runAsNonRoot"] is True
         assert spec["containers"][0]["securityContext"]["capabilities"] == {"drop": ["ALL"]}
+
+
+def test_a_log_can_be_followed(client: kfp.Client, server: PipelineServer) -> None:
+    started = client.create_run_from_pipeline_func(kubernetes_pipelines.talkative)
+
+    def read() -> str:
+        found = server.request("GET", f"/apis/v2beta1/runs/{started.run_id}").json()
+        for task in found["run_details"]["task_details"]:
+            if task["kind"] == "CONTAINER":
+                path = f"/apis/v2beta1/runs/{started.run_id}/tasks/{task['task_id']}/log"
+                return server.request("GET", path).text
+        return ""
+
+    until(lambda: "still talking" in read(), 60, "the log of a running step")
+    assert client.get_run(started.run_id).state == "RUNNING"
+    client.terminate_run(started.run_id)
 
 
 def test_the_log_outlives_the_pod(run: Run, server: PipelineServer) -> None:

@@ -117,15 +117,17 @@ def digest(document: Document) -> str:
     return hashlib.sha256(canonical.encode()).hexdigest()
 
 
-class _Loader(yaml.CSafeLoader):
-    """Safe, and without turning dates into objects: an IR knows only JSON's types."""
-
-
-_Loader.yaml_implicit_resolvers = {
-    first: [item for item in resolvers if item[0] != "tag:yaml.org,2002:timestamp"]
-    for first, resolvers in yaml.CSafeLoader.yaml_implicit_resolvers.items()
-}
-_LOADER = _Loader
+# Safe, and without turning dates into objects: an IR knows only JSON's types.
+_LOADER: Any = type(
+    "Loader",
+    (yaml.CSafeLoader,),
+    {
+        "yaml_implicit_resolvers": {
+            first: [item for item in resolvers if item[0] != "tag:yaml.org,2002:timestamp"]
+            for first, resolvers in yaml.CSafeLoader.yaml_implicit_resolvers.items()
+        }
+    },
+)
 
 
 def _check_yaml_size(text: str) -> None:
