@@ -216,6 +216,7 @@ class Controller:
                 client, model_mesh.build_network_policy(namespace, runtime), runtime.manifest
             )
             self._routes(client, project, models, runtime)
+            self._remove_raw(client, project, models)
             delays.append(self._observe(client, project, runtime, models, orders))
         return min(delays, default=None)
 
@@ -272,6 +273,23 @@ class Controller:
                 self.applier.apply(client, model_mesh.build_route(model, runtime), service)
             else:
                 _delete_own_route(client, self.applier, service)
+
+    def _remove_raw(
+        self, client: KubernetesClient, project: Project, models: Mapping[str, Model]
+    ) -> None:
+        """What a model had of its own before it moved to a shared server."""
+        for service in project.living:
+            model = models.get(service["metadata"]["name"])
+            before = (service.get("status") or {}).get("url") or ""
+            if model is None or raw_deployment.name_of(model) not in before:
+                continue
+            for api, kind in (
+                ("apps/v1", "Deployment"),
+                ("v1", "Service"),
+                ("networking.k8s.io/v1", "NetworkPolicy"),
+            ):
+                name = raw_deployment.name_of(model)
+                self.applier.delete(client, api, kind, name, project.namespace)
 
     def _observe(
         self,

@@ -15,6 +15,8 @@ from lab_platform.model_serving import constants
 from lab_platform.model_serving.containers import (
     build_puller_container,
     build_server_container,
+    build_token_mount,
+    build_token_volume,
     build_volumes,
     pod_security,
 )
@@ -25,6 +27,7 @@ Manifest = dict[str, Any]
 
 INITIALIZER = "storage-initializer"
 _TLS_VOLUME = "proxy-tls"
+_TOKEN_VOLUME = "service-account-token"  # noqa: S105 - a volume's name
 
 
 def labels(model: Model) -> dict[str, str]:
@@ -126,20 +129,21 @@ def build_deployment(model: Model, runtime: Runtime) -> Manifest:
     ]
     containers = [server]
     if model.authorised:
-        containers.append(
-            build_auth_proxy_container(
-                upstream_port=constants.REST_PORT,
-                review={
-                    "verb": "get",
-                    "group": constants.GROUP,
-                    "resource": "inferenceservices",
-                    "name": model.name,
-                    "namespace": model.namespace,
-                },
-                tls_volume=_TLS_VOLUME,
-                port_name="https",
-            )
+        proxy = build_auth_proxy_container(
+            upstream_port=constants.REST_PORT,
+            review={
+                "verb": "get",
+                "group": constants.GROUP,
+                "resource": "inferenceservices",
+                "name": model.name,
+                "namespace": model.namespace,
+            },
+            tls_volume=_TLS_VOLUME,
+            port_name="https",
         )
+        proxy["volumeMounts"].append(build_token_mount(_TOKEN_VOLUME))
+        containers.append(proxy)
+        volumes.append(build_token_volume(_TOKEN_VOLUME))
         volumes += build_auth_proxy_volumes(tls_volume=_TLS_VOLUME, tls_secret=_tls_secret(model))
     return {
         "apiVersion": "apps/v1",
@@ -156,7 +160,7 @@ def build_deployment(model: Model, runtime: Runtime) -> Manifest:
                 },
                 "spec": {
                     "serviceAccountName": service_account_of(model),
-                    "automountServiceAccountToken": model.authorised,
+                    "automountServiceAccountToken": False,
                     "enableServiceLinks": False,
                     "securityContext": pod_security(),
                     "initContainers": [initializer],

@@ -153,3 +153,18 @@ def test_a_missing_object_is_named(raw: Project) -> None:
     binding = f"{raw.namespace}-absent-sa-auth-delegator"
     rbac = "rbac.authorization.k8s.io/v1"
     assert raw.client.get(rbac, "ClusterRoleBinding", binding) is None
+
+
+def test_a_model_can_move_to_a_shared_server(client: KubernetesClient, project: Project) -> None:
+    project.serve("alone", wait=False, multiModel=False, annotations={})
+    project.deploy("moving", "onnx/model-v2.onnx", model={"runtime": "alone"}, annotations=RAW)
+    project.wait_until_ready("moving", 90)
+    project.deploy("moving", "onnx/model-v2.onnx")
+    project.wait_until_ready("moving")
+    eventually(
+        lambda: client.get("apps/v1", "Deployment", "moving-predictor", project.namespace) is None,
+        30,
+    )
+    assert Endpoint(project.pods()[0]["status"]["podIP"], 8008).infer("moving")[0] == 200
+    project.undeploy("moving")
+    client.delete("serving.kserve.io/v1alpha1", "ServingRuntime", "alone", project.namespace)

@@ -182,6 +182,12 @@ def test_raw_mode_fetches_before_it_serves() -> None:
         if item["name"] == "AUTH_PROXY_REVIEW"
     )
     assert (review["resource"], review["name"]) == ("inferenceservices", "mnist")
+    holders = {
+        name
+        for name, container in containers(deployment).items()
+        if any("serviceaccount" in mount["mountPath"] for mount in container["volumeMounts"])
+    }
+    assert (pod["automountServiceAccountToken"], holders) == (False, {"oauth-proxy"})
     ports = {p["name"]: p["port"] for p in raw_deployment.build_service(model)["spec"]["ports"]}
     assert ports == {"https": 8443, "http": 80, "grpc": 8033}
     assert raw_deployment.urls(model)["url"] == (
