@@ -198,14 +198,16 @@ def test_little_disk_is_refused_with_the_figures() -> None:
     assert "Build mnist" not in output
 
 
-def test_check_mode_builds_nothing_and_says_what_it_would() -> None:
-    before = sorted((CACHE / "images/layout/images").iterdir())
+def test_check_mode_says_what_it_would_do_and_does_nothing() -> None:
+    before = delivered(), sorted((CACHE / "images/layout/images").iterdir())
+    command = [str(ROOT / "lab"), "run", "build-images", "--check", "--diff"]
     done = subprocess.run(
-        [str(ROOT / "lab"), "run", "build-images", "--check", "--diff"],
+        [*command, "-e", "lab_images_tag=of-check-mode"],
         capture_output=True,
         text=True,
         check=False,
     )
     assert done.returncode == 0, done.stdout[-3000:]
-    assert re.search(r"\bchanged=0\b", done.stdout)
-    assert sorted((CACHE / "images/layout/images").iterdir()) == before
+    assert re.search(r"\bchanged=[1-9]", done.stdout), done.stdout[-3000:]
+    assert "would import: lab-platform" in done.stdout
+    assert (delivered(), sorted((CACHE / "images/layout/images").iterdir())) == before
