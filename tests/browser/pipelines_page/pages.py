@@ -14,6 +14,7 @@ from selenium.common.exceptions import (
     NoSuchElementException,
     StaleElementReferenceException,
     TimeoutException,
+    WebDriverException,
 )
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
@@ -153,7 +154,8 @@ class Page:
 
     def wait(self, ready: Callable[[], Result], patience: float = PATIENCE) -> Result:
         """Until ``ready`` gives something true; elements that come and go are waited for."""
-        ignored = (NoSuchElementException, StaleElementReferenceException)
+        # A page that is being left answers with the base class of the driver's errors.
+        ignored = (NoSuchElementException, StaleElementReferenceException, WebDriverException)
         return WebDriverWait(self.driver, patience, 0.1, ignored).until(lambda _: self._look(ready))
 
     def _look(self, ready: Callable[[], Result]) -> Result:

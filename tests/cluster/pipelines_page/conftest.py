@@ -73,7 +73,7 @@ def tour_id(client: kfp.Client, packages: dict[str, Path]) -> str:  # noqa: F811
         str(packages["tour"]),
         {"rows": 3, "seconds": 20},
         run_name="tour",
-        experiment_name="page",
+        experiment_name="tours",
         enable_caching=False,
     )
     return str(started.run_id)

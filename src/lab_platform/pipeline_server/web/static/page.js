@@ -3,6 +3,7 @@
 // again and the elements with these ids are exchanged for their new selves.
 
 const LOG_EVERY = 1000;
+const RETRY_AFTER = 400;
 const LONGEST_LOG = 2_000_000;
 const parser = new DOMParser();
 let tag = "";
@@ -11,10 +12,13 @@ let misses = 0;
 let zoom = 0; // not chosen yet
 
 const main = () => document.getElementById("content");
+const wait = (time) => new Promise((done) => setTimeout(done, time));
 const byId = (id) => document.getElementById(id);
 
 async function fetchPage(address, headers = {}) {
-  const response = await fetch(address, { headers, credentials: "same-origin", redirect: "follow" });
+  const ask = () => fetch(address, { headers, credentials: "same-origin", redirect: "follow" });
+  // A network that changes under the browser (a pod starts on this machine) cuts requests off.
+  const response = await ask().catch(() => wait(RETRY_AFTER).then(ask));
   if (response.status === 304) return null;
   if (response.status === 401 || new URL(response.url).pathname.startsWith("/oauth/")) {
     location.reload(); // The session is over: the proxy asks to sign in, and leads back here.
@@ -72,8 +76,8 @@ function keepState(old, made) {
 
 function plan() {
   clearTimeout(timer);
-  const wait = Number(main()?.dataset.every ?? 0);
-  if (wait) timer = setTimeout(refresh, wait);
+  const every = Number(main()?.dataset.every ?? 0);
+  if (every) timer = setTimeout(refresh, every);
 }
 
 async function refresh() {
@@ -201,7 +205,7 @@ async function followLog(log) {
     } catch {
       if (note()) note().textContent = "the server does not answer, trying again";
     }
-    await new Promise((done) => setTimeout(done, LOG_EVERY));
+    await wait(LOG_EVERY);
   }
 }
 
