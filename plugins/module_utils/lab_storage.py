@@ -13,9 +13,7 @@ def read_data_connection(namespace, name):
 
     config.load_kube_config()
     secret = client.CoreV1Api().read_namespaced_secret(name, namespace)
-    return {
-        key: base64.b64decode(value).decode() for key, value in (secret.data or {}).items()
-    }
+    return {key: base64.b64decode(value).decode() for key, value in (secret.data or {}).items()}
 
 
 def open_bucket(params):

@@ -123,7 +123,9 @@ def upload_table(bucket, key, file):
 
     checksum = TABLES[key][1]
     bucket.client.upload_file(
-        str(file), bucket.name, key,
+        str(file),
+        bucket.name,
+        key,
         ExtraArgs={"ContentType": "text/csv", "Metadata": {"sha256": checksum}},
     )
     digest = hashlib.sha256()

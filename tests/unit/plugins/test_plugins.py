@@ -1,0 +1,228 @@
+"""What the lab's plugins make of what the cluster, the bucket and the pipeline server answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+Load = Callable[[str], ModuleType]
+MODEL = b"model"
+SHA256 = "9372c470eeadd5ecd9c3c74c2b3cb633f8e2f2fad799250a0f70d652b6b825e4"
+
+
+def task(name: str, state: str, **more: Any) -> dict[str, Any]:
+    return {
+        "task_id": name.lower(),
+        "display_name": name,
+        "state": state,
+        "start_time": "2026-01-01T00:00:00Z",
+        "parent_task_id": "root",
+        **more,
+    }
+
+
+RUN = {
+    "run_id": "r-1",
+    "state": "FAILED",
+    "error": {"message": "a step failed"},
+    "run_details": {
+        "task_details": [
+            {**task("mnist", "FAILED"), "parent_task_id": None},
+            task("Pre-process", "SUCCEEDED", end_time="2026-01-01T00:00:14Z"),
+            task("Train", "FAILED", error={"message": "exit code 137: out of memory"}),
+            {"task_id": "evaluate", "display_name": "Evaluate", "parent_task_id": "root"},
+        ]
+    },
+}
+
+
+class FakeClient:
+    """A pipelines API that knows one log."""
+
+    def read_log(self, run_id: str, task_id: str) -> list[str]:
+        assert (run_id, task_id) == ("r-1", "train")
+        return ["epoch 3", "Killed"]
+
+
+class FakeStore:
+    """An S3 client over a dictionary."""
+
+    def __init__(self, objects: dict[str, dict[str, Any]]) -> None:
+        self.objects = objects
+
+    def _find(self, key: str) -> dict[str, Any]:
+        if key not in self.objects:
+            raise ClientError({"Error": {"Code": "404"}}, "HeadObject")
+        return self.objects[key]
+
+    def head_object(self, **names: str) -> dict[str, Any]:
+        return self._find(names["Key"])
+
+    def get_object(self, **names: str) -> dict[str, Any]:
+        return {"Body": FakeBody(self._find(names["Key"])["content"])}
+
+
+class FakeBody:
+    def __init__(self, content: bytes) -> None:
+        self.content = content
+
+    def read(self) -> bytes:
+        return self.content
+
+
+class FakeBucket:
+    name = "rhods"
+
+    def __init__(self, **objects: dict[str, Any]) -> None:
+        self.client = FakeStore({name.replace("__", "/"): value for name, value in objects.items()})
+
+
+def test_steps_are_the_tasks_below_the_run(plugin: Load) -> None:
+    steps = plugin("action/lab_pipeline_run").list_steps(RUN)
+    assert [(step["name"], step["state"], step["seconds"]) for step in steps] == [
+        ("Pre-process", "SUCCEEDED", 14.0),
+        ("Train", "FAILED", None),
+    ]
+
+
+def test_failed_run_names_step_reason_and_log(plugin: Load) -> None:
+    said = plugin("action/lab_pipeline_run").explain_failure(RUN, FakeClient())
+    assert "r-1 ended as FAILED" in said
+    assert "Step Train failed: exit code 137: out of memory" in said
+    assert said.endswith("Killed")
+    assert "Pre-process failed" not in said
+
+
+def test_refusal_is_told_without_the_json(plugin: Load) -> None:
+    message = (
+        'Failed to create object: b\'{"kind":"Status","status":"Failure",'
+        '"message":"exceeded quota: storage","code":403}\\n\''
+    )
+    said = plugin("action/lab_objects").explain_refusal(message)
+    assert said == "The API server refused: exceeded quota: storage"
+    assert plugin("action/lab_objects").explain_refusal("no route to host") == "no route to host"
+
+
+@pytest.mark.parametrize(
+    ("message", "expected"),
+    [
+        ('namespaces \\"mnist\\" not found', True),
+        ("Failed to find exact match for kubeflow.org/v1.Notebook by [kind]", True),
+        ("exceeded quota", False),
+    ],
+)
+def test_only_what_is_not_there_yet_is_a_change(plugin: Load, message: str, expected: bool) -> None:
+    patterns = plugin("action/lab_objects").NOT_YET
+    assert any(pattern.search(message) for pattern in patterns) is expected
+
+
+def test_model_is_read_with_what_is_beside_it(plugin: Load) -> None:
+    bucket = FakeBucket(
+        **{
+            "onnx__model-v2.onnx": {"content": MODEL},
+            "onnx__model-v2.json": {"content": b'{"accuracy": 0.995}'},
+        }
+    )
+    found = plugin("modules/lab_model_info").read_model(bucket, "onnx/model-v2.onnx")
+    assert found == {
+        "exists": True,
+        "sha256": SHA256,
+        "size": 5,
+        "sidecar": {"accuracy": 0.995},
+    }
+
+
+@pytest.mark.parametrize("sidecar", [None, b"{", b""], ids=["absent", "cut off", "empty"])
+def test_model_without_its_json_is_none(plugin: Load, sidecar: bytes | None) -> None:
+    objects = {"onnx__model-v2.onnx": {"content": MODEL}}
+    if sidecar is not None:
+        objects["onnx__model-v2.json"] = {"content": sidecar}
+    found = plugin("modules/lab_model_info").read_model(FakeBucket(**objects), "onnx/model-v2.onnx")
+    assert not found["exists"]
+
+
+def test_fingerprint_changes_with_data_code_and_profile(plugin: Load, tmp_path: Path) -> None:
+    compute = plugin("modules/lab_model_info").compute_fingerprint
+    (tmp_path / "model.py").write_text("one", encoding="ascii")
+    (tmp_path / "notes.txt").write_text("one", encoding="ascii")
+    first = compute(["tag"], [tmp_path], "default")
+    (tmp_path / "notes.txt").write_text("two", encoding="ascii")
+    assert compute(["tag"], [tmp_path], "default") == first
+    assert compute(["other"], [tmp_path], "default") != first
+    assert compute(["tag"], [tmp_path], "quick") != first
+    (tmp_path / "model.py").write_text("two", encoding="ascii")
+    assert compute(["tag"], [tmp_path], "default") != first
+
+
+def test_whole_tables_are_left_alone_whatever_the_case_of_metadata(plugin: Load) -> None:
+    module = plugin("modules/lab_training_data")
+    objects = {
+        key.replace("/", "__"): {"ContentLength": size, "Metadata": {"Sha256": checksum}}
+        for key, (size, checksum) in module.TABLES.items()
+    }
+    assert module.find_faults(FakeBucket(**objects)) == {}
+
+
+def test_missing_cut_off_and_foreign_tables_are_named(plugin: Load) -> None:
+    module = plugin("modules/lab_training_data")
+    size = module.TABLES["data/train.csv"][0]
+    assert module.find_faults(FakeBucket()) == dict.fromkeys(module.TABLES, "is missing")
+    faults = module.find_faults(
+        FakeBucket(
+            **{
+                "data__train.csv": {"ContentLength": size - 1, "Metadata": {}},
+                "data__test.csv": {
+                    "ContentLength": module.TABLES["data/test.csv"][0],
+                    "Metadata": {"sha256": "0" * 64},
+                },
+            }
+        )
+    )
+    assert f"not {size}" in faults["data/train.csv"]
+    assert faults["data/test.csv"] == "has no or another checksum"
+
+
+def workload(kind: str, replicas: int = 1, **status: Any) -> dict[str, Any]:
+    return {
+        "kind": kind,
+        "metadata": {"generation": 2},
+        "spec": {"replicas": replicas},
+        "status": {"observedGeneration": 2, **status},
+    }
+
+
+READY = [{"type": "Ready", "status": "True"}]
+ADMITTED = [{"conditions": [{"type": "Admitted", "status": "True"}]}]
+
+
+@pytest.mark.parametrize(
+    ("thing", "expected"),
+    [
+        (workload("Deployment", readyReplicas=1, updatedReplicas=1), True),
+        (workload("Deployment", readyReplicas=1), False),
+        (workload("Deployment", observedGeneration=1, readyReplicas=1, updatedReplicas=1), False),
+        (workload("StatefulSet", replicas=0), False),
+        (workload("Job", conditions=[{"type": "Failed", "status": "True"}]), True),
+        (workload("Job", conditions=[]), False),
+        (workload("Route", ingress=ADMITTED), True),
+        (workload("Route"), False),
+        (workload("DataSciencePipelinesApplication", conditions=READY), True),
+        (workload("DataSciencePipelinesApplication", conditions=[]), False),
+    ],
+)
+def test_each_kind_has_its_own_way_to_be_ready(
+    plugin: Load, thing: dict[str, Any], expected: bool
+) -> None:
+    assert plugin("modules/lab_wait").is_ready(thing) is expected
+
+
+def test_stopped_workbench_has_no_pods(plugin: Load) -> None:
+    is_stopped = plugin("modules/lab_wait").is_stopped
+    assert is_stopped(workload("StatefulSet", replicas=0))
+    assert not is_stopped(workload("StatefulSet", replicas=0) | {"status": {"replicas": 1}})
+    assert not is_stopped(workload("StatefulSet"))
