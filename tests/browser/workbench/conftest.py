@@ -1,0 +1,106 @@
+"""Fixtures: a project with a workbench of its own, a token that opens it, a browser."""
+
+from __future__ import annotations
+
+import base64
+import os
+import uuid
+
+import pytest
+from platform_cluster import DOMAIN, PLATFORM, STATE, is_ready, wait_for
+
+from lab_platform.kubernetes import client as kubernetes
+from lab_platform.settings import PLATFORM_IMAGES
+from lab_validation import browser as chromium
+
+IMAGE = os.environ.get("LAB_WORKBENCH_IMAGE", f"{PLATFORM_IMAGES}/mnist-workbench:1.0")
+NAME = "bench"
+
+
+@pytest.fixture(scope="session")
+def client():
+    os.environ.setdefault("KUBECONFIG", str(STATE / "kubeconfig"))
+    return kubernetes.get_client()
+
+
+@pytest.fixture(scope="session")
+def project(client):
+    name = f"browser-{uuid.uuid4().hex[:8]}"
+    labels = {
+        "opendatahub.io/dashboard": "true",
+        "pod-security.kubernetes.io/enforce": "restricted",
+    }
+    client.create(
+        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}}
+    )
+    wait_for(
+        lambda: client.get("v1", "ConfigMap", "odh-trusted-ca-bundle", name), 30, "the project"
+    )
+    yield name
+    client.delete("v1", "Namespace", name)
+
+
+@pytest.fixture(scope="session")
+def workbench(client, project):
+    """The address of a workbench that runs."""
+    base = f"/notebook/{project}/{NAME}"
+    arguments = f"""--ServerApp.port=8888 --ServerApp.token='' --ServerApp.password=''
+        --ServerApp.base_url={base} --ServerApp.quit_button=False"""
+    client.create(
+        {
+            "apiVersion": "kubeflow.org/v1",
+            "kind": "Notebook",
+            "metadata": {
+                "name": NAME,
+                "namespace": project,
+                "annotations": {"notebooks.opendatahub.io/inject-oauth": "true"},
+            },
+            "spec": {
+                "template": {
+                    "spec": {
+                        "serviceAccountName": NAME,
+                        "containers": [
+                            {
+                                "name": NAME,
+                                "image": IMAGE,
+                                "imagePullPolicy": "IfNotPresent",
+                                "workingDir": "/opt/app-root/src",
+                                "env": [{"name": "NOTEBOOK_ARGS", "value": arguments}],
+                                "readinessProbe": {
+                                    "httpGet": {"path": f"{base}/api", "port": 8888},
+                                    "periodSeconds": 2,
+                                },
+                                "volumeMounts": [
+                                    {"name": "home", "mountPath": "/opt/app-root/src"}
+                                ],
+                            }
+                        ],
+                        "volumes": [{"name": "home", "emptyDir": {}}],
+                    }
+                }
+            },
+        }
+    )
+    wait_for(lambda: is_ready(client, "Notebook", NAME, project), 180, "the workbench runs", 0.5)
+    return f"https://{NAME}-{project}.{DOMAIN}{base}"
+
+
+@pytest.fixture(scope="session")
+def token(client, project, workbench):
+    """A token of the workbench's own account, which may open it."""
+    path = client.path("v1", "ServiceAccount", project, NAME, "token")
+    body = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {}}
+    return client.request("POST", path, body=body)["status"]["token"]
+
+
+@pytest.fixture(scope="session")
+def browser(client, tmp_path_factory):
+    """A browser that trusts the lab's authority and verifies everything."""
+    secret = client.get("v1", "Secret", "lab-ca", PLATFORM)
+    assert secret, "the platform is not installed: ./lab run install-platform"
+    home = tmp_path_factory.mktemp("browser")
+    certificate = home / "ca.crt"
+    certificate.write_bytes(base64.b64decode(secret["data"]["tls.crt"]))
+    driver = chromium.start(home, certificate, timeout=60)
+    yield driver
+    driver.quit()
