@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Self
 
-from selenium.common.exceptions import TimeoutException
+from selenium.common.exceptions import TimeoutException, WebDriverException
 from selenium.webdriver.remote.webdriver import WebDriver
 from selenium.webdriver.support.ui import WebDriverWait
 
 Locator = tuple[str, str]
+LOADS = 4
+INTERRUPTED = "ERR_NETWORK_CHANGED"
 
 
 class Page:
@@ -24,13 +26,38 @@ class Page:
 
     def open(self) -> Self:
         """Load the page and wait until it is there."""
-        self.browser.get(self.url)
+        self.load()
         return self.wait_until_there()
 
+    def load(self) -> None:
+        """Load the page, again where the network changed meanwhile.
+
+        On the machine that runs the cluster every pod that starts or ends adds or removes an
+        interface, and Chromium then gives up what it is loading (ERR_NETWORK_CHANGED).
+        """
+        for _ in range(LOADS - 1):
+            try:
+                self.browser.get(self.url)
+            except WebDriverException as error:
+                if INTERRUPTED not in str(error):
+                    raise
+            else:
+                return
+        self.browser.get(self.url)
+
     def wait_until_there(self) -> Self:
-        """Wait until the page is there."""
-        self.wait(lambda: self.there, f"{type(self).__name__} at {self.url} to load")
+        """Wait until the page is there; reload it if a part of it was given up on the way."""
+        self.wait(
+            lambda: self.there or self._reload_if_interrupted(),
+            f"{type(self).__name__} at {self.url} to load",
+        )
         return self
+
+    def _reload_if_interrupted(self) -> bool:
+        log: list[dict[str, Any]] = self.browser.get_log("browser")  # type: ignore[attr-defined]
+        if any(INTERRUPTED in str(entry.get("message")) for entry in log):
+            self.browser.refresh()
+        return False
 
     @property
     def there(self) -> bool:

@@ -58,7 +58,7 @@ class RunPage(Page):
 
     def open_output(self) -> RunPage:
         """Open what the run put out."""
-        base = self.url.split("?")[0]
-        self.browser.get(f"{base}?view=output")
-        self.wait(lambda: self.shown(self._results), "the run's output")
-        return self
+        output = RunPage(self.browser, f"{self.url.split('?')[0]}?view=output")
+        output.load()
+        output.wait(lambda: output.shown(self._results), "the run's output")
+        return output

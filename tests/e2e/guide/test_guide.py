@@ -27,7 +27,7 @@ from lab_validation.pages.workbench import WorkbenchPage
 from lab_validation.strokes import smooth, strokes_of
 
 REPOSITORY = Path(__file__).resolve().parents[3]
-CLONE_URL = "http://model-repository.lab-platform.svc.cluster.local/model-repo.git"
+CLONE_URL = "http://model-repository.lab-platform.svc.cluster.local/rhods-mnist-model.git"
 
 
 @pytest.fixture(scope="module")
@@ -53,16 +53,16 @@ def clone(access: Access, token: str, certificate: Path) -> None:
         access.get("workbench.url"), token, certificate,
         "import pathlib, subprocess\n"
         "home = pathlib.Path('/opt/app-root/src')\n"
-        "if not (home / 'model-repo').exists():\n"
+        "if not (home / 'rhods-mnist-model').exists():\n"
         f"    subprocess.run(['git', 'clone', '-q', '{CLONE_URL}'], cwd=home, check=True)\n"
-        "print(sorted(p.name for p in (home / 'model-repo/notebooks').iterdir()))",
+        "print(sorted(p.name for p in (home / 'rhods-mnist-model/notebooks').iterdir()))",
     )  # fmt: skip
     assert printed.strip() == "['completed', 'todo']"
 
 
 def sign_in(browser: WebDriver, page: Page, token: str) -> None:
     """Open a page and sign in if its login asks."""
-    browser.get(page.url)
+    page.load()
     login = LoginPage(browser, page.url)
     page.wait(lambda: login.there or page.there, f"the login or {page.url}", timeout=60)
     if login.there:
@@ -75,7 +75,7 @@ def test_the_login_and_the_workbench(
 ) -> None:
     page = WorkbenchPage(browser, access.get("workbench.url"))
     browser.delete_all_cookies()
-    browser.get(page.url)
+    page.load()
     login = LoginPage(browser, page.url).wait_until_there()
     picture("login")
     login.log_in(token)
@@ -107,7 +107,7 @@ class PipelineEditorPage(WorkbenchPage):
 def test_a_notebook_and_the_pipeline(
     clone: None, browser: WebDriver, access: Access, token: str, picture: Callable[[str], None]
 ) -> None:
-    root = access.get("workbench.url").rstrip("/") + "/lab/tree/model-repo/notebooks"
+    root = access.get("workbench.url").rstrip("/") + "/lab/tree/rhods-mnist-model/notebooks"
     notebook = NotebookPage(browser, f"{root}/completed/Train.ipynb?reset")
     sign_in(browser, notebook, token)
     picture("notebook")

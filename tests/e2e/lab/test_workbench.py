@@ -61,7 +61,7 @@ def test_workbench_opens(
 ) -> None:  # fmt: skip
     """JupyterLab opens behind the login, with Elyra and git."""
     page = WorkbenchPage(browser, access.get("workbench.url"))
-    browser.get(page.url)
+    page.load()
     login = LoginPage(browser, page.url)
     page.wait(lambda: login.there or page.there, "the login or JupyterLab")
     if login.there:
