@@ -286,9 +286,10 @@ def two_steps(n: int = 1):
 
 
 @dsl.pipeline(name="sleepers")
-def sleepers(seconds: float = 60):
-    sleep(seconds=seconds)
-    sleep(seconds=seconds)
+def sleepers(seconds: float = 60.0):
+    first = say(text="before")
+    sleep(seconds=seconds).after(first)
+    sleep(seconds=seconds).after(first)
 
 
 @dsl.pipeline(name="imports-late")

@@ -313,8 +313,10 @@ class Advance:
 
         self.jobs.append(Job(f"log:{pod_name}", f"keep the log of {pod_name}", store))
 
-    def _remove(self, attempt: Attempt, grace: int | None = None) -> None:
-        name = attempt.pod_name
+    def _remove(self, attempt: Attempt) -> None:
+        self._delete(attempt.pod_name, None)
+
+    def _delete(self, name: str, grace: int | None) -> None:
         self.jobs.append(
             Job(f"delete:{name}", f"delete {name}", lambda: self.cluster.delete_pod(name, grace))
         )
@@ -484,15 +486,28 @@ class Advance:
             )
 
     def _cancel(self) -> None:
-        """Remove the pods; the run is canceled when none is left."""
+        """Remove the pods, ended ones, too; the run is canceled when none is left."""
         asked = self.run.cancel_requested_at or self.moment
-        force = self.moment - asked > CANCEL_FORCE
-        left = [pod for pod in self.watcher.of_run(self.run.id) if not read_status(pod).finished]
-        for task in self._open_steps():
-            attempt = self.attempts.get(task.id)
-            if attempt is not None and attempt.state not in FINISHED:
-                self._remove(attempt, 0 if force else None)
-        if left and self.watcher.synced:
+        run_id = self.run.id
+        left = self.watcher.of_run(run_id)
+        making = [
+            attempt
+            for attempt in self.attempts.values()
+            if attempt.state not in FINISHED and not attempt.pod_seen
+        ]
+        late = self.moment - asked > CANCEL_FORCE
+        if late:
+            for pod in left:
+                self._delete(pod["metadata"]["name"], 0)
+        elif left or making:
+            self.jobs.append(
+                Job(
+                    f"delete-run:{run_id}",
+                    f"delete the pods of {run_id}",
+                    lambda: self.cluster.delete_run(run_id),
+                )
+            )
+        if (left or (making and not late)) and self.watcher.synced:
             self.run.wake_at = self.moment + timedelta(seconds=1)
             return
         self._cancel_tasks(self.planner.tasks.values())
