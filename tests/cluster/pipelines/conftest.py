@@ -19,6 +19,7 @@ warnings.simplefilter("ignore", FutureWarning)
 import boto3  # noqa: E402
 import kfp  # noqa: E402
 import kfp_server_api  # noqa: E402
+import urllib3  # noqa: E402
 
 from lab_platform.kubernetes.client import KubernetesClient  # noqa: E402
 
@@ -125,7 +126,10 @@ def _get_run(client: kfp.Client, run_id: str, deadline: float) -> Any:
         except kfp_server_api.ApiException as error:
             if (error.status or 500) < 500 or time.monotonic() > deadline:
                 raise
-            time.sleep(0.5)
+        except urllib3.exceptions.HTTPError:
+            if time.monotonic() > deadline:
+                raise
+        time.sleep(0.5)
 
 
 @pytest.fixture(scope="session")
