@@ -132,6 +132,20 @@ def test_focus_stays_on_a_step_that_is_redrawn(browser: Browser, levers: Levers)
     assert page.focused == f"node-{TRAIN}"
 
 
+def test_what_a_person_is_about_to_use_is_not_exchanged(browser: Browser, levers: Levers) -> None:
+    """A click or an open list must not be cut off by a refresh: the elements stay the same."""
+    browser.open(f"/runs/run-3?step={TRAIN}&task=n-4-2&tab=logs")
+    page = RunPage(browser)
+    kept = ("follow", f"node-{TRAIN}", "tab-details")
+    for name in kept:
+        browser.driver.execute_script(f"document.getElementById('{name}').own = true")
+    levers.set_task("run-3", "n-4-1", "SUCCEEDED")
+    page.wait(lambda: page.state_of(TRAIN) == "s-running")
+    for name in kept:
+        script = f"return document.getElementById('{name}').own === true"
+        assert browser.driver.execute_script(script), name
+
+
 def test_the_log_is_followed_to_its_end(browser: Browser, levers: Levers) -> None:
     levers.write_log("n-4-2", "".join(f"line {number}\n" for number in range(200)))
     browser.open(f"/runs/run-3?step={TRAIN}&task=n-4-2&tab=logs")

@@ -40,7 +40,7 @@ function localise(root) {
   return root;
 }
 
-/** Exchange elements by id; keep focus, ticked boxes, opened parts and the growing log. */
+/** Bring elements up to date by id; focus, ticks, opened parts and the growing log stay. */
 function exchange(fresh, ids) {
   const focused = document.activeElement?.id;
   for (const id of ids) {
@@ -48,19 +48,37 @@ function exchange(fresh, ids) {
     const made = fresh.getElementById(id);
     if (!old || !made) continue;
     keepState(old, made);
-    if (old.outerHTML === made.outerHTML) continue;
-    const log = old.querySelector("#log");
-    const newLog = made.querySelector("#log");
-    const read = log?.scrollTop;
-    old.replaceWith(document.adoptNode(made));
-    if (log && newLog && log.dataset.log === newLog.dataset.log) {
-      newLog.replaceWith(log);
-      log.scrollTop = byId("follow")?.checked ? log.scrollHeight : read;
-    }
+    morph(old, made);
   }
   if (focused && document.activeElement?.id !== focused) byId(focused)?.focus({ preventScroll: true });
   applyZoom();
   enhance();
+}
+
+/** Change only what differs, so that a click or an open list is not cut off half-way. */
+function morph(old, made) {
+  if (old.isEqualNode(made)) return;
+  if (old.nodeName !== made.nodeName || old.id !== made.id) {
+    old.replaceWith(document.importNode(made, true));
+    return;
+  }
+  if (old.nodeType !== Node.ELEMENT_NODE) {
+    if (old.data !== made.data) old.data = made.data;
+    return;
+  }
+  if (old.id === "log") {
+    if (old.dataset.log !== made.dataset.log) old.replaceWith(document.importNode(made, true));
+    return;
+  }
+  for (const name of old.getAttributeNames()) if (!made.hasAttribute(name) && name !== "open") old.removeAttribute(name);
+  for (const name of made.getAttributeNames()) {
+    const value = made.getAttribute(name);
+    if (old.getAttribute(name) !== value) old.setAttribute(name, value);
+  }
+  const before = [...old.childNodes];
+  const after = [...made.childNodes];
+  after.forEach((child, index) => (index < before.length ? morph(before[index], child) : old.append(document.importNode(child, true))));
+  for (const child of before.slice(after.length)) child.remove();
 }
 
 function keepState(old, made) {
