@@ -287,6 +287,7 @@ class FakeApi:
         if self.fail:
             raise ApiError(500, "No", "not now")
         self.scales.append(patch["spec"]["replicas"])
+        return {"metadata": {"resourceVersion": str(100 + len(self.scales))}}
 
 
 class World:
@@ -452,6 +453,29 @@ class TestActivator:
                     if world.api.scales[-1:] == [0]:
                         break
                 assert (await asyncio.wait_for(world.call(), 5))[0] == 200
+
+        asyncio.run(story())
+
+    def test_old_news_of_the_deployment_do_not_count(self):
+        async def story():
+            async with World() as world:
+                world.ready({"uid-1": await world.pod("a")})
+                assert (await world.call())[0] == 200
+                for _ in range(50):
+                    await asyncio.sleep(0.05)
+                    if world.api.scales and not world.registry._scaling:
+                        break
+                assert world.api.scales == [1]
+                for version, replicas in (("100", 0), ("101", 1)):
+                    news = {
+                        "metadata": {
+                            "labels": {builders.SERVICE_LABEL: "fn"},
+                            "resourceVersion": version,
+                        },
+                        "spec": {"replicas": replicas},
+                    }
+                    world.registry.deployment_changed(("mnist", "fn-deployment"), news)
+                    assert world.registry.find(KEY).replicas == 1
 
         asyncio.run(story())
 

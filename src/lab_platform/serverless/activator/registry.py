@@ -42,6 +42,8 @@ class Registry:
         self._functions: dict[Key, Function] = {}
         self._slices: dict[Key, dict[Key, dict[str, str]]] = defaultdict(dict)
         self._deployments: dict[Key, tuple[str, int]] = {}
+        # What a Deployment was when we scaled it: older news of it say nothing new.
+        self._versions: dict[Key, int] = {}
         self._owners: dict[Key, Key] = {}
         self._scaling: set[Key] = set()
         self._wake = asyncio.Event()
@@ -110,8 +112,11 @@ class Registry:
             owner = self._owners.pop(key, None)
             if owner is not None:
                 self._deployments.pop(owner, None)
+                self._versions.pop(owner, None)
             return
         owner = (key[0], manifest["metadata"]["labels"][SERVICE_LABEL])
+        if int(manifest["metadata"].get("resourceVersion") or 0) < self._versions.get(owner, 0):
+            return
         self._owners[key] = owner
         replicas = int(manifest["spec"].get("replicas", 1))
         self._deployments[owner] = (key[1], replicas)
@@ -187,7 +192,7 @@ class Registry:
         before = function.replicas
         function.replicas = replicas
         try:
-            await asyncio.to_thread(
+            scaled = await asyncio.to_thread(
                 self._client.patch,
                 "apps/v1",
                 "Deployment",
@@ -202,6 +207,7 @@ class Registry:
             function.unretire(self._ready(key))
             await asyncio.sleep(0.5)
             return
+        self._versions[key] = int(scaled["metadata"].get("resourceVersion") or 0)
         if replicas and not before:
             asyncio.get_running_loop().call_later(_SETTLED_SECONDS, self._settle, key)
         _REPLICAS.labels(*key).set(replicas)
