@@ -159,6 +159,8 @@ def url_lines(access: Path) -> list[str]:
 
 def login_lines(kubectl: str, kubeconfig: Path, notebooks: list[dict[str, Any]]) -> list[str]:
     """Links that sign a browser in to each running workbench, once and within ten minutes."""
+    if not notebooks:
+        return []
     from lab_platform.auth_proxy.session import create_login_link
 
     def run(*arguments: str) -> str:
