@@ -174,7 +174,9 @@ def images(repository: str, tags: dict[str, str]) -> list[Image]:
     )
     made = [Image(f"{repository}/{name}:{tags[name]}", ("host", "kube")) for name in plain]
     made.append(
-        Image(f"{repository}/coredns:{tags['coredns']}", ("kube",), ("/usr/local/bin/coredns",))
+        Image(
+            f"{repository}/coredns:{tags['coredns']}", ("host", "kube"), ("/usr/local/bin/coredns",)
+        )
     )
     made.append(Image(f"{repository}/pause:{tags['pause']}", ("pause",), ("/pause",)))
     for name, below in (("local-path-provisioner", ()), ("kube-network-policy", ("host",))):
