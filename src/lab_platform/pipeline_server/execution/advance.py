@@ -78,6 +78,7 @@ class Advance:
         self.watcher = watcher
         self.store = store
         self.jobs: list[Job] = []
+        self._made: set[str] = set()
         self.moment = now()
         self.wake: datetime = self.moment + HEARTBEAT
         session.refresh(run, ["document", "tasks"])
@@ -431,6 +432,9 @@ class Advance:
         return steps.kubernetes_options(self.pipeline, task, graph, siblings)
 
     def _make_pod(self, task: Task, attempt: Attempt) -> None:
+        if attempt.pod_name in self._made:
+            return
+        self._made.add(attempt.pod_name)
         work = steps.build_work(self.session, self.settings, self.run, task, self.pipeline)
         workspace = claims.workspace(self.run, self.pipeline, self.settings)
         step = steps.StepPodFactory(self.settings).build(
