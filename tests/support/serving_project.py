@@ -153,7 +153,13 @@ class Project:
     # -- model servers and models ----------------------------------------------------------
 
     def serve(
-        self, name: str = "model-server", *, wait: bool = True, memory: str = "1Gi", **changes: Any
+        self,
+        name: str = "model-server",
+        *,
+        wait: bool = True,
+        cpu: str = "50m",
+        memory: str = "1Gi",
+        **changes: Any,
     ) -> None:
         """Make a ServingRuntime, and wait until its pods are ready."""
         annotations = changes.pop("annotations", {"enable-auth": "true", "enable-route": "true"})
@@ -166,7 +172,7 @@ class Project:
                     "name": "mlserver",
                     "image": IMAGE,
                     "resources": {
-                        "requests": {"cpu": "50m", "memory": "128Mi"},
+                        "requests": {"cpu": cpu, "memory": "128Mi"},
                         "limits": {"cpu": "2", "memory": memory},
                     },
                 }
