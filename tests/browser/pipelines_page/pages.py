@@ -304,6 +304,13 @@ class RunPage(Page):
         """The log as far as it is shown."""
         return str(self.find(self._log).get_attribute("textContent"))
 
+    def wait_for_log(self, text: str, patience: float = 60) -> None:
+        """Until the log has it; a failure shows what the page says instead."""
+        try:
+            self.wait(lambda: text in self.log, patience)
+        except TimeoutException:
+            raise AssertionError(f"no {text!r} in the log of {self.path}:\n{self.text}") from None
+
     @property
     def log_note(self) -> str:
         """What is said of the log."""

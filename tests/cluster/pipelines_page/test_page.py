@@ -100,7 +100,7 @@ def test_a_failed_run_says_why_and_is_retried(
     browser.screenshot("run-failed")
     page.click_link("Refuse")
     shown = RunPage(browser)
-    shown.wait(lambda: "ValueError: the data is missing" in shown.log, 30)
+    shown.wait_for_log("ValueError: the data is missing")
     page.click_button("Retry the failed part")
     page.wait_for_text("The failed part runs again.")
     assert client.get_run(started.run_id).state in {"PENDING", "RUNNING"}
