@@ -97,7 +97,8 @@ PROFILES: Mapping[str, TrainingConfiguration] = {
         batch_size=64,
         train_images=8000,
         validation_images=1000,
-        max_seconds=30.0,
+        # Seven seconds where nothing else runs; on a busy machine the accuracy comes first.
+        max_seconds=90.0,
         rotation=0.0,
         scale=0.0,
         shift=0.0,

@@ -10,7 +10,7 @@ logger = logging.getLogger(__name__)
 
 
 def cpu_notice(gpus: Sequence[object], environ: Mapping[str, str] = os.environ) -> str | None:
-    """Return what to tell the reader of the log, if this image was made for a GPU that is not there."""
+    """Return what to tell the reader of the log where an image for GPUs has none."""
     if environ.get("LAB_IMAGE_ACCELERATOR") != "cuda" or gpus:
         return None
     return (
