@@ -102,12 +102,12 @@ restored:
   returned: always
 """
 
-from concurrent.futures import ThreadPoolExecutor  # noqa: E402
+from concurrent.futures import ThreadPoolExecutor
 
-from ansible.module_utils.basic import AnsibleModule  # noqa: E402
-from ansible.module_utils.lab_reset import bucket as buckets  # noqa: E402
-from ansible.module_utils.lab_reset import cluster as clusters  # noqa: E402
-from ansible.module_utils.lab_reset import lease, pipelines, planning  # noqa: E402
+from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.lab_reset import bucket as buckets
+from ansible.module_utils.lab_reset import cluster as clusters
+from ansible.module_utils.lab_reset import lease, pipelines, planning
 
 
 class Seat:
