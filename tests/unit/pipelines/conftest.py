@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import shutil
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -32,12 +33,18 @@ class NoPods:
         return None
 
 
-@pytest.fixture
-def compile_pipeline(tmp_path: Path) -> Callable[[Any], bytes]:
+@pytest.fixture(scope="session")
+def compile_pipeline(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Any], bytes]:
+    """Compiles a pipeline, each once."""
+    folder = tmp_path_factory.mktemp("compiled")
+    known: dict[str, bytes] = {}
+
     def compiled(pipeline: Any) -> bytes:
-        path = tmp_path / f"{pipeline.name}.yaml"
-        compiler.Compiler().compile(pipeline, str(path))
-        return path.read_bytes()
+        if pipeline.name not in known:
+            path = folder / f"{pipeline.name}.yaml"
+            compiler.Compiler().compile(pipeline, str(path))
+            known[pipeline.name] = path.read_bytes()
+        return known[pipeline.name]
 
     return compiled
 
@@ -47,10 +54,22 @@ def read_ir(compile_pipeline: Callable[[Any], bytes]) -> Callable[[Any], Pipelin
     return lambda pipeline: PipelineIR(read_package(compile_pipeline(pipeline)))
 
 
-@pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    database = Database(f"sqlite:///{tmp_path}/pipelines.db")
+@pytest.fixture(scope="session")
+def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database with all tables, to be copied."""
+    path = tmp_path_factory.mktemp("database") / "pipelines.db"
+    database = Database(f"sqlite:///{path}")
     migrate(database)
+    with database.engine.connect() as connection:
+        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+    database.close()
+    return path
+
+
+@pytest.fixture
+def database(migrated: Path, tmp_path: Path) -> Iterator[Database]:
+    path = shutil.copy(migrated, tmp_path / "pipelines.db")
+    database = Database(f"sqlite:///{path}")
     yield database
     database.close()
 
