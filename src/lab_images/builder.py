@@ -187,6 +187,8 @@ def build(
     log.write_bytes(b"")
     work = settings.cache / "images"
     work.mkdir(parents=True, exist_ok=True)
+    for left in work.glob("context-*"):  # by a build that was killed
+        shutil.rmtree(left, ignore_errors=True)
     with (
         tempfile.TemporaryDirectory(dir=work, prefix="context-") as staging,
         mounted_environment() as environment,
