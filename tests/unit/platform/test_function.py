@@ -248,6 +248,14 @@ class TestFunction:
         clock.advance(2)
         assert one.desired() == 0
 
+    def test_new_activator_leaves_the_former_ones_pods_for_a_window(self, clock):
+        one = Function(Scaling(window=30), clock=clock)
+        one.remember(1)
+        clock.advance(29)
+        assert one.desired() == 1
+        clock.advance(2)
+        assert one.desired() == 0
+
     def test_short_request_between_two_looks_counts(self, clock):
         one = Function(Scaling(window=30), clock=clock)
         one.begin()

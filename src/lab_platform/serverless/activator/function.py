@@ -140,6 +140,10 @@ class Function:
             self.needs.popleft()
         return max(number for _, number in self.needs)
 
+    def remember(self, replicas: int) -> None:
+        """Count pods that were there before this activator as needed until now."""
+        self.needs.append((self.clock(), replicas))
+
     def retire(self) -> None:
         """Send no request any more to the pods there are: they are about to be told to end."""
         self.retired |= set(self.pods)

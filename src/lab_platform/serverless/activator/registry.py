@@ -91,6 +91,8 @@ class Registry:
             self._functions[key] = function
             function.set_pods(self._ready(key))
             function.replicas = self._deployments.get(key, ("", 0))[1]
+            # A new activator does not know what the former one was asked for a moment ago.
+            function.remember(function.replicas)
         try:
             function.scaling = read_scaling(manifest)
         except InvalidFunctionError as error:
@@ -119,8 +121,11 @@ class Registry:
             return
         self._owners[key] = owner
         replicas = int(manifest["spec"].get("replicas", 1))
+        first = owner not in self._deployments
         self._deployments[owner] = (key[1], replicas)
         function = self._functions.get(owner)
+        if function is not None and first:
+            function.remember(replicas)
         if function is not None and owner not in self._scaling:
             function.replicas = replicas
         self._wake.set()
