@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import importlib
-import importlib.util
 import logging
 import os
 import signal
@@ -37,23 +36,13 @@ HANDLERS = (
 WEB_PORT = 8081
 
 
-def _exists(name: str) -> bool:
-    try:
-        return importlib.util.find_spec(name) is not None
-    except ModuleNotFoundError:
-        return False
-
-
 def load_handlers() -> list[str]:
     """Import the handler modules named in HANDLERS, or in ``LAB_OPERATORS`` (comma-separated)."""
     wanted = os.environ.get("LAB_OPERATORS")
     names = [name.strip() for name in wanted.split(",")] if wanted else list(HANDLERS)
-    present = [name for name in names if _exists(name)]
-    for name in sorted(set(names) - set(present)):
-        logger.warning("%s is not installed; its kinds are not served", name)
-    for name in present:
+    for name in names:
         importlib.import_module(name)
-    return present
+    return names
 
 
 @kopf.on.startup()
