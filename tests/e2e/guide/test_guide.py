@@ -108,10 +108,10 @@ def test_a_notebook_and_the_pipeline(
     clone: None, browser: WebDriver, access: Access, token: str, picture: Callable[[str], None]
 ) -> None:
     root = access.get("workbench.url").rstrip("/") + "/lab/tree/rhods-mnist-model/notebooks"
-    notebook = NotebookPage(browser, f"{root}/completed/Train.ipynb?reset")
+    notebook = NotebookPage(browser, f"{root}/completed/Train.ipynb")
     sign_in(browser, notebook, token)
     picture("notebook")
-    editor = PipelineEditorPage(browser, f"{root}/todo/mnist.pipeline?reset")
+    editor = PipelineEditorPage(browser, f"{root}/todo/mnist.pipeline")
     sign_in(browser, editor, token)
     picture("pipeline-editor")
 
