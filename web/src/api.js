@@ -10,10 +10,29 @@ export class Failure extends Error {
   }
 }
 
+// A browser gives up a request when the network changes under it: a laptop that changes its Wi-Fi, or
+// a pod that starts on the browser's own machine. Nothing is stored, so asking again does no harm.
+const ATTEMPTS = 4;
+const PAUSE_MS = 300;
+
+async function persist(path, options, fetcher) {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await fetcher(path, options);
+    } catch (error) {
+      if (error?.name !== "TypeError" || attempt === ATTEMPTS) {
+        throw error;
+      }
+      await new Promise((resolve) => setTimeout(resolve, PAUSE_MS * attempt));
+    }
+  }
+}
+
 async function call(path, options, fetcher) {
   let reply;
   try {
-    reply = await fetcher(path, { ...options, signal: AbortSignal.timeout(75_000) });
+    const signal = AbortSignal.timeout(75_000);
+    reply = await persist(path, { ...options, signal }, fetcher);
   } catch (error) {
     const late = error?.name === "TimeoutError";
     throw new Failure({

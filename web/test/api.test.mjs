@@ -56,3 +56,16 @@ test("no connection is told apart from no answer in time", async () => {
     code: "page_timeout",
   });
 });
+
+test("asks again when the network changed, and no more often than it says", async () => {
+  let asked = 0;
+  const flaky = async () => {
+    asked += 1;
+    if (asked < 3) {
+      throw new TypeError("Failed to fetch");
+    }
+    return new Response(JSON.stringify({ digit: 7 }), { status: 200 });
+  };
+  assert.deepEqual(await predict("data:,", flaky), { digit: 7 });
+  assert.equal(asked, 3);
+});

@@ -73,7 +73,8 @@ def sign_in(browser: WebDriver, page: Page, token: str) -> None:
 def test_the_login_and_the_workbench(
     browser: WebDriver, access: Access, token: str, picture: Callable[[str], None]
 ) -> None:
-    page = WorkbenchPage(browser, access.get("workbench.url"))
+    # A workspace of its own: the default one opens what was open before.
+    page = WorkbenchPage(browser, access.get("workbench.url") + "lab/workspaces/guide")
     browser.delete_all_cookies()
     page.load()
     login = LoginPage(browser, page.url).wait_until_there()

@@ -60,7 +60,8 @@ def test_workbench_opens(
     keep_screenshot: Callable[[str], None],
 ) -> None:  # fmt: skip
     """JupyterLab opens behind the login, with Elyra and git."""
-    page = WorkbenchPage(browser, access.get("workbench.url"))
+    # A workspace of its own: the default one opens what the learner had open.
+    page = WorkbenchPage(browser, access.get("workbench.url") + "lab/workspaces/validation")
     page.load()
     login = LoginPage(browser, page.url)
     page.wait(lambda: login.there or page.there, "the login or JupyterLab")
