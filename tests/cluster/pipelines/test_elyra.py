@@ -29,10 +29,10 @@ CONNECTION = "aws-connection-s3-creds"
 SCRIPT = """
 export HOME=/tmp/home
 runtimes="$(jupyter --data-dir)/metadata/runtimes"
-mkdir -p "$runtimes" "$HOME/work" "$(jupyter --runtime-dir)"
+mkdir -p "$runtimes" "$HOME/pipeline" "$(jupyter --runtime-dir)"
 cp -L /etc/runtime/*.json "$runtimes/"
-cp -L /opt/notebooks/* "$HOME/work/"
-cd "$HOME/work"
+cp -L /opt/notebooks/* "$HOME/pipeline/"
+cd "$HOME/pipeline"
 exec elyra-pipeline submit mnist.pipeline --runtime-config test
 """
 
