@@ -25,9 +25,10 @@ class ClusterReader:
         """List the objects of a kind; none where the cluster does not know the kind."""
         try:
             resource = self._dynamic.resources.get(api_version=api_version, kind=kind)
-        except ResourceNotFoundError:
+            found = self._dynamic.get(resource, namespace=namespace, _request_timeout=TIMEOUT)
+        except (ResourceNotFoundError, NotFoundError):
+            # The client remembers kinds on disk, those of an earlier cluster at this address, too.
             return []
-        found = self._dynamic.get(resource, namespace=namespace, _request_timeout=TIMEOUT)
         return [
             {"apiVersion": api_version, "kind": kind, **item} for item in found.to_dict()["items"]
         ]

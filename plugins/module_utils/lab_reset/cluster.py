@@ -40,10 +40,16 @@ class Cluster:
 
     def objects(self, api_version, kind):
         """List the namespace's objects of a kind; none where the kind is unknown."""
+        from kubernetes.dynamic.exceptions import NotFoundError
+
         resource = self.api(api_version, kind)
         if resource is None:
             return []
-        found = self.client.get(resource, namespace=self.namespace).to_dict()["items"]
+        try:
+            found = self.client.get(resource, namespace=self.namespace).to_dict()["items"]
+        except NotFoundError:
+            # The client remembers kinds on disk, those of an earlier cluster at this address, too.
+            return []
         return [{"apiVersion": api_version, "kind": kind, **thing} for thing in found]
 
     def namespace_labels(self):
