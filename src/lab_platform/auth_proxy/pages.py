@@ -18,14 +18,24 @@ HEADERS = {
 }
 
 _STYLE = """
-:root{color-scheme:light dark}
-body{font:16px/1.5 system-ui,sans-serif;display:grid;place-items:center;min-height:100vh;margin:0}
-main{width:min(26rem,calc(100vw - 3rem))}
+:root{color-scheme:light dark;--ink:#1b1b24;--soft:#5c5c68;--card:#fff;--ground:#f2f1ee;
+--line:#d9d8d3;--accent:#3b38c4;--bad:#b3261e}
+@media (prefers-color-scheme:dark){:root{--ink:#ececf1;--soft:#a9a9b6;--card:#1e1e27;
+--ground:#131319;--line:#3a3a47;--accent:#8f8cff;--bad:#ff8a80}}
+body{font:16px/1.5 system-ui,"DejaVu Sans",sans-serif;display:grid;place-items:center;
+min-height:100vh;margin:0;color:var(--ink);background:var(--ground)}
+main{box-sizing:border-box;width:min(28rem,calc(100vw - 2rem));padding:2rem;
+background:var(--card);border:1px solid var(--line);border-radius:.9rem}
+.brand{margin:0 0 1.25rem;font-weight:700;color:var(--accent)}
 h1{font-size:1.4rem;margin:0 0 1rem}
 label{display:block;font-weight:600;margin-bottom:.25rem}
-input{width:100%;box-sizing:border-box;font:inherit;padding:.5rem}
-button{font:inherit;margin-top:1rem;padding:.5rem 1.25rem}
-.error{border-left:.3rem solid #c00;padding-left:.75rem}
+input{width:100%;box-sizing:border-box;font:inherit;padding:.6rem .7rem;color:inherit;
+background:var(--ground);border:1px solid var(--line);border-radius:.5rem}
+button{font:inherit;font-weight:600;margin-top:1rem;padding:.6rem 1.5rem;border:0;
+border-radius:.5rem;color:var(--card);background:var(--accent);cursor:pointer}
+input:focus-visible,button:focus-visible{outline:3px solid var(--accent);outline-offset:2px}
+p{color:var(--soft)}
+.error{color:var(--ink);border-left:.3rem solid var(--bad);padding-left:.75rem}
 code{font-size:.9em;overflow-wrap:anywhere}
 """
 
@@ -52,7 +62,8 @@ def _page(title: str, body: str) -> bytes:
     return (
         f'<!DOCTYPE html><html lang="en"><head><meta charset="utf-8">'
         f'<meta name="viewport" content="width=device-width"><title>{html.escape(title)}</title>'
-        f"<style>{_STYLE}</style></head><body><main><h1>{html.escape(title)}</h1>{body}"
+        f'<style>{_STYLE}</style></head><body><main><p class="brand">MNIST lab</p>'
+        f"<h1>{html.escape(title)}</h1>{body}"
         "</main></body></html>\n"
     ).encode()
 
