@@ -50,6 +50,7 @@ class Suite:
     venv: str = "test"
     needs: str = "nothing"
     fast: bool = False
+    nightly: bool = False
     arguments: tuple[str, ...] = ()
     timeout: int = 1800
 
@@ -215,7 +216,13 @@ def write_index(results: Sequence[Result], reports: Path) -> None:
 
 
 def choose(
-    suites: Sequence[Suite], *, fast: bool, names: Sequence[str], destructive: bool, project: Path
+    suites: Sequence[Suite],
+    *,
+    fast: bool,
+    names: Sequence[str],
+    destructive: bool,
+    nightly: bool = False,
+    project: Path,
 ) -> list[Suite]:
     """The suites that this run is about; says which are left out and why."""
     unknown = set(names) - {suite.name for suite in suites}
@@ -227,6 +234,11 @@ def choose(
     chosen = [suite for suite in suites if not names or suite.name in names]
     chosen = [suite for suite in chosen if suite.fast or not fast]
     chosen = [suite for suite in chosen if (project / suite.path).exists()]
+    if not nightly and not names:
+        for suite in chosen:
+            if suite.nightly:
+                print(f"--- {suite.name}: left out; ./lab test --nightly runs it", flush=True)
+        chosen = [suite for suite in chosen if not suite.nightly]
     if not destructive and not names:
         for suite in chosen:
             if suite.needs == "machine":
@@ -286,6 +298,9 @@ def main() -> int:
         default=os.environ.get("CI") == "true" or not Layout().record.exists(),
         help="also what removes this machine's cluster (the default in CI and without a cluster)",
     )
+    parser.add_argument(
+        "--nightly", action="store_true", help="also what takes the lab away for minutes"
+    )
     parser.add_argument("--list", action="store_true", help="list the suites and end")
     arguments = parser.parse_args()
     project = project_directory()
@@ -301,6 +316,7 @@ def main() -> int:
         fast=arguments.fast,
         names=arguments.suites,
         destructive=arguments.destructive,
+        nightly=arguments.nightly,
         project=project,
     )
     started = time.monotonic()
