@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import os
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -196,11 +197,15 @@ class PipelineServer:
 
         until(gone, 30, f"{names} are still there")
 
-    def scale(self, deployment: str, replicas: int, timeout: float = 60) -> None:
-        """Give a Deployment this many replicas, and wait until it has them."""
+    def set_replicas(self, deployment: str, replicas: int) -> None:
+        """Ask for this many replicas of a Deployment."""
         self.kubernetes.patch(
             "apps/v1", "Deployment", deployment, {"spec": {"replicas": replicas}}, self.namespace
         )
+
+    def scale(self, deployment: str, replicas: int, timeout: float = 60) -> None:
+        """Give a Deployment this many replicas, and wait until it has them."""
+        self.set_replicas(deployment, replicas)
 
         def scaled() -> bool:
             found = self.kubernetes.get("apps/v1", "Deployment", deployment, self.namespace)
@@ -213,9 +218,19 @@ class PipelineServer:
 
     @contextmanager
     def without(self, deployment: str) -> Iterator[None]:
-        """Time during which a Deployment has no pod."""
-        self.scale(deployment, 0)
+        """Time during which a Deployment has no pod, though its controller brings it back."""
+        over = threading.Event()
+
+        def hold() -> None:
+            while not over.wait(0.5):
+                self.set_replicas(deployment, 0)
+
+        holder = threading.Thread(target=hold, daemon=True)
+        holder.start()
         try:
+            self.scale(deployment, 0)
             yield
         finally:
+            over.set()
+            holder.join(timeout=10)
             self.scale(deployment, 1, 120)
