@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from platform_cluster import PLATFORM, STATE
+from platform_cluster import PLATFORM, STATE, wait_for
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support import expected_conditions as see
@@ -34,12 +34,22 @@ def picture(browser, name):
     browser.save_screenshot(str(REPORTS / f"{name}.png"))
 
 
+def open_sign_in(browser, workbench):
+    """The sign-in page; the router may take a moment to know a new workbench."""
+    page = LoginPage(browser, f"{workbench}/lab")
+
+    def shown():
+        page.load()
+        return page.there
+
+    wait_for(shown, 30, "the sign-in page", 1)
+    return page
+
+
 @pytest.fixture(scope="module")
 def signed_in(browser, workbench, token):
     """The browser, past the sign-in."""
-    browser.get(f"{workbench}/lab")
-    page = LoginPage(browser, workbench)
-    WebDriverWait(browser, 30).until(lambda _: page.there)
+    page = open_sign_in(browser, workbench)
     picture(browser, "1-sign-in")
     page.log_in(token)
     try:
@@ -50,9 +60,7 @@ def signed_in(browser, workbench, token):
 
 
 def test_wrong_token_is_refused_on_the_page(browser, workbench):
-    browser.get(f"{workbench}/lab")
-    page = LoginPage(browser, workbench)
-    WebDriverWait(browser, 30).until(lambda _: page.there)
+    page = open_sign_in(browser, workbench)
     page.log_in("not-a-token")
     WebDriverWait(browser, 30).until(lambda _: "not valid" in page.refusal)
 
