@@ -102,6 +102,7 @@ restored:
   returned: always
 """
 
+import time  # noqa: E402
 from concurrent.futures import ThreadPoolExecutor
 
 from ansible.module_utils.basic import AnsibleModule
@@ -205,11 +206,14 @@ def describe(outcome, keys, rows):
 
 
 def as_diff(lines):
-    """Return Ansible's diff: what is there now against what will be."""
-    kept = [f"keep     {line} (not of the lab)" for line in lines["kept"]]
-    before = kept + [f"present  {line}" for line in lines["removed"]]
-    after = kept + [f"restored {line} (empty)" for line in lines["restored"]]
-    return {"before": "\n".join(before) + "\n", "after": "\n".join(after) + "\n"}
+    """Return Ansible's diff: what is there now against what will be.
+
+    What is kept differs in both texts, since a diff leaves out most of what is the same.
+    """
+    present = [f"present  {line}" for line in [*lines["kept"], *lines["removed"]]]
+    after = [f"keep     {line} (not of the lab)" for line in lines["kept"]]
+    after += [f"restored {line} (empty)" for line in lines["restored"]]
+    return {"before": "\n".join(present) + "\n", "after": "\n".join(after) + "\n"}
 
 
 def reset_seat(params, cluster, check_mode):
@@ -223,12 +227,23 @@ def reset_seat(params, cluster, check_mode):
         lines = describe(*parts)
         if lines["removed"]:
             seat.apply(parts[0], parts[2])
-        left = seat.prove()
+        left = settle(seat, params["timeout"])
     if left:
         raise clusters.ResetError(
             f"{cluster.namespace} is not clean, this was left behind: {', '.join(left)}"
         )
     return lines
+
+
+def settle(seat, timeout, pause=1):
+    """Look until nothing is left, and return what still is after ``timeout`` seconds.
+
+    A volume outlives its claim for the moments that its provisioner takes to empty it.
+    """
+    end = time.monotonic() + timeout
+    while (left := seat.prove()) and time.monotonic() < end:
+        time.sleep(pause)
+    return left
 
 
 def attempt(params, cluster, check_mode):
