@@ -102,7 +102,7 @@ restored:
   returned: always
 """
 
-import time  # noqa: E402
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 from ansible.module_utils.basic import AnsibleModule
