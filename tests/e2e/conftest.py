@@ -21,7 +21,6 @@ from lab_validation.plugin import EVIDENCE, REDACTOR
 from lab_validation.redaction import Redactor
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-pytest_plugins: tuple[str, ...] = ()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -8,8 +8,6 @@ import requests
 from lab_validation.access import Access
 from lab_validation.cluster import ClusterReader
 
-DIGIT = [[[[0.0]] * 28] * 28]
-
 
 @pytest.fixture(scope="module")
 def model(cluster: ClusterReader, namespace: str, access: Access) -> dict:
