@@ -22,8 +22,11 @@ CHAIN_PREFIXES = ("KUBE-", "CNI-")
 FAMILIES = ("iptables", "ip6tables")
 
 
-def own_paths(layout: Layout) -> list[Path]:
-    """Files and directories that exist only for the cluster."""
+def named_paths(layout: Layout) -> list[Path]:
+    """Files and directories that bear the suite's name: ours, whoever made them and when.
+
+    The runtime directory is there before any cluster, where images were built first.
+    """
     root = layout.root
     return [
         layout.programs,
@@ -31,16 +34,23 @@ def own_paths(layout: Layout) -> list[Path]:
         layout.data,
         layout.runtime,
         layout.logs,
+        *sorted((root / "var/lib/cni/results").glob("mnist-lab-*")),
+        *sorted((root / "var/lib/cni/cache/results").glob("mnist-lab-*")),
+        *sorted((root / "etc/systemd/system").glob("mnist-lab-*")),
+        *own_links(layout),
+    ]
+
+
+def shared_paths(layout: Layout) -> list[Path]:
+    """Directories that every Kubernetes makes: ours only where this suite began a cluster."""
+    root = layout.root
+    return [
         layout.kubernetes,
         layout.kubelet,
         root / "var/lib/kube-proxy",
         root / "var/log/pods",
         root / "var/log/containers",
         root / "usr/libexec/kubernetes",
-        *sorted((root / "var/lib/cni/results").glob("mnist-lab-*")),
-        *sorted((root / "var/lib/cni/cache/results").glob("mnist-lab-*")),
-        *sorted((root / "etc/systemd/system").glob("mnist-lab-*")),
-        *own_links(layout),
     ]
 
 
@@ -158,7 +168,8 @@ def inventory(
     layout: Layout, extra: Iterable[Path] = (), *, was_ours: bool = False
 ) -> dict[str, list[str]]:
     """Everything of the cluster that is on this machine."""
-    paths = [*own_paths(layout), *extra] if was_ours or ours(layout) else [*extra]
+    shared = shared_paths(layout) if was_ours or ours(layout) else []
+    paths = [*named_paths(layout), *shared, *extra]
     return {
         "processes": [
             f"{process.pid} {' '.join(process.arguments)[:100]}"
@@ -256,7 +267,8 @@ def restore_sysctl(layout: Layout) -> None:
 
 def remove_files(layout: Layout, extra: Iterable[Path]) -> None:
     """Delete the files; the machine's own directories stay."""
-    paths = list(extra) if not ours(layout) else [*own_paths(layout), *extra]
+    shared = shared_paths(layout) if ours(layout) else []
+    paths = [*named_paths(layout), *shared, *extra]
     # The directory that says "ours" goes last: stopped half-way, a second call still knows.
     paths.sort(key=lambda path: path == layout.configuration)
     for path in paths:

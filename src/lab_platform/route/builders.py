@@ -86,15 +86,31 @@ def _problem(route: Mapping[str, Any], host: str) -> str | None:
     return None
 
 
+def _was_admitted(route: Mapping[str, Any], host: str) -> bool:
+    """Say whether the Route's status says that it has this host."""
+    return any(
+        entry.get("host") == host
+        and condition.get("type") == "Admitted"
+        and condition.get("status") == "True"
+        for entry in (route.get("status") or {}).get("ingress") or []
+        for condition in entry.get("conditions") or []
+    )
+
+
 def admit(routes: Iterable[Mapping[str, Any]], base_domain: str) -> dict[Key, Admission]:
-    """Decide for every Route; the oldest of a host has it, and shares it in its own namespace."""
+    """Decide for every Route; the oldest of a host has it, and shares it in its own namespace.
+
+    Times are in whole seconds, so a newcomer can look as old as the holder: the one whose status
+    says that it was admitted keeps the host.
+    """
     owners: dict[str, str] = {}
     paths: dict[tuple[str, str], str] = {}
     result: dict[Key, Admission] = {}
 
-    def age(route: Mapping[str, Any]) -> tuple[str, str]:
+    def age(route: Mapping[str, Any]) -> tuple[str, bool, str]:
         metadata = route["metadata"]
-        return metadata.get("creationTimestamp") or "", metadata.get("uid") or ""
+        newcomer = not _was_admitted(route, wanted_host(route, base_domain))
+        return metadata.get("creationTimestamp") or "", newcomer, metadata.get("uid") or ""
 
     for route in sorted(routes, key=age):
         namespace, name = key_of(route)

@@ -29,12 +29,19 @@ def store(client, project):
     for manifest in builders.build_object_store(wanted):
         client.apply(manifest)
     wait_for(lambda: available(client, project), 120, "the store is available", pause=0.5)
+    wait_for(lambda: answers(client, project), 30, "the store's Service leads to it")
     return wanted
 
 
 def available(client, project):
     deployment = client.get("apps/v1", "Deployment", "minio-test", project)
     return (deployment.get("status") or {}).get("availableReplicas")
+
+
+def answers(client, project):
+    """Available says that the pod is ready; the node may learn of its address a moment later."""
+    with socket.create_connection((address(client, project), 9000), 1):
+        return True
 
 
 def address(client, project):
@@ -124,5 +131,6 @@ def test_what_was_acknowledged_survives_a_kill(client, project, s3):
         return pods[0]["metadata"]["name"] != pod["metadata"]["name"] and available(client, project)
 
     wait_for(back, 120, "another pod", pause=0.5)
+    wait_for(lambda: answers(client, project), 30, "the Service leads to the new pod")
     for key, body in acknowledged:
         assert s3.get_object(Bucket="rhods", Key=key)["Body"].read() == body, key

@@ -47,6 +47,18 @@ def test_oldest_route_keeps_a_host_against_another_namespace():
     assert admissions["other", "late"].reason == "HostAlreadyClaimed"
 
 
+def test_a_newcomer_of_the_same_second_does_not_take_the_host():
+    same = "2026-01-01T00:00:00Z"
+    holder = route("holder", created=same, host="x.test")
+    newcomer = route("newcomer", namespace="other", created=same, host="x.test")
+    holder["metadata"]["uid"], newcomer["metadata"]["uid"] = "f" * 8, "0" * 8
+    admission = builders.Admission("x.test", True)
+    holder["status"] = builders.build_status(holder, admission, "default", DOMAIN)
+    admissions = builders.admit([newcomer, holder], DOMAIN)
+    assert admissions["mnist", "holder"].admitted
+    assert admissions["other", "newcomer"].reason == "HostAlreadyClaimed"
+
+
 def test_one_namespace_shares_a_host_by_path_but_not_the_same_path():
     first = route("first", created="2026-01-01T00:00:00Z", host="x.test", path="/a")
     second = route("second", created="2026-01-02T00:00:00Z", host="x.test", path="/b")

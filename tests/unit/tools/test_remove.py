@@ -53,6 +53,15 @@ def test_foreign_files_stay_where_no_cluster_of_ours_was(tmp_path: Path) -> None
     assert not remove.inventory(layout)["files"]
 
 
+def test_what_bears_our_name_goes_where_no_cluster_ever_was(tmp_path: Path) -> None:
+    """Images can be built before a cluster is; the build leaves its runtime directory."""
+    layout = Layout(tmp_path)
+    (layout.runtime / "containers").mkdir(parents=True)
+    assert remove.inventory(layout)["files"] == [str(layout.runtime)]
+    remove.remove_files(layout, [])
+    assert not remove.inventory(layout, was_ours=True)["files"]
+
+
 def test_own_files_go_even_from_a_half_made_cluster(tmp_path: Path) -> None:
     layout = Layout(tmp_path)
     for path in (layout.configuration, layout.kubernetes / "pki", layout.kubelet, layout.data):
