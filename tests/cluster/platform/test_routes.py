@@ -189,7 +189,7 @@ def test_killed_controller_disturbs_nothing_and_catches_up(make, client, browser
             break
         assert time.monotonic() < deadline, "the controllers did not catch up"
         time.sleep(0.2)
-    wait_for(lambda: browser.ask(f"half-0-{project}.{DOMAIN}").status == 503, 10, "it is gone")
+    wait_for(lambda: browser.ask(f"half-0-{project}.{DOMAIN}").status == 503, 90, "it is gone")
 
 
 def test_pods_find_the_routes_hosts(make, client, browser, project):
