@@ -73,6 +73,19 @@ def stage_context(root: Path, image: Image, target: Path) -> None:
         os.utime(directory, (EPOCH, EPOCH))
 
 
+def write_revision(settings: Settings, image: Image, context: Path) -> None:
+    """Tell the code in the image which revision it is, as its repository stays behind.
+
+    No part of the content key: the same files in another commit are the same image.
+    """
+    if image.revision_file:
+        path = context / image.revision_file
+        path.write_text(revision_of(settings, image) + "\n")
+        path.chmod(0o644)
+        os.utime(path, (EPOCH, EPOCH))
+        os.utime(path.parent, (EPOCH, EPOCH))
+
+
 def pip_index() -> str:
     """Return the package index that this machine's pip is configured with, if any."""
     if url := os.environ.get("PIP_INDEX_URL"):
@@ -197,6 +210,7 @@ def build(
         stage_context(settings.root, image, context)
         # Of the copy, as the files themselves may have changed since they were first looked at.
         key = content_key(context, image, base_key_of(settings, image, keys))
+        write_revision(settings, image, context)
         name = stored_name(image, key)
         command = storage.command("bud", "--layers", "--pull-never", "--network", "host")
         command += ["--isolation", settings.isolation, "--tag", name, "--format", "oci"]

@@ -30,6 +30,8 @@ class Image:
     context: tuple[str, ...] = ()
     arguments: dict[str, str] = field(default_factory=dict)
     rootfs: str = ""
+    # File of the context that tells the code inside which revision it is; the build writes it.
+    revision_file: str = ""
     deliver: bool = True
     expected_gb: float = 1.0
     limit_gb: float | None = None
@@ -135,6 +137,8 @@ def content_key(root: Path, image: Image, base_key: str) -> str:
     """Return one hash over everything that the image is made from."""
     digest = hashlib.sha256()
     recipe = [RECIPE, image.name, image.containerfile, base_key, sorted(image.arguments.items())]
+    if image.revision_file:
+        recipe.append(image.revision_file)
     digest.update(json.dumps(recipe).encode())
     for path in context_files(root, (image.containerfile, *image.context)):
         content = (root / path).read_bytes()

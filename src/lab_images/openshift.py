@@ -14,7 +14,13 @@ from typing import Any
 from kubernetes import client, config
 from kubernetes.client.exceptions import ApiException
 
-from lab_images.builder import explain_failure, failing_step, labels_for, stage_context
+from lab_images.builder import (
+    explain_failure,
+    failing_step,
+    labels_for,
+    stage_context,
+    write_revision,
+)
 from lab_images.catalogue import Image, ImageError, Settings
 
 KEY_ANNOTATION = "mnist-lab/content-key"
@@ -94,6 +100,7 @@ def pack_context(settings: Settings, image: Image) -> bytes:
     with tempfile.TemporaryDirectory() as name:
         directory = Path(name)
         stage_context(settings.root, image, directory)
+        write_revision(settings, image, directory)
         stream = io.BytesIO()
         with tarfile.open(fileobj=stream, mode="w:gz") as archive:
             archive.add(directory, arcname=".")

@@ -30,6 +30,8 @@ from mnist_workload.storage import ObjectStore
 OPSET = 17
 PARITY_IMAGES = 1000
 PARITY_TOLERANCE = 1e-5
+# Written by the build of an image, where the code comes without its repository.
+REVISION_FILE = Path(__file__).with_name("REVISION")
 PACKAGES = ("tensorflow-cpu", "tensorflow", "keras", "tf2onnx", "onnx", "onnxruntime", "numpy")
 
 
@@ -129,6 +131,8 @@ def git_revision(environ: Mapping[str, str] | None = None) -> str:
     environ = os.environ if environ is None else environ
     if revision := environ.get("MNIST_GIT_REVISION"):
         return revision
+    if REVISION_FILE.is_file():
+        return REVISION_FILE.read_text().strip()
     try:
         result = subprocess.run(
             ["git", "-C", str(Path(__file__).parent), "rev-parse", "HEAD"],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 
 import pytest
 import requests
@@ -53,6 +54,14 @@ def test_model_is_what_its_sidecar_says(bucket, sidecar: dict) -> None:
     """The model in the bucket has the checksum that its sidecar names."""
     body = bucket.Object(MODEL).get()["Body"].read()
     assert hashlib.sha256(body).hexdigest() == sidecar["sha256"]
+
+
+def test_model_says_which_code_made_it(sidecar: dict) -> None:
+    """The model's sidecar names the commit of the code that trained it."""
+    assert re.fullmatch(r"[0-9a-f]{40}(-dirty)?", sidecar["git_revision"]), (
+        f"its revision is {sidecar['git_revision']!r}, no commit: were the images built from a "
+        "checkout with its repository?"
+    )
 
 
 def test_model_is_good_enough(sidecar: dict, record_property) -> None:

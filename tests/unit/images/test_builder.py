@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import stat
 import subprocess
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from lab_images import builder
-from lab_images.catalogue import Settings, all_keys
+from lab_images.catalogue import Settings, all_keys, content_key
 from lab_images.storage import Storage
 
 FAKE_BUILDAH = """#!/bin/sh
@@ -130,3 +132,22 @@ def test_revision_is_of_the_files_that_the_image_is_made_from(
     assert builder.revision_of(settings, image) == first
     (tree / "src/app/main.py").write_text("print(9)\n")
     assert builder.revision_of(settings, image) == f"{first}-dirty"
+
+
+def test_code_in_an_image_knows_its_revision(settings: Settings, tmp_path: Path) -> None:
+    image = replace(settings.image("app"), revision_file="src/app/REVISION")
+    context = tmp_path / "staged"
+    context.mkdir()
+    builder.stage_context(settings.root, image, context)
+    key = content_key(context, image, "")
+    builder.write_revision(settings, image, context)
+    assert (context / "src/app/REVISION").read_text() == "unknown\n"
+    assert (context / "src/app").stat().st_mtime == builder.EPOCH
+    assert not (settings.root / "src/app/REVISION").exists()
+    assert key == content_key(settings.root, image, ""), "another commit, but the same image"
+
+
+def test_revision_is_where_the_code_looks_for_it(catalogue: list[dict[str, Any]]) -> None:
+    files = {entry["name"]: entry.get("revision_file") for entry in catalogue}
+    for name in ("mnist-runtime", "mnist-workbench", "mnist-runtime-cuda", "mnist-workbench-cuda"):
+        assert files[name] == "src/mnist_workload/REVISION"

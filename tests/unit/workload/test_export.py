@@ -142,8 +142,15 @@ def test_a_broken_model_is_not_published(store, paths, other_model):
     assert store.keys() == []
 
 
-def test_the_revision_of_an_image():
+def test_the_revision_that_somebody_sets():
     assert export.git_revision({"MNIST_GIT_REVISION": "abc"}) == "abc"
+
+
+def test_the_revision_of_an_image(monkeypatch, tmp_path):
+    written = tmp_path / "REVISION"
+    written.write_text("abc-dirty\n")
+    monkeypatch.setattr(export, "REVISION_FILE", written)
+    assert export.git_revision({}) == "abc-dirty"
 
 
 def test_the_revision_where_there_is_no_git(monkeypatch):
