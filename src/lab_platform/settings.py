@@ -19,6 +19,8 @@ class Settings:
     platform_namespace: str
     platform_image: str
     serving_image: str
+    platform_revision: str
+    serving_revision: str
     cluster_domain: str
     image_registry: str
     image_namespace: str
@@ -34,6 +36,8 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         platform_namespace=environment.get("LAB_PLATFORM_NAMESPACE", "lab-platform"),
         platform_image=environment.get("LAB_PLATFORM_IMAGE", f"{PLATFORM_IMAGES}/lab-platform:1.0"),
         serving_image=environment.get("LAB_SERVING_IMAGE", f"{PLATFORM_IMAGES}/mnist-serving:1.0"),
+        platform_revision=environment.get("LAB_PLATFORM_REVISION", ""),
+        serving_revision=environment.get("LAB_SERVING_REVISION", ""),
         cluster_domain=environment.get("LAB_CLUSTER_DOMAIN", "cluster.local"),
         image_registry=environment.get("LAB_IMAGE_REGISTRY", INTERNAL_REGISTRY),
         image_namespace=environment.get("LAB_IMAGE_NAMESPACE", "redhat-ods-applications"),

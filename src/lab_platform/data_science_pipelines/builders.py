@@ -17,6 +17,7 @@ from lab_platform.kubernetes.metadata import (
     restricted_pod_security_context,
     standard_labels,
 )
+from lab_platform.kubernetes.revisions import image_revisions
 from lab_platform.object_storage import builders as store_builders
 from lab_platform.settings import get_settings
 
@@ -496,7 +497,10 @@ def _deployment(
             if recreate
             else {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}},
             "selector": {"matchLabels": dict(selector)},
-            "template": {"metadata": {"labels": dict(own_labels)}, "spec": pod},
+            "template": {
+                "metadata": {"labels": dict(own_labels), "annotations": image_revisions(pod)},
+                "spec": pod,
+            },
         },
     }
 

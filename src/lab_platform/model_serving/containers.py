@@ -6,10 +6,7 @@ import copy
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from lab_platform.kubernetes.metadata import (
-    restricted_container_security_context,
-    restricted_pod_security_context,
-)
+from lab_platform.kubernetes.metadata import restricted_container_security_context
 from lab_platform.model_serving import constants
 from lab_platform.model_serving.quantities import parse_bytes
 from lab_platform.settings import get_settings
@@ -164,11 +161,6 @@ def build_token_mount(name: str) -> Manifest:
         "mountPath": "/var/run/secrets/kubernetes.io/serviceaccount",
         "readOnly": True,
     }
-
-
-def pod_security() -> Manifest:
-    """Pod Security `restricted`, with one group for the files that two containers share."""
-    return restricted_pod_security_context()
 
 
 def memory_limit(runtime: Mapping[str, Any]) -> int:

@@ -4,31 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
-from lab_platform.auth_proxy.builders import (
-    build_auth_delegator_binding,
-    build_auth_proxy_container,
-    build_auth_proxy_volumes,
-)
+from lab_platform.auth_proxy.builders import build_auth_delegator_binding
 from lab_platform.kubernetes.metadata import MANAGED_BY
-from lab_platform.model_serving import constants
+from lab_platform.model_serving import common, constants
+from lab_platform.model_serving.common import TOKEN_VOLUME, policy_port, service_port
 from lab_platform.model_serving.containers import (
     build_puller_container,
     build_server_container,
     build_token_mount,
     build_token_volume,
     build_volumes,
-    pod_security,
 )
 from lab_platform.model_serving.specs import Model, Runtime
-from lab_platform.settings import get_settings
 
 Manifest = dict[str, Any]
-
-_TLS_VOLUME = "proxy-tls"
-_TOKEN_VOLUME = "service-account-token"  # noqa: S105 - a volume's name
 
 
 def labels(name: str) -> dict[str, str]:
@@ -139,10 +131,7 @@ def build_service(namespace: str) -> Manifest:
         "spec": {
             "clusterIP": "None",
             "selector": {constants.POD_LABEL: constants.SERVICE},
-            "ports": [
-                {"name": name, "port": port, "targetPort": port, "protocol": "TCP"}
-                for name, port in ports.items()
-            ],
+            "ports": [service_port(name, port) for name, port in ports.items()],
         },
     }
 
@@ -173,69 +162,46 @@ def build_deployment(namespace: str, runtime: Runtime) -> Manifest:
         constants.RUNTIME_LABEL: runtime.name,
         "name": name,
     }
-    containers = [
-        build_server_container(
-            runtime.manifest, models_dir=constants.MODELS_DIR, readiness_path="/v2/health/live"
-        ),
-        _puller(namespace, runtime),
-    ]
-    volumes = [
-        *build_volumes(),
-        build_token_volume(_TOKEN_VOLUME),
-        *(runtime.manifest["spec"].get("volumes") or []),
-    ]
-    if runtime.auth:
-        proxy = build_auth_proxy_container(
-            upstream_port=constants.REST_PORT,
-            review={
-                "verb": "get",
-                "group": "",
-                "resource": "services",
-                "name": "",
-                "namespace": namespace,
-            },
-            tls_volume=_TLS_VOLUME,
-            port_name="https",
-        )
-        proxy["volumeMounts"].append(build_token_mount(_TOKEN_VOLUME))
-        containers.append(proxy)
-        volumes += build_auth_proxy_volumes(tls_volume=_TLS_VOLUME, tls_secret=constants.TLS_SECRET)
-    return {
-        "apiVersion": "apps/v1",
-        "kind": "Deployment",
-        "metadata": {
-            "name": name,
-            "namespace": namespace,
-            "labels": {**labels(name), constants.RUNTIME_LABEL: runtime.name},
-        },
-        "spec": {
-            "replicas": runtime.replicas,
-            "strategy": {"rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}},
-            "selector": {
-                "matchLabels": {constants.POD_LABEL: constants.SERVICE, "name": name},
-            },
-            "template": {
-                "metadata": {
-                    "labels": pod_labels,
-                    "annotations": {
-                        "prometheus.io/path": "/metrics",
-                        "prometheus.io/port": str(constants.METRICS_PORT),
-                        "prometheus.io/scheme": "http",
-                        "prometheus.io/scrape": "true",
-                    },
-                },
-                "spec": {
-                    "serviceAccountName": constants.SERVICE_ACCOUNT,
-                    "automountServiceAccountToken": False,
-                    "enableServiceLinks": False,
-                    "securityContext": pod_security(),
-                    "terminationGracePeriodSeconds": 30,
-                    "containers": containers,
-                    "volumes": volumes,
-                },
-            },
-        },
+    pod: Manifest = {
+        "serviceAccountName": constants.SERVICE_ACCOUNT,
+        "terminationGracePeriodSeconds": 30,
+        "containers": [
+            build_server_container(
+                runtime.manifest, models_dir=constants.MODELS_DIR, readiness_path="/v2/health/live"
+            ),
+            _puller(namespace, runtime),
+        ],
+        "volumes": [
+            *build_volumes(),
+            build_token_volume(TOKEN_VOLUME),
+            *(runtime.manifest["spec"].get("volumes") or []),
+        ],
     }
+    if runtime.auth:
+        review = {
+            "verb": "get",
+            "group": "",
+            "resource": "services",
+            "name": "",
+            "namespace": namespace,
+        }
+        for key, more in common.build_token_proxy(review, constants.TLS_SECRET).items():
+            pod[key] += more
+    metadata = _metadata(name, namespace)
+    metadata["labels"][constants.RUNTIME_LABEL] = runtime.name
+    return common.build_deployment(
+        metadata,
+        replicas=runtime.replicas,
+        selector=_selector(name),
+        labels=pod_labels,
+        annotations={
+            "prometheus.io/path": "/metrics",
+            "prometheus.io/port": str(constants.METRICS_PORT),
+            "prometheus.io/scheme": "http",
+            "prometheus.io/scrape": "true",
+        },
+        pod=pod,
+    )
 
 
 def _puller(namespace: str, runtime: Runtime) -> Manifest:
@@ -247,7 +213,7 @@ def _puller(namespace: str, runtime: Runtime) -> Manifest:
             "LAB_PULLER_NAMESPACE": namespace,
             "LAB_PULLER_CONFIG_MAP": models_config_map_name(runtime.name),
         },
-        mounts=[build_token_mount(_TOKEN_VOLUME)],
+        mounts=[build_token_mount(TOKEN_VOLUME)],
     )
     container["ports"] = [
         {"name": "puller", "containerPort": constants.PULLER_PORT, "protocol": "TCP"}
@@ -268,61 +234,28 @@ def _puller(namespace: str, runtime: Runtime) -> Manifest:
 
 
 def build_network_policy(namespace: str, runtime: Runtime) -> Manifest:
-    """Who may reach which port; the plain ports are not for everybody."""
+    """Who may reach which port; the puller is for the controller."""
     name = deployment_name(runtime.name)
-    inside: Manifest = {"podSelector": {}}
-    platform = {
-        "namespaceSelector": {
-            "matchLabels": {"kubernetes.io/metadata.name": get_settings().platform_namespace}
-        }
-    }
     monitoring = {
         "namespaceSelector": {"matchLabels": {"network.openshift.io/policy-group": "monitoring"}}
     }
-    rules: list[Manifest] = [
-        {"ports": [_port(constants.PULLER_PORT)], "from": [platform]},
-        {"ports": [_port(constants.METRICS_PORT)], "from": [inside, platform, monitoring]},
-    ]
-    plain = [_port(constants.REST_PORT), _port(constants.GRPC_PORT)]
-    if runtime.auth:
-        rules.append({"ports": [_port(constants.PROXY_PORT)]})
-        workbenches = {"podSelector": {"matchLabels": {"opendatahub.io/workbenches": "true"}}}
-        rules.append({"ports": plain, "from": [workbenches]})
-    else:
-        rules.append({"ports": plain, "from": [inside, platform]})
-    return {
-        "apiVersion": "networking.k8s.io/v1",
-        "kind": "NetworkPolicy",
-        "metadata": _metadata(name, namespace),
-        "spec": {
-            "podSelector": {"matchLabels": {constants.POD_LABEL: constants.SERVICE, "name": name}},
-            "policyTypes": ["Ingress"],
-            "ingress": rules,
-        },
-    }
+    return common.build_network_policy(
+        _metadata(name, namespace),
+        _selector(name),
+        authorised=runtime.auth,
+        rules=[
+            {"ports": [policy_port(constants.PULLER_PORT)], "from": [common.platform_pods()]},
+            common.metrics_rule(monitoring),
+        ],
+    )
 
 
 def build_route(model: Model, runtime: Runtime) -> Manifest:
     """The Route of one model, for a runtime that asks for one."""
-    secured = runtime.auth
     metadata = _metadata(model.name, model.namespace)
     metadata["labels"]["inferenceservice-name"] = model.name
-    tls: Manifest = {
-        "termination": "reencrypt" if secured else "edge",
-        "insecureEdgeTerminationPolicy": "Redirect",
-    }
-    return {
-        "apiVersion": constants.ROUTE[0],
-        "kind": constants.ROUTE[1],
-        "metadata": metadata,
-        "spec": {
-            "path": f"/v2/models/{model.name}",
-            "to": {"kind": "Service", "name": constants.SERVICE, "weight": 100},
-            "port": {"targetPort": "https" if secured else "http"},
-            "tls": tls,
-            "wildcardPolicy": "None",
-        },
-    }
+    path = f"/v2/models/{model.name}"
+    return common.build_route(metadata, constants.SERVICE, secured=runtime.auth, path=path)
 
 
 def urls(namespace: str, runtime: Runtime) -> dict[str, str]:
@@ -342,5 +275,5 @@ def _metadata(name: str, namespace: str) -> Manifest:
     return {"name": name, "namespace": namespace, "labels": labels(name)}
 
 
-def _port(number: int) -> Mapping[str, Any]:
-    return {"protocol": "TCP", "port": number}
+def _selector(name: str) -> dict[str, str]:
+    return {constants.POD_LABEL: constants.SERVICE, "name": name}

@@ -5,20 +5,15 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from lab_platform.auth_proxy.builders import (
-    build_auth_delegator_binding,
-    build_auth_proxy_container,
-    build_auth_proxy_volumes,
-)
+from lab_platform.auth_proxy.builders import build_auth_delegator_binding
 from lab_platform.kubernetes.metadata import MANAGED_BY
-from lab_platform.model_serving import constants
+from lab_platform.model_serving import common, constants
+from lab_platform.model_serving.common import TOKEN_VOLUME, service_port
 from lab_platform.model_serving.containers import (
     build_puller_container,
     build_server_container,
-    build_token_mount,
     build_token_volume,
     build_volumes,
-    pod_security,
 )
 from lab_platform.model_serving.specs import Model, Runtime
 from lab_platform.settings import get_settings
@@ -26,8 +21,6 @@ from lab_platform.settings import get_settings
 Manifest = dict[str, Any]
 
 INITIALIZER = "storage-initializer"
-_TLS_VOLUME = "proxy-tls"
-_TOKEN_VOLUME = "service-account-token"  # noqa: S105 - a volume's name
 
 
 def labels(model: Model) -> dict[str, str]:
@@ -79,12 +72,12 @@ def build_service_account(model: Model) -> Manifest:
 def build_service(model: Model) -> Manifest:
     """The model's Service: plain on 80 and gRPC, and TLS with a token on 8443."""
     ports = [
-        _service_port("http", 80, constants.REST_PORT),
-        _service_port("grpc", constants.GRPC_PORT, constants.GRPC_PORT),
+        service_port("http", 80, constants.REST_PORT),
+        service_port("grpc", constants.GRPC_PORT),
     ]
     metadata = _metadata(model, name_of(model))
     if model.authorised:
-        ports.insert(0, _service_port("https", constants.PROXY_PORT, constants.PROXY_PORT))
+        ports.insert(0, service_port("https", constants.PROXY_PORT))
         metadata["annotations"] = {
             "service.beta.openshift.io/serving-cert-secret-name": _tls_secret(model)
         }
@@ -115,112 +108,59 @@ def build_deployment(model: Model, runtime: Runtime) -> Manifest:
             {"name": "storage-config", "mountPath": "/mnt/storage-config", "readOnly": True},
         ],
     )
-    volumes = [
-        *build_volumes(),
-        {
-            "name": "storage-config",
-            "secret": {
-                "secretName": constants.STORAGE_CONFIG,
-                "defaultMode": 0o444,
-                "items": [{"key": model.storage_key, "path": model.storage_key}],
-            },
-        },
-        *(runtime.manifest["spec"].get("volumes") or []),
-    ]
-    containers = [server]
-    if model.authorised:
-        proxy = build_auth_proxy_container(
-            upstream_port=constants.REST_PORT,
-            review={
-                "verb": "get",
-                "group": constants.GROUP,
-                "resource": "inferenceservices",
-                "name": model.name,
-                "namespace": model.namespace,
-            },
-            tls_volume=_TLS_VOLUME,
-            port_name="https",
-        )
-        proxy["volumeMounts"].append(build_token_mount(_TOKEN_VOLUME))
-        containers.append(proxy)
-        volumes.append(build_token_volume(_TOKEN_VOLUME))
-        volumes += build_auth_proxy_volumes(tls_volume=_TLS_VOLUME, tls_secret=_tls_secret(model))
-    return {
-        "apiVersion": "apps/v1",
-        "kind": "Deployment",
-        "metadata": _metadata(model, name_of(model)),
-        "spec": {
-            "replicas": model.min_replicas,
-            "strategy": {"rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}},
-            "selector": {"matchLabels": _selector(model)},
-            "template": {
-                "metadata": {
-                    "labels": labels(model),
-                    "annotations": {"serving.kserve.io/storage-path": model.path},
-                },
-                "spec": {
-                    "serviceAccountName": service_account_of(model),
-                    "automountServiceAccountToken": False,
-                    "enableServiceLinks": False,
-                    "securityContext": pod_security(),
-                    "initContainers": [initializer],
-                    "containers": containers,
-                    "volumes": volumes,
+    pod: Manifest = {
+        "serviceAccountName": service_account_of(model),
+        "initContainers": [initializer],
+        "containers": [server],
+        "volumes": [
+            *build_volumes(),
+            {
+                "name": "storage-config",
+                "secret": {
+                    "secretName": constants.STORAGE_CONFIG,
+                    "defaultMode": 0o444,
+                    "items": [{"key": model.storage_key, "path": model.storage_key}],
                 },
             },
-        },
+            *(runtime.manifest["spec"].get("volumes") or []),
+        ],
     }
+    if model.authorised:
+        review = {
+            "verb": "get",
+            "group": constants.GROUP,
+            "resource": "inferenceservices",
+            "name": model.name,
+            "namespace": model.namespace,
+        }
+        pod["volumes"].append(build_token_volume(TOKEN_VOLUME))
+        for key, more in common.build_token_proxy(review, _tls_secret(model)).items():
+            pod[key] += more
+    return common.build_deployment(
+        _metadata(model, name_of(model)),
+        replicas=model.min_replicas,
+        selector=_selector(model),
+        labels=labels(model),
+        annotations={"serving.kserve.io/storage-path": model.path},
+        pod=pod,
+    )
 
 
 def build_network_policy(model: Model) -> Manifest:
     """Who may reach which port."""
-    inside: Manifest = {"podSelector": {}}
-    platform = {
-        "namespaceSelector": {
-            "matchLabels": {"kubernetes.io/metadata.name": get_settings().platform_namespace}
-        }
-    }
-    plain = [_policy_port(constants.REST_PORT), _policy_port(constants.GRPC_PORT)]
-    rules: list[Manifest] = [
-        {"ports": [_policy_port(constants.METRICS_PORT)], "from": [inside, platform]}
-    ]
-    if model.authorised:
-        rules.append({"ports": [_policy_port(constants.PROXY_PORT)]})
-        workbenches = {"podSelector": {"matchLabels": {"opendatahub.io/workbenches": "true"}}}
-        rules.append({"ports": plain, "from": [workbenches]})
-    else:
-        rules.append({"ports": plain, "from": [inside, platform]})
-    return {
-        "apiVersion": "networking.k8s.io/v1",
-        "kind": "NetworkPolicy",
-        "metadata": _metadata(model, name_of(model)),
-        "spec": {
-            "podSelector": {"matchLabels": _selector(model)},
-            "policyTypes": ["Ingress"],
-            "ingress": rules,
-        },
-    }
+    return common.build_network_policy(
+        _metadata(model, name_of(model)),
+        _selector(model),
+        authorised=model.authorised,
+        rules=[common.metrics_rule()],
+    )
 
 
 def build_route(model: Model) -> Manifest:
     """The model's Route, where it is to be seen from outside."""
-    return {
-        "apiVersion": constants.ROUTE[0],
-        "kind": constants.ROUTE[1],
-        "metadata": {
-            **_metadata(model, model.name),
-            "labels": {**labels(model), "inferenceservice-name": model.name},
-        },
-        "spec": {
-            "to": {"kind": "Service", "name": name_of(model), "weight": 100},
-            "port": {"targetPort": "https" if model.authorised else "http"},
-            "tls": {
-                "termination": "reencrypt" if model.authorised else "edge",
-                "insecureEdgeTerminationPolicy": "Redirect",
-            },
-            "wildcardPolicy": "None",
-        },
-    }
+    metadata = _metadata(model, model.name)
+    metadata["labels"]["inferenceservice-name"] = model.name
+    return common.build_route(metadata, name_of(model), secured=model.authorised)
 
 
 def urls(model: Model) -> dict[str, str]:
@@ -240,11 +180,3 @@ def _selector(model: Model) -> dict[str, str]:
 
 def _metadata(model: Model, name: str) -> Manifest:
     return {"name": name, "namespace": model.namespace, "labels": labels(model)}
-
-
-def _service_port(name: str, port: int, target: int) -> Manifest:
-    return {"name": name, "port": port, "targetPort": target, "protocol": "TCP"}
-
-
-def _policy_port(number: int) -> Manifest:
-    return {"protocol": "TCP", "port": number}

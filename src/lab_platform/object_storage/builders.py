@@ -19,6 +19,7 @@ from lab_platform.kubernetes.metadata import (
     restricted_pod_security_context,
     standard_labels,
 )
+from lab_platform.kubernetes.revisions import image_revisions
 from lab_platform.settings import get_settings
 
 Manifest = dict[str, Any]
@@ -249,6 +250,18 @@ def build_deployment(store: ObjectStore) -> Manifest:
             {"name": "front", "mountPath": "/run/seaweedfs"},
         ],
     }
+    pod = {
+        "automountServiceAccountToken": False,
+        "securityContext": restricted_pod_security_context(),
+        "containers": [container, front],
+        "volumes": [
+            {"name": "data", "persistentVolumeClaim": {"claimName": store.name}},
+            {"name": "identities", "secret": {"secretName": f"{store.name}-identities"}},
+            {"name": "run", "emptyDir": {}},
+            {"name": "front", "emptyDir": {}},
+            {"name": "tmp", "emptyDir": {}},
+        ],
+    }
     return {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
@@ -260,23 +273,12 @@ def build_deployment(store: ObjectStore) -> Manifest:
             "template": {
                 "metadata": {
                     "labels": store.labels,
-                    "annotations": {"lab.opendatahub.io/identities-checksum": checksum},
+                    "annotations": {
+                        "lab.opendatahub.io/identities-checksum": checksum,
+                        **image_revisions(pod),
+                    },
                 },
-                "spec": {
-                    "automountServiceAccountToken": False,
-                    "securityContext": restricted_pod_security_context(),
-                    "containers": [container, front],
-                    "volumes": [
-                        {"name": "data", "persistentVolumeClaim": {"claimName": store.name}},
-                        {
-                            "name": "identities",
-                            "secret": {"secretName": f"{store.name}-identities"},
-                        },
-                        {"name": "run", "emptyDir": {}},
-                        {"name": "front", "emptyDir": {}},
-                        {"name": "tmp", "emptyDir": {}},
-                    ],
-                },
+                "spec": pod,
             },
         },
     }
