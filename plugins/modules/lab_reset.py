@@ -100,6 +100,10 @@ restored:
   description: What the lab's roles make again, emptied.
   type: list
   returned: always
+unused:
+  description: The lab's own volumes that nobody has used yet, which stay as they are.
+  type: list
+  returned: always
 """
 
 import time
@@ -161,17 +165,12 @@ class Seat:
     def prove(self):
         """Look again, from the outside, and name whatever is left."""
         outcome, keys, rows = self.plan()
-        left = [str(reference) for reference in outcome.remove if not _renewed(reference, outcome)]
+        left = [str(reference) for reference in outcome.remove]
         left += [f"s3://{self.bucket.name}/{key}" for key in keys]
         left += [f"{path} {name or identifier}" for path, identifier, name, _ in rows]
         served = planning.step_index(self.params["to"]) >= planning.step_index("served")
         left += clusters.cluster_leftovers(self.cluster, served)
         return left
-
-
-def _renewed(reference, outcome):
-    """Tell whether an object belongs to those that are made again, emptied."""
-    return reference in outcome.restore
 
 
 def connect(params, namespace):
@@ -202,6 +201,7 @@ def describe(outcome, keys, rows):
         "removed": removed,
         "kept": [str(reference) for reference in outcome.keep],
         "restored": [str(reference) for reference in outcome.restore],
+        "unused": [str(reference) for reference in outcome.unused],
     }
 
 
@@ -210,8 +210,9 @@ def as_diff(lines):
 
     What is kept differs in both texts, since a diff leaves out most of what is the same.
     """
-    present = [f"present  {line}" for line in [*lines["kept"], *lines["removed"]]]
+    present = [f"present  {line}" for line in [*lines["kept"], *lines["unused"], *lines["removed"]]]
     after = [f"keep     {line} (not of the lab)" for line in lines["kept"]]
+    after += [f"keep     {line} (never used, still empty)" for line in lines["unused"]]
     after += [f"restored {line} (empty)" for line in lines["restored"]]
     return {"before": "\n".join(present) + "\n", "after": "\n".join(after) + "\n"}
 
@@ -260,7 +261,7 @@ def attempt(params, cluster, check_mode):
 
 def merge(namespaces, outcomes):
     """Return one result for all seats; each line says which seat it speaks of."""
-    lines = {"removed": [], "kept": [], "restored": []}
+    lines = {"removed": [], "kept": [], "restored": [], "unused": []}
     for namespace, (found, _) in zip(namespaces, outcomes, strict=True):
         for key, values in (found or {}).items():
             lines[key] += [f"{namespace}: {value}" for value in values]

@@ -24,6 +24,8 @@ SYSTEM = frozenset(
     }
 )
 PART_OF_LAB = ("app.kubernetes.io/part-of", "mnist-lab")
+# The scheduler sets it on a claim for whose first pod a volume is being made.
+SELECTED_NODE = "volume.kubernetes.io/selected-node"
 
 
 class PlanError(Exception):
@@ -69,11 +71,15 @@ class Rule:
 
 @dataclass
 class Plan:
-    """References to remove (last step first), to keep because foreign, and to restore."""
+    """References to remove (last step first), to keep because foreign, and to restore.
+
+    ``unused`` are the lab's own that would be restored to just what they are already.
+    """
 
     remove: list = field(default_factory=list)
     keep: list = field(default_factory=list)
     restore: list = field(default_factory=list)
+    unused: list = field(default_factory=list)
 
 
 def parse_rules(entries):
@@ -132,10 +138,23 @@ def plan(rules, things, target):
                 if is_foreign(thing):
                     outcome.keep.append(reference)
             elif step_index(rule.step) > last:
+                if rule.restored and is_unused(thing):
+                    outcome.unused.append(reference)
+                    continue
                 outcome.remove.append(reference)
                 if rule.restored:
                     outcome.restore.append(reference)
     return outcome
+
+
+def is_unused(claim):
+    """Tell whether a volume claim has never had a volume, nor will have one without a pod."""
+    metadata = claim["metadata"]
+    return not (
+        (claim.get("spec") or {}).get("volumeName")
+        or metadata.get("deletionTimestamp")
+        or SELECTED_NODE in (metadata.get("annotations") or {})
+    )
 
 
 def is_foreign(thing):

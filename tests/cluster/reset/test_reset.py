@@ -56,8 +56,22 @@ def seat(core: client.CoreV1Api) -> Iterator[str]:
                 },
             },
         )
+    use(core, name, "notebook")
     yield name
     core.delete_namespace(name, grace_period_seconds=0)
+
+
+def use(core: client.CoreV1Api, seat: str, claim: str) -> None:
+    """Let a pod have the claim's volume made, and take the pod away again."""
+    container = {"name": "main", "image": "lab/none:1", "imagePullPolicy": "Never"}
+    mounted = {"name": "work", "persistentVolumeClaim": {"claimName": claim}}
+    spec = {"containers": [container], "volumes": [mounted]}
+    core.create_namespaced_pod(seat, {"metadata": {"name": "user"}, "spec": spec})
+    end = time.monotonic() + 60
+    while core.read_namespaced_persistent_volume_claim(claim, seat).status.phase != "Bound":
+        assert time.monotonic() < end, f"the claim {claim} got no volume within 60 s"
+        time.sleep(0.2)
+    core.delete_namespaced_pod("user", seat, grace_period_seconds=0)
 
 
 def command(seat: str, *options: str, **variables: object) -> list[str]:
@@ -115,6 +129,19 @@ def test_only_what_the_lab_made_goes_and_a_second_run_changes_nothing(
     second = reset(seat)
     assert second.returncode == 0, second.stdout
     assert "changed=0" in second.stdout
+
+
+def test_a_volume_that_nobody_has_used_stays(core: client.CoreV1Api, seat: str) -> None:
+    spec = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}
+    claim = {"metadata": {"name": "ml-pipeline"}, "spec": spec}
+    made = core.create_namespaced_persistent_volume_claim(seat, claim).metadata.uid
+    done = reset(seat, "--diff")
+    assert done.returncode == 0, done.stdout
+    assert f"keep     {seat}: PersistentVolumeClaim/ml-pipeline (never used, still empty)" in (
+        done.stdout
+    )
+    kept = core.read_namespaced_persistent_volume_claim("ml-pipeline", seat)
+    assert kept.metadata.uid == made
 
 
 def test_catching_up_keeps_the_learners_volume(core: client.CoreV1Api, seat: str) -> None:

@@ -30,6 +30,13 @@ def role_rules() -> list[planning.Rule]:
     return planning.parse_rules(data["__lab_reset_rules"])
 
 
+def claim(name: str, volume: str = "pvc-1", **metadata: Any) -> dict[str, Any]:
+    found = thing(name)
+    found["metadata"].update(metadata)
+    found["spec"] = {"volumeName": volume} if volume else {}
+    return found
+
+
 NOTEBOOK = ("kubeflow.org/v1", "Notebook")
 CLAIM = ("v1", "PersistentVolumeClaim")
 MODEL = ("serving.kserve.io/v1beta1", "InferenceService")
@@ -40,7 +47,7 @@ SECRET = ("v1", "Secret")
 def used_lab() -> dict[tuple[str, str], list[dict[str, Any]]]:
     return {
         NOTEBOOK: [thing("notebook", DASHBOARD), thing("second", DASHBOARD)],
-        CLAIM: [thing("notebook"), thing("ml-pipeline"), thing("foreign-claim")],
+        CLAIM: [claim("notebook"), claim("ml-pipeline"), claim("foreign-claim")],
         MODEL: [thing("mnist", DASHBOARD), thing("foreign-model")],
         PAGE: [thing("mnist-webapp"), thing("foreign"), thing("child", owner="uid-notebook")],
         SECRET: [thing("model-mesh"), thing("aws-connection-s3-creds"), thing("my-own")],
@@ -94,6 +101,30 @@ def test_the_last_step_goes_first() -> None:
 def test_a_clean_seat_needs_nothing() -> None:
     seat = {CLAIM: [thing("foreign-claim")], SECRET: [thing("my-own")]}
     assert planning.plan(role_rules(), seat, "project").remove == []
+
+
+def test_a_volume_that_nobody_has_used_needs_nothing() -> None:
+    seat = {CLAIM: [claim("notebook", volume=""), claim("ml-pipeline")]}
+    outcome = planning.plan(role_rules(), seat, "project")
+    assert names(outcome.unused) == {"PersistentVolumeClaim/notebook"}
+    assert names(outcome.remove) == {"PersistentVolumeClaim/ml-pipeline"}
+    assert names(outcome.restore) == {"PersistentVolumeClaim/ml-pipeline"}
+    assert not outcome.keep
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        {"deletionTimestamp": "2026-01-01T00:00:00Z"},
+        {"annotations": {planning.SELECTED_NODE: "mnist-lab"}},
+    ],
+    ids=["going away", "a volume is being made"],
+)
+def test_a_volume_on_its_way_is_made_anew(metadata: dict[str, Any]) -> None:
+    seat = {CLAIM: [claim("notebook", volume="", **metadata)]}
+    outcome = planning.plan(role_rules(), seat, "project")
+    assert names(outcome.remove) == {"PersistentVolumeClaim/notebook"}
+    assert not outcome.unused
 
 
 def test_an_unknown_step_is_refused_with_what_is_allowed() -> None:
