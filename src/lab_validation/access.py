@@ -50,6 +50,11 @@ class Access:
         """The lab's namespace, taken from the model token's Secret (``namespace/name``)."""
         return self.get("inference.token_secret").split("/", 1)[0]
 
+    @property
+    def images_on_nodes(self) -> bool:
+        """True where the nodes hold the images and can pull them from nowhere."""
+        return bool(_lookup(self.values, "images.on_nodes"))
+
 
 def _lookup(values: Mapping[str, Any], dotted: str) -> Any:
     value: Any = values

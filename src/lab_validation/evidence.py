@@ -15,6 +15,7 @@ from lab_diagnosis.collect import gather
 from lab_diagnosis.tasks import is_ready
 
 from lab_validation.redaction import Redactor
+from lab_validation.results import DIAGNOSIS
 
 LOG_LINES = 40
 EVENT_LINES = 25
@@ -49,6 +50,10 @@ POD_NAMES: Mapping[str, tuple[str, ...]] = {
 }
 
 
+# Where a step's objects are, if not in the lab's own namespace.
+PLACES: Mapping[str, str] = {"images": "redhat-ods-applications"}
+
+
 class Reader(Protocol):
     """What evidence needs from a cluster."""
 
@@ -72,41 +77,42 @@ class Collector:
     def __call__(self, step: str) -> dict[str, str]:
         """Return heading → text for a failed ``step``."""
         parts: list[tuple[str, Callable[[], str]]] = [
-            ("Cause", lambda: self._cause(step)),
+            (DIAGNOSIS, lambda: self._cause(step)),
             ("Conditions", lambda: self._conditions(step)),
             ("Events", self._events),
             ("Pods and their logs", lambda: self._logs(step)),
         ]
-        return {heading: self._guarded(read) for heading, read in parts}
+        found = {heading: self._guarded(read) for heading, read in parts}
+        return {heading: text for heading, text in found.items() if text}
 
     def _guarded(self, read: Callable[[], str]) -> str:
         try:
-            return self.redact(read()) or "nothing found"
+            return self.redact(read())
         except Exception as error:
             return self.redact(f"could not be read: {error}")
 
     def _cause(self, step: str) -> str:
         """One sentence for each object of the step that is not ready, as the playbooks say it."""
-        home = {"metadata": {"name": self.namespace}}
+        place = PLACES.get(step, self.namespace)
+        home = {"metadata": {"name": place}}
         sentences: list[str] = []
         for api_version, kind in KINDS.get(step, ()):
-            for thing in self.reader.objects(api_version, kind, self.namespace):
+            for thing in self.reader.objects(api_version, kind, place):
                 if is_ready(thing):
                     continue
                 name = str(thing["metadata"]["name"])
-                finding = diagnose(
-                    gather(self.reader, kind, name, self.namespace, thing, home), step
-                )
+                finding = diagnose(gather(self.reader, kind, name, place, thing, home))
                 if finding.certain:
                     sentences.append(finding.sentence)
         return "\n".join(sentences)
 
     def _conditions(self, step: str) -> str:
         lines: list[str] = []
+        place = PLACES.get(step, self.namespace)
         for api_version, kind in KINDS.get(step, ()):
-            found = self.reader.objects(api_version, kind, self.namespace)
+            found = self.reader.objects(api_version, kind, place)
             if not found:
-                lines.append(f"{kind}: there is none in {self.namespace}")
+                lines.append(f"{kind}: there is none in {place}")
             for thing in found:
                 lines += condition_lines(thing)
         return "\n".join(lines)

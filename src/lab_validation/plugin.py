@@ -12,6 +12,7 @@ Enabled with ``-p lab_validation.plugin --lab-report DIR``.
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Generator
 from datetime import UTC, datetime
@@ -26,7 +27,12 @@ from lab_validation.steps import STEPS, step_for
 
 EvidenceSource = Callable[[str], dict[str, str]]
 EVIDENCE = pytest.StashKey[EvidenceSource]()
+EXPLAIN = pytest.StashKey[Callable[[str], str]]()
 REDACTOR = pytest.StashKey[Redactor]()
+# What pytest and selenium put before a message that is a sentence already.
+PREFIX = re.compile(
+    r"^(?:(?:AssertionError|LookupError|Failed|[\w.]*TimeoutException): )?(?:Message: )?"
+)
 
 
 class Recorder:
@@ -41,6 +47,7 @@ class Recorder:
         self.checks: list[results.Check] = []
         self.accuracy: float | None = None
         self.measurements: dict[str, float] = {}
+        self.explained: set[str] = set()
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(
@@ -63,7 +70,7 @@ class Recorder:
                 self.measurements[name.removeprefix("measure:")] = float(str(value))
         # A skip counts as a failure here: a missing part must not look like a working one.
         passed = outcome.passed
-        collect = item.config.stash.get(EVIDENCE, None)
+        explain = item.config.stash.get(EXPLAIN, str)
         self.checks.append(
             results.Check(
                 step=step,
@@ -71,17 +78,19 @@ class Recorder:
                 title=title_of(item),
                 outcome="passed" if passed else "failed",
                 duration=outcome.duration,
-                cause="" if passed else redact(cause_of(outcome)),
-                evidence={} if passed else self._evidence(collect, step, redact, outcome),
+                cause="" if passed else redact(explain(cause_of(outcome))),
+                evidence={} if passed else self._evidence(item, step, redact, outcome),
                 screenshot=str(properties.get("screenshot", "")),
             )
         )
 
-    @staticmethod
     def _evidence(
-        collect: EvidenceSource | None, step: str, redact: Redactor, outcome: pytest.TestReport
+        self, item: pytest.Item, step: str, redact: Redactor, outcome: pytest.TestReport
     ) -> dict[str, str]:
-        evidence = collect(step) if collect else {}
+        """The cluster is looked at once for each broken step, at its first failed check."""
+        collect = item.config.stash.get(EVIDENCE, None)
+        evidence = collect(step) if collect and step not in self.explained else {}
+        self.explained.add(step)
         return {**evidence, "Where the check stopped": redact(outcome.longreprtext)}
 
     def pytest_sessionfinish(self) -> None:
@@ -117,7 +126,7 @@ def cause_of(outcome: pytest.TestReport) -> str:
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     if not lines:
         return "failed without a message"
-    return lines[0].removeprefix("AssertionError: ")
+    return PREFIX.sub("", lines[0])
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

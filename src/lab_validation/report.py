@@ -12,7 +12,7 @@ from markupsafe import Markup
 from lab_validation.files import write_whole
 from lab_validation.history import Entry
 from lab_validation.plot import draw
-from lab_validation.results import Run, by_step
+from lab_validation.results import Run, broken, by_step
 
 
 def duration_text(seconds: float) -> str:
@@ -35,7 +35,9 @@ def render(run: Run, history: Sequence[Entry]) -> str:
     template = environment.from_string(source.read_text(encoding="utf-8"))
     # The plot is built from numbers and escaped labels only.
     plot = Markup(draw(history))  # noqa: S704
-    return template.render(run=run, steps=by_step(run), history=history, plot=plot)
+    return template.render(
+        run=run, steps=by_step(run), broken=broken(run), history=history, plot=plot
+    )
 
 
 def write_report(run: Run, history: Sequence[Entry], path: Path) -> None:

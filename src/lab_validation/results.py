@@ -12,6 +12,8 @@ from lab_validation.files import write_whole
 from lab_validation.steps import STEPS, Step
 
 Outcome = Literal["passed", "failed"]
+# The evidence's heading under which the diagnosis of the cluster's objects stands.
+DIAGNOSIS = "Cause"
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,15 @@ class StepResult:
         return sum(check.duration for check in self.checks)
 
     @property
+    def causes(self) -> tuple[str, ...]:
+        """Why the step is broken, each sentence once: what the checks met, then the diagnosis."""
+        met = [check.cause for check in self.checks if check.cause]
+        told = [
+            line for c in self.checks for line in c.evidence.get(DIAGNOSIS, "").splitlines() if line
+        ]
+        return tuple(dict.fromkeys([*met, *told]))
+
+    @property
     def screenshots(self) -> tuple[Check, ...]:
         """The checks that kept a picture."""
         return tuple(check for check in self.checks if check.screenshot)
@@ -87,8 +98,14 @@ def by_step(run: Run) -> tuple[StepResult, ...]:
     )
 
 
+def broken(run: Run) -> tuple[StepResult, ...]:
+    """Return the broken steps in the learner's order: later ones often follow from the first."""
+    return tuple(result for result in by_step(run) if result.outcome == "failed")
+
+
 def summary(run: Run) -> dict[str, Any]:
     """Return the machine-readable summary: verdict, figures and each step's outcome."""
+    first = next(iter(broken(run)), None)
     return {
         "started": run.started,
         "duration": round(run.duration, 3),
@@ -96,6 +113,7 @@ def summary(run: Run) -> dict[str, Any]:
         "ok": run.ok,
         "passed": sum(c.outcome == "passed" for c in run.checks),
         "failed": len(run.failed),
+        "cause": f"{first.step.title}: {first.causes[0]}" if first and first.causes else "",
         "accuracy": run.accuracy,
         "measurements": dict(run.measurements),
         "steps": [
@@ -104,7 +122,7 @@ def summary(run: Run) -> dict[str, Any]:
                 "title": result.step.title,
                 "outcome": result.outcome,
                 "duration": round(result.duration, 3),
-                "causes": [c.cause for c in result.checks if c.cause],
+                "causes": list(result.causes),
             }
             for result in by_step(run)
         ],

@@ -17,7 +17,8 @@ from lab_validation import browser as browsers
 from lab_validation.access import Access, read_access
 from lab_validation.cluster import ClusterReader
 from lab_validation.evidence import Collector
-from lab_validation.plugin import EVIDENCE, REDACTOR
+from lab_validation.explanation import Explainer
+from lab_validation.plugin import EVIDENCE, EXPLAIN, REDACTOR
 from lab_validation.redaction import Redactor
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -57,6 +58,7 @@ def evidence(pytestconfig: pytest.Config, access: Access, cluster: ClusterReader
     """Let the report collect evidence, and mask this lab's secrets in it."""
     redactor = Redactor(cluster.secret_values(access.namespace))
     pytestconfig.stash[REDACTOR] = redactor
+    pytestconfig.stash[EXPLAIN] = Explainer(access.get("s3.secret"))
     pytestconfig.stash[EVIDENCE] = Collector(cluster, access.namespace, redactor)
 
 
@@ -94,7 +96,12 @@ def pipelines(
 def model_session(
     access: Access, cluster: ClusterReader, certificate: Path
 ) -> Iterator[requests.Session]:
-    token = cluster.secret(access.get("inference.token_secret"))["token"]
+    try:
+        token = cluster.secret(access.get("inference.token_secret"))["token"]
+    except LookupError as error:
+        raise LookupError(
+            f"the model's token was revoked: {error}; ./lab run serve-model makes a new one"
+        ) from None
     with verified_session(certificate, token) as session:
         yield session
 

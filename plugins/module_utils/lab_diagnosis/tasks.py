@@ -115,8 +115,15 @@ def _name(given: Mapping[str, Any]) -> str:
 
 
 def is_ready(thing: Any) -> bool:
-    """Whether an object says that all is well with it."""
-    conditions = ((thing or {}).get("status") or {}).get("conditions") or ()
+    """Whether an object says that all is well with it.
+
+    A model that is loaded answers on while its successor cannot be loaded; that is not well.
+    """
+    status = (thing or {}).get("status") or {}
+    transition = (status.get("modelStatus") or {}).get("transitionStatus")
+    if transition in ("BlockedByFailedLoad", "InvalidSpec"):
+        return False
+    conditions = status.get("conditions") or ()
     states = {each.get("type"): each.get("status") for each in conditions}
     return any(states.get(kind) == "True" for kind in ("Ready", "Available", "Complete"))
 

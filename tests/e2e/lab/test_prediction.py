@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import io
-import json
 import time
 from collections.abc import Callable
 
@@ -61,6 +60,15 @@ def ask(session: requests.Session, access: Access, images: np.ndarray) -> np.nda
     return np.array(answer.json()["outputs"][0]["data"]).reshape(-1, 10)
 
 
+def sentence_of(answer: requests.Response) -> str:
+    """What the page says of a failure."""
+    try:
+        error = answer.json()["error"]
+    except (ValueError, KeyError):
+        return f"the page answered {answer.status_code}: {answer.text[:200]}"
+    return f"{error['message']} {error['cause']} {error['remedy']}".strip()
+
+
 @pytest.mark.parametrize("digit", range(10))
 def test_drawn_digit_is_recognised(
     browser: WebDriver, access: Access, clear_digits: dict, digit: int,
@@ -87,7 +95,7 @@ def test_accuracy_through_the_page(
         began = time.perf_counter()
         answer = anyone.post(url, json={"image": as_drawing(image)}, timeout=70)
         times.append(time.perf_counter() - began)
-        assert answer.status_code == 200, f"{answer.status_code}: {json.dumps(answer.json())[:300]}"
+        assert answer.status_code == 200, sentence_of(answer)
         hits += answer.json()["digit"] == label
     accuracy = hits / SENT
     record_property("accuracy", accuracy)

@@ -7,6 +7,12 @@ import pytest
 from lab_validation.cluster import ClusterReader
 
 pytestmark = pytest.mark.project
+# Label, the values it may have, what it is for.
+LABELS = (
+    ("opendatahub.io/dashboard", ("true",), "by which the dashboard knows a project"),
+    ("modelmesh-enabled", ("true", "false"), "without which no model is served in it"),
+    ("pod-security.kubernetes.io/enforce", ("restricted",), "which keeps its pods restricted"),
+)
 
 
 def test_namespace_is_a_project(cluster: ClusterReader, namespace: str) -> None:
@@ -14,9 +20,11 @@ def test_namespace_is_a_project(cluster: ClusterReader, namespace: str) -> None:
     found = cluster.find("v1", "Namespace", namespace)
     assert found, f"namespace {namespace} does not exist; run ./lab up"
     labels = found["metadata"]["labels"]
-    assert labels.get("opendatahub.io/dashboard") == "true"
-    assert labels.get("modelmesh-enabled") in {"true", "false"}
-    assert labels.get("pod-security.kubernetes.io/enforce") == "restricted"
+    for label, values, use in LABELS:
+        assert labels.get(label) in values, (
+            f"namespace {namespace} lacks the label {label}={values[0]}, {use}; "
+            "./lab run prepare-lab sets it"
+        )
 
 
 @pytest.mark.parametrize(("name", "size"), [("notebook", "20Gi"), ("ml-pipeline", "10Gi")])

@@ -35,11 +35,14 @@ def test_model_is_ready(model: dict) -> None:
     """The model's status says that it is loaded and ready."""
     status = model.get("status") or {}
     conditions = {c["type"]: c for c in status.get("conditions") or ()}
-    failure = (status.get("modelStatus") or {}).get("lastFailureInfo") or {}
-    assert conditions.get("Ready", {}).get("status") == "True", (
-        f"not ready: {failure.get('reason', '')} {failure.get('message', '')} "
-        f"{conditions.get('Ready', {}).get('message', 'no condition')}"
+    told = status.get("modelStatus") or {}
+    failure = told.get("lastFailureInfo") or {}
+    why = failure.get("message") or conditions.get("Ready", {}).get("message") or "no reason given"
+    # A model that is loaded stays ready while what it should become cannot be loaded.
+    assert told.get("transitionStatus", "UpToDate") == "UpToDate", (
+        f"the model that the InferenceService names cannot be loaded: {why}"
     )
+    assert conditions.get("Ready", {}).get("status") == "True", f"the model is not ready: {why}"
 
 
 @pytest.mark.serving

@@ -84,8 +84,6 @@ def test_the_cause_is_one_sentence_with_the_secret_masked() -> None:
     for kind in ("Deployment", "StatefulSet", "ReplicaSet", "Job", "PersistentVolumeClaim"):
         things[kind] = []
     cause = collect(Cluster(things, f"key {SECRET}"))["Cause"]
-    assert cause.startswith(
-        "“serving” failed: InferenceService mnist/mnist could not load its model"
-    )
+    assert cause.startswith("InferenceService mnist/mnist could not load its model")
     assert "ModelLoadFailed: 403" in cause
     assert SECRET not in cause

@@ -39,6 +39,18 @@ def test_a_bad_run_shows_the_cause_and_escapes_the_evidence() -> None:
     assert page.index("Volumes are bound") < page.index("The model is loaded")
 
 
+def test_the_first_broken_step_is_told_apart_from_what_may_follow_from_it() -> None:
+    told = {"Cause": "Pod mnist/notebook-0 waits: its image is missing"}
+    first = Check("project", "t", "Data connection", "failed", 1, cause="no key", evidence=told)
+    second = Check("project", "u", "Volumes", "failed", 1, cause="no key")
+    page = render(a_run(BAD, second, first), [])
+    summed, details = page.split("<details", 1)
+    assert summed.index("no key") < summed.index("its image is missing")
+    assert summed.index("its image is missing") < summed.index("perhaps only because of it")
+    assert summed.index("perhaps only because of it") < summed.index("the access key is wrong")
+    assert details.count("for the same cause") == 1
+
+
 def test_a_step_without_checks_is_named_as_not_checked() -> None:
     assert "not checked" in render(a_run(GOOD), [])
 

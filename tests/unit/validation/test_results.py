@@ -43,6 +43,14 @@ def test_the_summary_lists_the_steps_in_the_learners_order() -> None:
     assert next(s for s in outcome["steps"] if s["id"] == "serving")["causes"] == ["why"]
 
 
+def test_the_summary_names_the_cause_of_the_first_broken_step() -> None:
+    outcome = run(
+        check("token", "failed", cause="refused"), check("serving", "failed", cause="no model")
+    )
+    assert results.summary(outcome)["cause"] == "The served model: no model"
+    assert results.summary(run(check("data")))["cause"] == ""
+
+
 def test_the_summary_file_is_json(tmp_path: Path) -> None:
     results.write_summary(run(check("data")), tmp_path / "deep" / "summary.json")
     assert json.loads((tmp_path / "deep" / "summary.json").read_text())["ok"] is True
