@@ -8,22 +8,12 @@ set -eu
 here=$(dirname "$0")
 # shellcheck source=/dev/null
 . "$here/environment.sh"
+# shellcheck source=/dev/null
+. "$here/tools.sh"
 
 lock=$1
 environment=/opt/lab/venv
-python=$(command -v python3.11)
 started=$(mktemp)
-
-# The tools stay out of the image, and are made once where builds share a cache.
-key=$({ cat "$here/tools.lock" /etc/os-release; "$python" -VV; } | sha256sum | cut -c1-16)
-tools=/run/lab-cache/tools/$key
-[ -d /run/lab-cache/tools ] || tools=$(mktemp -d)
-if [ ! -e "$tools/.complete" ]; then
-    rm -rf "$tools"
-    "$python" -m venv "$tools"
-    "$tools/bin/pip" install -q --disable-pip-version-check --require-hashes -r "$here/tools.lock"
-    : >"$tools/.complete"
-fi
 
 [ -x "$environment/bin/python" ] || "$tools/bin/uv" venv --python "$python" "$environment"
 "$tools/bin/uv" pip install --python "$environment/bin/python" --require-hashes --strict -r "$lock"
@@ -44,7 +34,4 @@ if [ $# -eq 3 ]; then
     "$tools/bin/python" "$here/write-sbom.py" "$2" "$3" /opt/lab/sbom.cdx.json
 fi
 rm -f "$started" "$started.list"
-case $tools in
-/run/lab-cache/*) ;;
-*) rm -rf "$tools" ;;
-esac
+remove_tools

@@ -18,6 +18,7 @@ from lab_images.catalogue import (
     ImageError,
     Settings,
     base_key_of,
+    build_arguments,
     content_key,
     context_files,
     rootfs_key,
@@ -209,7 +210,8 @@ def build(
         context = Path(staging)
         stage_context(settings.root, image, context)
         # Of the copy, as the files themselves may have changed since they were first looked at.
-        key = content_key(context, image, base_key_of(settings, image, keys))
+        base_key = base_key_of(settings, image, keys)
+        key = content_key(context, image, base_key, settings.version(image))
         write_revision(settings, image, context)
         name = stored_name(image, key)
         command = storage.command("bud", "--layers", "--pull-never", "--network", "host")
@@ -220,7 +222,7 @@ def build(
             directory = settings.cache / cache
             directory.mkdir(exist_ok=True)
             command += ["--volume", f"{directory}:/run/lab-cache/{cache}"]
-        arguments = {"IMAGE_NAME": image.name, "IMAGE_VERSION": settings.tag, **image.arguments}
+        arguments = build_arguments(settings, image)
         if image.rootfs:
             os.link(ensure_rootfs(settings, image, log), context / "rootfs.tar")
         elif image.base:

@@ -70,6 +70,13 @@ class Settings:
         """Return the name under which pods ask for the image."""
         return f"{self.registry}/{self.namespace}/{name}:{self.tag}"
 
+    def version(self, image: Image) -> str:
+        """Return the version that an image carries: the tag, where a cluster sees it.
+
+        Layers that others are built on have none, so that another tag does not make them again.
+        """
+        return self.tag if image.deliver else ""
+
     def with_ancestors(self, names: list[str]) -> list[Image]:
         """Return the named images and those that they are built from, in building order."""
         wanted: set[str] = set()
@@ -133,12 +140,11 @@ def context_files(root: Path, context: tuple[str, ...]) -> list[Path]:
     return sorted(found)
 
 
-def content_key(root: Path, image: Image, base_key: str) -> str:
+def content_key(root: Path, image: Image, base_key: str, version: str = "") -> str:
     """Return one hash over everything that the image is made from."""
     digest = hashlib.sha256()
     recipe = [RECIPE, image.name, image.containerfile, base_key, sorted(image.arguments.items())]
-    if image.revision_file:
-        recipe.append(image.revision_file)
+    recipe += [part for part in (image.revision_file, version) if part]
     digest.update(json.dumps(recipe).encode())
     for path in context_files(root, (image.containerfile, *image.context)):
         content = (root / path).read_bytes()
@@ -162,9 +168,17 @@ def all_keys(settings: Settings) -> dict[str, str]:
     keys: dict[str, str] = {}
     for image in settings.images:
         keys[image.name] = settings.keys.get(image.name) or content_key(
-            settings.root, image, base_key_of(settings, image, keys)
+            settings.root, image, base_key_of(settings, image, keys), settings.version(image)
         )
     return keys
+
+
+def build_arguments(settings: Settings, image: Image) -> dict[str, str]:
+    """Return what a recipe is told, but for its base."""
+    arguments = {"IMAGE_NAME": image.name, **image.arguments}
+    if version := settings.version(image):
+        arguments["IMAGE_VERSION"] = version
+    return arguments
 
 
 def base_key_of(settings: Settings, image: Image, keys: dict[str, str]) -> str:

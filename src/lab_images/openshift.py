@@ -21,7 +21,7 @@ from lab_images.builder import (
     stage_context,
     write_revision,
 )
-from lab_images.catalogue import Image, ImageError, Settings
+from lab_images.catalogue import Image, ImageError, Settings, build_arguments
 
 KEY_ANNOTATION = "mnist-lab/content-key"
 FINISHED = frozenset({"Complete", "Failed", "Error", "Cancelled"})
@@ -45,9 +45,9 @@ def build_image_stream(settings: Settings, image: Image) -> dict[str, Any]:
     }
 
 
-def build_arguments(settings: Settings, image: Image) -> dict[str, str]:
+def arguments_for(settings: Settings, image: Image) -> dict[str, str]:
     """Return the build's arguments; without a base the Containerfile's own default holds: UBI 9."""
-    arguments = {"IMAGE_NAME": image.name, "IMAGE_VERSION": settings.tag, **image.arguments}
+    arguments = build_arguments(settings, image)
     if image.base:
         arguments["BASE_IMAGE"] = settings.reference(image.base)
     elif settings.base_image:
@@ -57,7 +57,7 @@ def build_arguments(settings: Settings, image: Image) -> dict[str, str]:
 
 def build_build_config(settings: Settings, image: Image, key: str) -> dict[str, Any]:
     """Return the BuildConfig that makes the image from what is sent to it."""
-    arguments = build_arguments(settings, image)
+    arguments = arguments_for(settings, image)
     labels = labels_for(settings, image, key)
     return {
         "apiVersion": "build.openshift.io/v1",

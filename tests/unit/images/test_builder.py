@@ -55,6 +55,7 @@ def test_build_uses_the_base_and_the_labels_of_its_content(
     assert builder.build(settings, storage, image, keys) == (keys["app"], "abc")
     call = buildah.read_text().splitlines()[0]
     assert f"--build-arg BASE_IMAGE=localhost/lab/base:{keys['base'][:24]}" in call
+    assert "--build-arg IMAGE_NAME=app --build-arg IMAGE_VERSION=1.0" in call
     assert "--label org.opencontainers.image.licenses=Apache-2.0" in call
     assert "--label org.opencontainers.image.version=1.0" in call
     assert "--label org.opencontainers.image.revision=" in call

@@ -66,6 +66,13 @@ def test_keys_found_earlier_in_a_run_hold(data: dict[str, Any], tree: Path) -> N
     assert all_keys(settings_from({**data, "keys": keys})) == keys
 
 
+def test_another_tag_is_another_image_but_no_other_layers_below(data: dict[str, Any]) -> None:
+    data["images"][0]["deliver"] = False
+    one, two = (all_keys(settings_from({**data, "tag": tag})) for tag in ("1.0", "1.1"))
+    assert one["app"] != two["app"]
+    assert one["base"] == two["base"]
+
+
 def test_missing_file_is_named(settings: Settings, tree: Path) -> None:
     (tree / "images/app/Containerfile").unlink()
     with pytest.raises(ImageError, match="images/app/Containerfile"):
