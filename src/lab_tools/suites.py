@@ -39,6 +39,8 @@ PLAYBOOKS: dict[str, tuple[str, ...]] = {
     ),
 }
 WORKERS = 2
+# Characters of a failed test's message that the summary shows.
+CAUSE = 200
 
 
 @dataclass(frozen=True)
@@ -94,11 +96,13 @@ def read_report(report: Path, result: Result) -> None:
     if not report.exists():
         return
     for case in ElementTree.parse(report).iter("testcase"):  # noqa: S314
-        outcomes = {child.tag for child in case}
+        outcomes = {child.tag: child.get("message") or "" for child in case}
         title = f"{case.get('classname', '')}::{case.get('name', '')}"
-        if outcomes & {"failure", "error"}:
+        if outcomes.keys() & {"failure", "error"}:
             result.failed += 1
-            result.problems.append(title)
+            # Errors of a set-up are listed with the cause too: the test itself said nothing.
+            cause = (outcomes.get("failure") or outcomes.get("error") or "").partition("\n")[0]
+            result.problems.append(f"{title}: {cause[:CAUSE]}" if cause else title)
         elif "skipped" in outcomes:
             result.skipped += 1
         else:

@@ -11,7 +11,7 @@ from lab_tools.suites import Result, Suite, choose, read_report, read_suites
 
 REPORT = """<testsuites><testsuite>
 <testcase classname="a" name="good"/>
-<testcase classname="a" name="bad"><failure message="x"/></testcase>
+<testcase classname="a" name="bad"><failure message="wrong key&#10;at line 3"/></testcase>
 <testcase classname="a" name="broken"><error message="x"/></testcase>
 <testcase classname="a" name="left"><skipped message="x"/></testcase>
 </testsuite></testsuites>"""
@@ -23,7 +23,7 @@ def test_an_error_counts_as_failed(tmp_path: Path) -> None:
     result = Result("example")
     read_report(report, result)
     assert (result.passed, result.failed, result.skipped) == (1, 2, 1)
-    assert result.problems == ["a::bad", "a::broken"]
+    assert result.problems == ["a::bad: wrong key", "a::broken: x"]
 
 
 def test_suites_run_in_the_order_of_what_they_need(tmp_path: Path) -> None:
