@@ -14,23 +14,8 @@ description:
   - Computes a fingerprint of what a model would be made from now, from the data in the bucket and
     the files of the code.
   - A model, a bucket or a data connection that is not there is no failure; RV(exists) says so.
+extends_documentation_fragment: lab_bucket
 options:
-  url:
-    description: Address of the object store.
-    type: str
-    required: true
-  namespace:
-    description: Namespace of the data connection.
-    type: str
-    required: true
-  data_connection:
-    description: Secret with the store's credentials and the bucket's name.
-    type: str
-    default: aws-connection-s3-creds
-  ca_certificate:
-    description: File with the authority that signs the store's certificate; empty for the system's.
-    type: str
-    default: ""
   key:
     description: Key of the model.
     type: str

