@@ -294,6 +294,7 @@ def main() -> int:
     layout = Layout()
     state = project_directory() / ".lab"
     extra = [state / name for name in ("kubeconfig", "access.json", "ca.crt")]
+    extra += state.glob("access-*.json")
     if arguments.purge_cache:
         extra.append(cache_directory())
     was_ours = ours(layout)

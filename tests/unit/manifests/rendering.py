@@ -50,6 +50,7 @@ def registered_variables(namespaces: list[str]) -> dict[str, Any]:
             secret("aws-connection-s3-creds", name, **aws) for name in namespaces
         ],
         "__lab_workbench_stopped": [],
+        "__lab_training_namespace": namespaces[0],
         "__lab_training_job": "submit-pipeline-0123456789",
         "__lab_training_model": {"fingerprint": "0123456789"},
     }
@@ -94,6 +95,21 @@ def render(inventory: str, **overrides: Any) -> list[Manifest]:
         if path.name != "kustomization.yaml":
             manifests += list(yaml.safe_load_all(path.read_text(encoding="utf-8")))
     return manifests
+
+
+def render_text(inventory: str, role: str, template: str, **overrides: Any) -> str:
+    """Return what one template of a role makes, with the role's own variables."""
+    loader, variables = load_inventory(inventory)
+    role_path = ROOT / "roles" / role
+    merged: dict[str, Any] = {}
+    for part in ("defaults", "vars"):
+        path = role_path / part / "main.yml"
+        merged |= loader.load_from_file(str(path), trusted_as_template=True)
+        if part == "defaults":
+            merged |= variables
+    merged |= {"role_path": str(role_path), **overrides}
+    text = (role_path / "templates" / template).read_text(encoding="utf-8")
+    return str(Templar(loader=loader, variables=merged).template(trust_as_template(text)))
 
 
 def identify(manifest: Manifest) -> tuple[str, str, str, str]:
