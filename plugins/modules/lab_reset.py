@@ -69,7 +69,7 @@ options:
   lease_timeout:
     description: Seconds to wait for another reset of the seat to end.
     type: int
-    default: 20
+    default: 60
 author:
   - The MNIST lab suite
 """
@@ -284,7 +284,7 @@ def main():
             "pipelines_token_secret": {"type": "str", "required": True, "no_log": False},
             "kept_prefixes": {"type": "list", "elements": "str", "default": ["data/"]},
             "timeout": {"type": "int", "default": 120},
-            "lease_timeout": {"type": "int", "default": 20},
+            "lease_timeout": {"type": "int", "default": 60},
         },
         supports_check_mode=True,
     )

@@ -1,128 +1,190 @@
-"""The reset of a lab that was used, and the way back to a complete one.
+"""The reset of a lab that was used, each way to a step, and the way back to a complete one.
 
-Runs on the lab's own seat and takes its model away for some minutes: a nightly suite.
+Runs on the lab's own seat and takes its model away for some minutes: a nightly suite. The tests
+follow one another: each begins with the seat as the one before left it.
 """
 
 from __future__ import annotations
 
-import json
+import os
+import signal
 import subprocess
 import time
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Callable, Iterator
 
-import boto3
 import pytest
-import requests
 from kubernetes import client, config
+from lab_seat import REPOSITORY, STATE, LabSeat, kill_tree, lab, summary
 
-from lab_validation.access import Access, read_access
+from lab_validation.access import read_access
 from lab_validation.cluster import ClusterReader
+from lab_validation.kernel import run_cell
 
-REPOSITORY = Path(__file__).resolve().parents[3]
-STATE = REPOSITORY / ".lab"
-GONE = (
-    ("kubeflow.org/v1", "Notebook"),
-    ("serving.kserve.io/v1beta1", "InferenceService"),
-    ("serving.kserve.io/v1alpha1", "ServingRuntime"),
-    ("serving.knative.dev/v1", "Service"),
-)
+NOTEBOOK = ("kubeflow.org/v1", "Notebook", "notebook")
+MODEL = ("serving.kserve.io/v1beta1", "InferenceService", "mnist")
+PAGE = ("apps/v1", "Deployment", "mnist-webapp")
+ONNX = "onnx/model-v2.onnx"
+FILE = "/opt/app-root/src/my-work.txt"
 
 
 @pytest.fixture(scope="module")
-def access() -> Access:
-    return read_access(STATE / "access.json")
+def seat() -> LabSeat:
+    return LabSeat(read_access(STATE / "access.json"), ClusterReader(STATE / "kubeconfig"))
 
 
-@pytest.fixture(scope="module")
-def cluster() -> ClusterReader:
-    return ClusterReader(STATE / "kubeconfig")
-
-
-@pytest.fixture(scope="module")
-def foreign(access: Access) -> Iterator[str]:
+@pytest.fixture(scope="module", autouse=True)
+def foreign(seat: LabSeat) -> Iterator[str]:
     """Somebody's ConfigMap in the seat, which no reset may touch."""
     config.load_kube_config(str(STATE / "kubeconfig"))
     core = client.CoreV1Api()
     name = "not-of-the-lab"
-    core.create_namespaced_config_map(access.namespace, {"metadata": {"name": name}})
+    core.create_namespaced_config_map(seat.namespace, {"metadata": {"name": name}})
     yield name
-    core.delete_namespaced_config_map(name, access.namespace)
+    core.delete_namespaced_config_map(name, seat.namespace)
 
 
-def lab(*arguments: str, timeout: int = 900) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        ["./lab", *arguments], cwd=REPOSITORY, text=True, capture_output=True, check=False,
-        timeout=timeout,
-    )  # fmt: skip
+@pytest.fixture(scope="module")
+def cell(seat: LabSeat) -> Callable[[str], str]:
+    """Runs a cell in the seat's workbench."""
+
+    def run(code: str) -> str:
+        token = seat.cluster.token(seat.namespace, "notebook", seconds=600)
+        certificate = STATE / "ca.crt"
+        return run_cell(seat.access.get("workbench.url"), token, certificate, code).strip()
+
+    return run
 
 
-def keys(access: Access, cluster: ClusterReader) -> set[str]:
-    secret = cluster.secret(access.get("s3.secret"))
-    store = boto3.resource(
-        "s3",
-        endpoint_url=access.get("s3.url"),
-        aws_access_key_id=secret["AWS_ACCESS_KEY_ID"],
-        aws_secret_access_key=secret["AWS_SECRET_ACCESS_KEY"],
-        region_name="us-east-1",
-        verify=access.get("ca_certificate"),
-    )
-    return {thing.key for thing in store.Bucket(secret["AWS_S3_BUCKET"]).objects.all()}
+def reset(*options: str, timeout: int = 900) -> subprocess.CompletedProcess[str]:
+    began = time.monotonic()
+    done = lab("reset", *options, timeout=timeout)
+    print(f"./lab reset {' '.join(options)}: {time.monotonic() - began:.1f} s")
+    assert done.returncode == 0, done.stdout[-3000:]
+    return done
 
 
-def runs(access: Access, cluster: ClusterReader) -> int:
-    token = cluster.secret(access.get("pipelines.token_secret"))["token"]
-    with requests.Session() as session:
-        session.trust_env = False
-        answer = session.get(
-            f"{access.get('pipelines.url')}/apis/v2beta1/runs", timeout=20,
-            headers={"Authorization": f"Bearer {token}"}, verify=access.get("ca_certificate"),
-        )  # fmt: skip
-    return len(answer.json().get("runs") or ())
-
-
-def test_the_plan_touches_nothing(access: Access, cluster: ClusterReader, foreign: str) -> None:
-    before = keys(access, cluster), runs(access, cluster)
-    plan = lab("reset", "--check", "--diff")
-    assert plan.returncode == 0, plan.stdout[-3000:]
+def test_the_plan_touches_nothing(seat: LabSeat, foreign: str) -> None:
+    before = seat.stored(), seat.runs()
+    plan = reset("--check", "--diff")
     for line in (
-        f"present  {access.namespace}: InferenceService/mnist",
-        f"present  {access.namespace}: s3 onnx/model-v2.onnx",
-        f"keep     {access.namespace}: ConfigMap/{foreign} (not of the lab)",
+        f"present  {seat.namespace}: InferenceService/mnist",
+        f"present  {seat.namespace}: s3 {ONNX}",
+        f"keep     {seat.namespace}: ConfigMap/{foreign} (not of the lab)",
     ):
         assert line in plan.stdout
-    assert (keys(access, cluster), runs(access, cluster)) == before
-    assert cluster.objects(*GONE[1], access.namespace)
+    assert (seat.stored(), seat.runs()) == before
+    assert seat.there(*MODEL)
 
 
-def test_a_used_seat_is_clean_afterwards(
-    access: Access, cluster: ClusterReader, foreign: str
-) -> None:
-    volume = cluster.find("v1", "PersistentVolumeClaim", "notebook", access.namespace)
-    began = time.monotonic()
-    done = lab("reset")
-    print(f"reset of one seat: {time.monotonic() - began:.1f} s")
-    assert done.returncode == 0, done.stdout[-3000:]
-    left = {kind: cluster.objects(api, kind, access.namespace) for api, kind in GONE}
-    assert not any(left.values()), left
-    assert keys(access, cluster) == {"data/train.csv", "data/test.csv"}
-    assert runs(access, cluster) == 0
-    anew = cluster.find("v1", "PersistentVolumeClaim", "notebook", access.namespace)
-    assert anew["metadata"]["uid"] != volume["metadata"]["uid"], (
-        "the learner's files are still there"
+def test_back_to_served_takes_the_page_only(seat: LabSeat) -> None:
+    reset("--to", "served")
+    assert seat.there(*PAGE) is None
+    assert seat.there(*MODEL)
+    assert seat.runs()
+
+
+def test_back_to_trained_keeps_the_learners_work(seat: LabSeat, cell: Callable[[str], str]) -> None:
+    cell(f"open('{FILE}', 'w').write('mine')")
+    volume = seat.volume()
+    reset("--to", "trained")
+    assert seat.there(*MODEL) is None
+    assert ONNX in seat.stored()
+    assert seat.runs()
+    assert seat.volume() == volume
+    assert cell(f"print(open('{FILE}').read())") == "mine"
+
+
+def test_a_used_seat_is_clean_afterwards(seat: LabSeat, foreign: str) -> None:
+    reset("--to", "complete")
+    volume = seat.volume()
+    reset()
+    assert not seat.leftovers(volume)
+    assert seat.there("v1", "ConfigMap", foreign)
+
+
+def test_a_second_reset_changes_nothing(seat: LabSeat) -> None:
+    volume = seat.volume()
+    assert "changed=0" in reset().stdout
+    assert seat.volume() == volume
+
+
+def test_forward_to_a_workbench(seat: LabSeat, cell: Callable[[str], str]) -> None:
+    reset("--to", "workbench")
+    assert cell(f"import os; print(os.path.exists('{FILE}'))") == "False"
+    assert ONNX not in seat.stored()
+
+
+def test_forward_to_a_trained_model(seat: LabSeat) -> None:
+    reset("--to", "trained")
+    assert ONNX in seat.stored()
+    assert seat.there(*MODEL) is None
+
+
+def test_forward_to_a_served_model(seat: LabSeat) -> None:
+    reset("--to", "served")
+    status = seat.there(*MODEL)["status"]
+    assert status["modelStatus"]["states"]["activeModelState"] == "Loaded"
+    assert seat.there(*PAGE) is None
+
+
+def test_forward_to_a_complete_lab(seat: LabSeat) -> None:
+    reset("--to", "complete")
+    assert seat.there(*PAGE)
+    assert "changed=0" in reset("--to", "complete").stdout
+
+
+def killed_when(reached: Callable[[], bool], end: Callable[[int], None], what: str) -> None:
+    """Begin a reset and kill it as soon as it has got to a point.
+
+    Raises:
+        AssertionError: it ended, or ten minutes went by, before it got there.
+    """
+    process = subprocess.Popen(
+        ["./lab", "reset"], cwd=REPOSITORY, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
-    assert cluster.find("v1", "ConfigMap", foreign, access.namespace)
+    try:
+        limit = time.monotonic() + 600
+        while not reached():
+            assert process.poll() is None, f"it ended by itself, before {what}"
+            assert time.monotonic() < limit, f"it did not get to where {what}"
+            time.sleep(0.05)
+        assert process.poll() is None
+    finally:
+        end(process.pid)
+        process.wait(timeout=10)
 
 
-def test_a_second_reset_changes_nothing() -> None:
-    again = lab("reset")
-    assert again.returncode == 0, again.stdout[-3000:]
-    assert "changed=0" in again.stdout
+def kill_only_ansible(pid: int) -> None:
+    """Kill ansible-playbook; the module that it started goes on by itself and must end well."""
+    os.kill(pid, signal.SIGKILL)
 
 
-def test_the_way_back_to_a_complete_lab(access: Access) -> None:
-    back = lab("reset", "--to", "complete", timeout=1200)
-    assert back.returncode == 0, back.stdout[-3000:]
+def test_killed_at_five_points_and_resumed_it_ends_clean(seat: LabSeat, foreign: str) -> None:
+    volume, holders = seat.volume(), {""}
+
+    def held() -> bool:
+        """The reset that runs now, and no earlier one, holds the Lease."""
+        return seat.holder() not in holders
+
+    points = (
+        ("nothing is removed yet", held, kill_tree),
+        ("the runs are gone", lambda: held() and not seat.runs(), kill_tree),
+        ("the model goes", lambda: held() and seat.model_goes(), kill_tree),
+        ("the volume is gone", lambda: held() and not seat.volume(), kill_only_ansible),
+        ("the volume is there anew", lambda: seat.volume() not in ("", volume), kill_tree),
+    )
+    for what, reached, end in points:
+        killed_when(reached, end, what)
+        print(f"killed when {what}; Lease: {seat.holder() or 'free'}")
+        holders.add(seat.holder())
+    reset()
+    assert not seat.leftovers(volume)
+    assert seat.there("v1", "ConfigMap", foreign)
+    assert "changed=0" in reset().stdout
+
+
+def test_the_way_back_to_a_complete_lab(seat: LabSeat) -> None:
+    reset("--to", "complete", timeout=1200)
     checked = lab("run", "validate-lab")
     assert checked.returncode == 0, checked.stdout[-3000:]
-    assert json.loads((STATE / "reports" / "summary.json").read_text())["ok"]
+    assert summary()["ok"]
