@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from lab_tools import cluster, machine
+from lab_tools import cluster, machine, settled
 from lab_tools.layout import Layout, cache_directory
 
 CONTROLLERS = ("cpu", "cpuset", "memory", "pids")
@@ -279,18 +279,16 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--wanted", type=json.loads, default={})
     parser.add_argument("--cluster", type=json.loads, default={})
+    parser.add_argument("--settings", type=json.loads, default={})
     arguments = parser.parse_args()
     if "ports" in arguments.wanted:
         arguments.wanted["ports"] = tuple(arguments.wanted["ports"])
     layout = Layout()
-    print(
-        json.dumps(
-            {
-                "problems": problems(look(layout), Wanted(**arguments.wanted)),
-                **cluster.inspect(layout, arguments.cluster),
-            }
-        )
-    )
+    state = cluster.inspect(layout, arguments.cluster)
+    found = problems(look(layout), Wanted(**arguments.wanted))
+    if state["state"] in ("stopped", "unhealthy", "healthy"):  # otherwise it is made anew
+        found += settled.refusals(layout, arguments.settings)
+    print(json.dumps({"problems": found, **state}))
     return 0
 
 

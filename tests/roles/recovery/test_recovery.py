@@ -152,6 +152,22 @@ def test_an_incompatible_cluster_is_not_replaced_without_leave(lab: Lab) -> None
     assert "Nothing was changed" in " ".join(done.stdout.split())
 
 
+@pytest.mark.parametrize(("variable", "made", "wanted"), [
+    ("kube_pod_network", "10.244.0.0/20", "10.250.0.0/20"),
+    ("kube_service_network", "10.96.0.0/16", "10.97.0.0/16"),
+])  # fmt: skip
+def test_a_value_for_life_is_refused_and_nothing_changes(
+    variable: str, made: str, wanted: str, lab: Lab
+) -> None:
+    written = {path: path.read_bytes() for path in Path("/etc/mnist-lab").glob("**/*.yml")}
+    done = lab("run", "create-cluster", "-e", f"{variable}={wanted}")
+    assert done.returncode != 0
+    told = " ".join(done.stdout.split())
+    assert f"{made} and {variable} is {wanted}" in told
+    assert "./lab remove" in told
+    assert written == {path: path.read_bytes() for path in written}
+
+
 def test_a_second_run_and_check_mode_change_nothing(lab: Lab) -> None:
     assert lab.create()[0] == 0
     assert lab.create("--check", "--diff")[0] == 0
