@@ -197,6 +197,11 @@ class CallbackModule(Default):  # type: ignore[misc]
         if self._display.verbosity:
             super().v2_runner_item_on_skipped(result)
 
+    def v2_runner_retry(self, result: Any) -> None:
+        """A wait that asks once more has not failed; the reminder says what it is at."""
+        if self._display.verbosity:
+            super().v2_runner_retry(result)
+
     def v2_runner_on_failed(self, result: Any, ignore_errors: bool = False) -> None:
         """What fails is shown in full."""
         self._stop_reminder()
