@@ -16,8 +16,13 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 
 FAKE_LAB = """#!/bin/sh
 echo "$LAB_INVENTORY: $*" >>calls
-mkdir -p .lab/reports && echo '<html></html>' >.lab/reports/index.html
-case "$*" in up) exit "${UP_STATUS:-0}" ;; esac
+case "$*" in
+    up) exit "${UP_STATUS:-0}" ;;
+    *validate-lab) [ -z "${VALIDATION_STATUS:-}" ] || exit "$VALIDATION_STATUS"
+        mkdir -p .lab/reports/screenshots
+        echo picture >.lab/reports/screenshots/digit-7.png
+        echo '<html></html>' >.lab/reports/index.html ;;
+esac
 """
 
 
@@ -67,9 +72,14 @@ def nightly(checkout: Path, *options: str, **environment: str) -> subprocess.Com
 
 
 def result_of(checkout: Path) -> dict[str, object]:
-    (path,) = (checkout / ".lab" / "reports" / "nightly").glob("*/result.json")
+    path = directory_of(checkout) / "result.json"
     assert path.parent.stat().st_mode & 0o077 == 0
     return json.loads(path.read_text())
+
+
+def directory_of(checkout: Path) -> Path:
+    (path,) = (checkout / ".lab" / "reports" / "nightly").iterdir()
+    return path
 
 
 def test_a_good_night(checkout: Path, webhook: http.server.HTTPServer) -> None:
@@ -89,6 +99,9 @@ def test_a_good_night(checkout: Path, webhook: http.server.HTTPServer) -> None:
     ]  # fmt: skip
     assert [message["ok"] for message in webhook.posted] == [True]
     assert "hush-hush" not in run.stdout + run.stderr
+    kept = directory_of(checkout)
+    assert (kept / "index.html").exists()
+    assert (kept / "screenshots" / "digit-7.png").exists()
     assert not (checkout / "lock").exists()
 
 
@@ -104,6 +117,15 @@ def test_a_failed_creation_is_reported_and_ends_the_run_with_its_status(
     assert [(p["phase"], p["rc"]) for p in result["phases"]] == [("create", 3), ("validate", 0)]
     assert webhook.posted[0]["ok"] is False
     assert not (checkout / "lock").exists()
+
+
+def test_an_earlier_runs_report_is_not_kept_as_this_ones(checkout: Path) -> None:
+    former = checkout / ".lab" / "reports" / "index.html"
+    former.parent.mkdir(parents=True)
+    former.write_text("<html>all was well</html>")
+    os.utime(former, (0, 0))
+    assert nightly(checkout, VALIDATION_STATUS="2").returncode != 0
+    assert not (directory_of(checkout) / "index.html").exists()
 
 
 def test_an_unreachable_webhook_does_not_change_the_result(checkout: Path) -> None:
