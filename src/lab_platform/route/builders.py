@@ -10,6 +10,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
 from lab_platform.kubernetes.conditions import set_condition
+from lab_platform.route.annotations import read_options
 
 Manifest = dict[str, Any]
 Key = tuple[str, str]
@@ -210,7 +211,7 @@ class _Configuration:
     def __init__(self) -> None:
         self.http: dict[str, dict[str, Any]] = {"routers": {}, "services": {}, "middlewares": {}}
         self.http["serversTransports"] = {}
-        self.tcp: dict[str, dict[str, Any]] = {"routers": {}, "services": {}}
+        self.tcp: dict[str, dict[str, Any]] = {"routers": {}, "services": {}, "middlewares": {}}
         self.certificates: list[dict[str, str]] = []
 
     def build(self, default: Mapping[str, str]) -> Manifest:
@@ -229,7 +230,7 @@ class _Configuration:
             },
         }
         if self.tcp["routers"]:
-            result["tcp"] = self.tcp
+            result["tcp"] = {name: part for name, part in self.tcp.items() if part}
         if self.certificates:
             result["tls"]["certificates"] = self.certificates
         return result
@@ -273,6 +274,7 @@ def _add_http(
     path = route["spec"].get("path") or ""
     reencrypt = bool(tls) and tls["termination"] == "reencrypt"
     common: Manifest = {"rule": build_rule(host, path), "priority": 10 + len(path), "service": name}
+    options = read_options(route)
 
     def service(backend: Backend) -> Manifest:
         scheme = "https" if reencrypt else "http"
@@ -280,13 +282,21 @@ def _add_http(
             "servers": [{"url": f"{scheme}://{address}"} for address in backend.addresses],
             "passHostHeader": True,
         }
+        if options.strategy:
+            balancer["strategy"] = options.strategy
+        settings = options.transport()
+        own = bool(settings)
         if reencrypt:
-            transport = f"{namespace}_{backend.service}"
-            if tls.get("destinationCACertificate"):
-                transport = name
-            configuration.http["serversTransports"][transport] = {
+            own = own or bool(tls.get("destinationCACertificate"))
+            settings |= {
                 "serverName": f"{backend.service}.{namespace}.svc",
                 "rootCAs": [tls.get("destinationCACertificate") or authority],
+            }
+        if settings:
+            # Routes that ask for the same share the connections to a Service.
+            transport = f"{name}_{backend.service}" if own else f"{namespace}_{backend.service}"
+            configuration.http["serversTransports"][transport] = {
+                **settings,
                 "maxIdleConnsPerHost": 32,
             }
             balancer["serversTransport"] = transport
@@ -294,11 +304,14 @@ def _add_http(
 
     _add_services(configuration.http["services"], name, backends, service)
     routers = configuration.http["routers"]
+    middlewares = {
+        f"{name}_{part}": one for part, one in options.middlewares(path, tls=bool(tls)).items()
+    }
     if backends[0].host:
-        configuration.http["middlewares"][name] = {
-            "headers": {"customRequestHeaders": {"Host": backends[0].host}}
-        }
-        common["middlewares"] = [name]
+        middlewares[name] = {"headers": {"customRequestHeaders": {"Host": backends[0].host}}}
+    if middlewares:
+        configuration.http["middlewares"] |= middlewares
+        common["middlewares"] = list(middlewares)
     if not tls:
         routers[name] = {**common, "entryPoints": [HTTP_ENTRY]}
         return
@@ -339,6 +352,10 @@ def _add_passthrough(
         "service": name,
         "tls": {"passthrough": True},
     }
+    allowed = read_options(route).allowed
+    if allowed is not None:
+        configuration.tcp["middlewares"][name] = {"ipAllowList": {"sourceRange": list(allowed)}}
+        configuration.tcp["routers"][name]["middlewares"] = [name]
     if route["spec"]["tls"].get("insecureEdgeTerminationPolicy") == "Redirect":
         configuration.http["routers"][f"{name}_insecure"] = _redirect(
             {"rule": build_rule(host, ""), "priority": 10}

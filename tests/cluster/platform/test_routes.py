@@ -18,11 +18,11 @@ def make(client, project):
     """Makes Routes and takes them away again."""
     made = []
 
-    def build(name, *, namespace=project, to="one", **spec):
+    def build(name, *, namespace=project, to="one", annotations=None, **spec):
         manifest = {
             "apiVersion": ROUTE[0],
             "kind": ROUTE[1],
-            "metadata": {"name": name, "namespace": namespace},
+            "metadata": {"name": name, "namespace": namespace, "annotations": annotations or {}},
             "spec": {"to": {"kind": "Service", "name": to}, "port": {"targetPort": "web"}, **spec},
         }
         made.append((name, namespace))
@@ -106,6 +106,29 @@ def test_paths_of_one_host(make, browser, project):
         return [browser.ask(host, path).json()["name"] for path in ("/", "/part/x", "/party")]
 
     wait_for(lambda: names() == ["one", "two", "one"], 5, "the paths' own servers")
+
+
+def test_openshifts_annotations_are_followed(make, client, browser, project):
+    prefix = "haproxy.router.openshift.io"
+    annotations = {
+        f"{prefix}/rewrite-target": "/new",
+        f"{prefix}/hsts_header": "max-age=60;includeSubDomains",
+        f"{prefix}/timeout": "30s",
+        f"{prefix}/unheard-of": "kept",
+    }
+    make("told", path="/old", annotations=annotations, tls={"termination": "edge"})
+    host = f"told-{project}.{DOMAIN}"
+    answer = wait_for(
+        lambda: (found := browser.ask(host, "/old/x")).status == 200 and found, 5, "an answer"
+    )
+    assert answer.json()["path"] == "/new/x"
+    assert answer.headers["Strict-Transport-Security"] == "max-age=60; includeSubDomains"
+    assert client.get(*ROUTE, "told", project)["metadata"]["annotations"] == annotations | {
+        "openshift.io/host.generated": "true"
+    }
+    narrowed = {"metadata": {"annotations": {f"{prefix}/ip_allowlist": "192.0.2.1"}}}
+    client.patch(*ROUTE, "told", narrowed, project)
+    wait_for(lambda: browser.ask(host, "/old/x").status == 403, 5, "a refusal")
 
 
 def test_host_of_another_namespace_is_refused_until_it_is_free(
