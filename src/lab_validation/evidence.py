@@ -68,11 +68,15 @@ class Reader(Protocol):
 
 @dataclass(frozen=True)
 class Collector:
-    """Collects the evidence of a namespace; ``redact`` is applied to every text."""
+    """Collects the evidence of a namespace; ``redact`` is applied to every text.
+
+    ``last_requests`` returns what the checks themselves asked last.
+    """
 
     reader: Reader
     namespace: str
     redact: Redactor
+    last_requests: Callable[[], str] = str
 
     def __call__(self, step: str) -> dict[str, str]:
         """Return heading → text for a failed ``step``."""
@@ -81,6 +85,7 @@ class Collector:
             ("Conditions", lambda: self._conditions(step)),
             ("Events", self._events),
             ("Pods and their logs", lambda: self._logs(step)),
+            ("Last requests", self.last_requests),
         ]
         found = {heading: self._guarded(read) for heading, read in parts}
         return {heading: text for heading, text in found.items() if text}

@@ -20,8 +20,10 @@ from lab_validation.evidence import Collector
 from lab_validation.explanation import Explainer
 from lab_validation.plugin import EVIDENCE, EXPLAIN, REDACTOR
 from lab_validation.redaction import Redactor
+from lab_validation.traffic import Traffic, WatchedSession
 
 REPOSITORY = Path(__file__).resolve().parents[2]
+TRAFFIC = Traffic()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -59,7 +61,7 @@ def evidence(pytestconfig: pytest.Config, access: Access, cluster: ClusterReader
     redactor = Redactor(cluster.secret_values(access.namespace))
     pytestconfig.stash[REDACTOR] = redactor
     pytestconfig.stash[EXPLAIN] = Explainer(access.get("s3.secret"))
-    pytestconfig.stash[EVIDENCE] = Collector(cluster, access.namespace, redactor)
+    pytestconfig.stash[EVIDENCE] = Collector(cluster, access.namespace, redactor, TRAFFIC)
 
 
 @pytest.fixture(scope="session")
@@ -68,7 +70,7 @@ def certificate(access: Access) -> Path:
 
 
 def verified_session(certificate: Path, token: str = "") -> requests.Session:
-    session = requests.Session()
+    session = WatchedSession(TRAFFIC)
     session.verify = str(certificate)
     # The machine's own bundle in the environment would otherwise win over `verify`.
     session.trust_env = False
