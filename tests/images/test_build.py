@@ -7,7 +7,6 @@ import os
 import re
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -48,15 +47,12 @@ def lab_images(
     )
 
 
-def test_second_build_changes_nothing_and_is_quick() -> None:
+def test_second_build_changes_nothing() -> None:
     command = [str(ROOT / "lab"), "run", "build-images"]
     subprocess.run(command, capture_output=True, check=True)
-    started = time.monotonic()
     done = subprocess.run(command, capture_output=True, text=True, check=False)
-    seconds = time.monotonic() - started
     assert done.returncode == 0, done.stdout[-3000:]
     assert re.search(r"\bchanged=0\b", done.stdout), done.stdout[-3000:]
-    assert seconds < 30, f"{seconds:.1f} s (aim: 10 s on an idle machine)"
 
 
 def test_the_cluster_has_what_was_built(built: dict[str, dict[str, Any]]) -> None:

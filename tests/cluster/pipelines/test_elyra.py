@@ -180,6 +180,3 @@ def test_the_lab_s_pipeline_on_full_mnist(
         path = f"/apis/v2beta1/runs/{run.run_id}/tasks/{task['task_id']}/log"
         text = server.request("GET", path).text
         assert "raw.githubusercontent.com" not in text, "nothing comes from the internet"
-    # Five minutes on a machine of its own; training shares the cores with whatever else runs.
-    crowded = max(1.0, os.getloadavg()[1] / (2 * (os.cpu_count() or 1)))
-    assert (done.finished_at - done.created_at).total_seconds() < 300 * crowded

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from urllib.parse import quote
 
 import pytest
@@ -57,14 +56,13 @@ def ready(client, name, project):
 
 @pytest.fixture(scope="module")
 def notebook(client, project):
-    """A Notebook that runs, and how many seconds it took."""
+    """A Notebook that runs."""
     wait_for(
         lambda: client.get("v1", "ConfigMap", "odh-trusted-ca-bundle", project), 10, "the project"
     )
-    started = time.monotonic()
     client.create(manifest("bench", project))
     wait_for(lambda: is_ready(client, "Notebook", "bench", project), 60, "the Notebook is ready")
-    return time.monotonic() - started
+    return "bench"
 
 
 @pytest.fixture(scope="module")
@@ -103,10 +101,6 @@ def tokens(client, project):
 @pytest.fixture
 def host(notebook, project):
     return f"bench-{project}.{DOMAIN}"
-
-
-def test_ready_within_fifteen_seconds(notebook):
-    assert notebook <= 15, f"it took {notebook:.1f} s"
 
 
 def test_everything_has_its_upstream_name(client, project, notebook):

@@ -6,7 +6,6 @@ import base64
 import json
 import re
 import threading
-import time
 
 import pytest
 import serving_models
@@ -34,13 +33,6 @@ def test_replies_carry_the_revision(proxy: Endpoint, mnist: str, token: str) -> 
     status, answer = proxy.infer(mnist, token=token)
     assert status == 200
     assert re.fullmatch(r"mnist__isvc-[0-9a-f]{10}", answer["model_name"])
-
-
-def test_a_model_is_ready_within_three_seconds(project: Project, mnist: str) -> None:
-    started = time.monotonic()
-    with project.model("swift", "onnx/model-v2.onnx"):
-        project.wait_until_ready("swift", 10)
-        assert time.monotonic() - started < 3
 
 
 def test_no_pod_restarts_for_a_model(project: Project, mnist: str, plain: Endpoint) -> None:

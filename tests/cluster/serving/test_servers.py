@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-import time
 from collections.abc import Iterator
 
 import pytest
@@ -26,10 +25,9 @@ def second(client: KubernetesClient, project: Project) -> Iterator[Project]:
     made.remove()
 
 
-def test_a_server_starts_within_fifteen_seconds(second: Project) -> None:
-    started = time.monotonic()
+def test_a_server_starts_without_a_model_and_goes(second: Project) -> None:
     second.serve("first")
-    assert time.monotonic() - started < 15
+    assert len(second.pods("first")) == 1
     second.client.delete(*SERVING_RUNTIME, "first", second.namespace)
     eventually(lambda: not second.pods("first"), 60)
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
-import time
 from collections.abc import Callable
 
 import pytest
@@ -70,9 +69,7 @@ def test_check_mode_on_a_bare_machine_touches_nothing(lab: Lab) -> None:
 
 
 def test_create(lab: Lab) -> None:
-    started = time.monotonic()
     changed, told = lab.create()
-    print(f"created in {time.monotonic() - started:.1f} s")
     assert changed > 0, told
     assert "Ready" in lab.kubectl("get", "nodes")
     assert "local-path (default)" in lab.kubectl("get", "storageclass")
@@ -80,23 +77,16 @@ def test_create(lab: Lab) -> None:
 
 
 def test_a_second_time_changes_nothing(lab: Lab) -> None:
-    started = time.monotonic()
     changed, told = lab.create()
     assert changed == 0, told
-    assert time.monotonic() - started < 20
     assert lab.create("--check", "--diff")[0] == 0
 
 
-def test_status_answers_within_two_seconds(lab: Lab) -> None:
-    """The best of three: a machine busy with something else is no matter of this command."""
-    seconds = []
-    for _ in range(3):
-        started = time.monotonic()
-        done = lab("status")
-        seconds.append(time.monotonic() - started)
-        assert done.returncode == 0, done.stdout
-        assert "DOWN" not in done.stdout
-    assert min(seconds) < 2, seconds
+def test_status_finds_all_of_it_up(lab: Lab) -> None:
+    done = lab("status")
+    assert done.returncode == 0, done.stdout
+    assert "DOWN" not in done.stdout
+    assert "Kubernetes 1.34.4 API" in done.stdout
 
 
 def test_an_incompatible_cluster_is_replaced_after_saying_so(lab: Lab) -> None:
