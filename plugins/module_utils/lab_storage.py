@@ -16,6 +16,20 @@ def read_data_connection(namespace, name):
     return {key: base64.b64decode(value).decode() for key, value in (secret.data or {}).items()}
 
 
+def read_config_map(namespace, name):
+    """Return a ConfigMap's data; nothing where there is none."""
+    from kubernetes import client, config
+    from kubernetes.client.exceptions import ApiException
+
+    config.load_kube_config()
+    try:
+        return client.CoreV1Api().read_namespaced_config_map(name, namespace).data or {}
+    except ApiException as error:
+        if error.status == 404:
+            return {}
+        raise
+
+
 def open_bucket(params):
     """Return the bucket that a module's parameters describe."""
     credentials = read_data_connection(params["namespace"], params["data_connection"])

@@ -34,6 +34,10 @@ options:
     description: How a model is trained.
     type: str
     default: default
+  record:
+    description: ConfigMap that says what the model was made from; empty for none.
+    type: str
+    default: ""
 author:
   - MNIST lab suite
 """
@@ -62,6 +66,10 @@ sidecar:
   description: The JSON beside the model.
   type: dict
   returned: always
+record:
+  description: Data of the ConfigMap, nothing where it is not there.
+  type: dict
+  returned: always
 fingerprint:
   description: SHA-256 of the data's entity tags, the sources and the profile.
   type: str
@@ -73,7 +81,7 @@ import json
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.lab_storage import bucket_arguments, open_bucket
+from ansible.module_utils.lab_storage import bucket_arguments, open_bucket, read_config_map
 
 ABSENT = ("NoSuchKey", "NoSuchBucket", "404")
 
@@ -149,6 +157,7 @@ def main():
             "data_keys": {"type": "list", "elements": "str", "default": [], "no_log": False},
             "sources": {"type": "list", "elements": "path", "default": []},
             "profile": {"type": "str", "default": "default"},
+            "record": {"type": "str", "default": ""},
         },
         supports_check_mode=True,
     )
@@ -163,12 +172,16 @@ def main():
             module.fail_json(msg=f"The data connection cannot be read: {error.reason}")
         bucket = None
     try:
+        record = read_config_map(args["namespace"], args["record"]) if args["record"] else {}
+    except ApiException as error:
+        module.fail_json(msg=f"ConfigMap {args['record']} cannot be read: {error.reason}")
+    try:
         found = read_model(bucket, args["key"])
         tags = [read_tag(bucket, key) if bucket else "" for key in args["data_keys"]]
     except (BotoCoreError, ClientError, OSError) as error:
         module.fail_json(msg=f"The object store at {args['url']} cannot be read: {error}")
     found["fingerprint"] = compute_fingerprint(tags, args["sources"], args["profile"])
-    module.exit_json(changed=False, **found)
+    module.exit_json(changed=False, record=record, **found)
 
 
 if __name__ == "__main__":
