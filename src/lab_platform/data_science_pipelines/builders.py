@@ -36,6 +36,7 @@ SIGNING_KEY = "signing-key"
 SESSION_KEY = "cookie_secret"
 PASSWORD_KEY = "password"  # noqa: S105 - a name
 TLS_VOLUME = "proxy-tls"
+CREDENTIALS_MARK = "lab.opendatahub.io/credentials-mark"
 TRUSTED_CA = "odh-trusted-ca-bundle"
 FINALIZER = "datasciencepipelinesapplications.opendatahub.io/finalizer"
 
@@ -344,8 +345,10 @@ def build_network_policy(app: Application) -> Manifest:
     }
 
 
-def build_server(app: Application, owner_uid: str, owner_api_version: str) -> Manifest:
-    """The server's Deployment."""
+def build_server(
+    app: Application, owner_uid: str, owner_api_version: str, mark: str = ""
+) -> Manifest:
+    """The server's Deployment; another mark of the credentials starts it anew, to read them."""
     settings = get_settings()
     image = app.image if app.image and "lab-platform" in app.image else settings.platform_image
     values = {
@@ -387,7 +390,10 @@ def build_server(app: Application, owner_uid: str, owner_api_version: str) -> Ma
         "imagePullPolicy": "IfNotPresent",
         "command": ["python3", "-m", "lab_platform.pipeline_server"],
         "env": environment,
-        "ports": [{"name": "http", "containerPort": HTTP_PORT, "protocol": "TCP"}],
+        "ports": [
+            {"name": "http", "containerPort": HTTP_PORT, "protocol": "TCP"},
+            {"name": "grpc", "containerPort": GRPC_PORT, "protocol": "TCP"},
+        ],
         "resources": dict(app.resources)
         or {
             "requests": {"cpu": "100m", "memory": "192Mi"},
@@ -433,7 +439,7 @@ def build_server(app: Application, owner_uid: str, owner_api_version: str) -> Ma
         volumes += build_auth_proxy_volumes(
             tls_volume=TLS_VOLUME, tls_secret=tls_secret(app), session_secret=session
         )
-    return _deployment(
+    deployment = _deployment(
         app,
         app.server,
         labels(app, app.server, "pipeline-server"),
@@ -446,6 +452,9 @@ def build_server(app: Application, owner_uid: str, owner_api_version: str) -> Ma
             "volumes": volumes,
         },
     )
+    if mark:
+        deployment["spec"]["template"]["metadata"]["annotations"][CREDENTIALS_MARK] = mark
+    return deployment
 
 
 def server_url(app: Application) -> str:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import base64
+import hashlib
+import hmac
+import json
 import logging
 from typing import Any
 
@@ -57,7 +60,7 @@ def reconcile(namespace: str, name: str) -> float | None:
 def _make(app: Application, owner: Manifest, found: status.Findings) -> None:
     client = kubernetes.get_client()
     secrets = builders.secret_names(app)
-    _ensure_secret(
+    own = _ensure_secret(
         app,
         owner,
         secrets["server"],
@@ -80,7 +83,8 @@ def _make(app: Application, owner: Manifest, found: status.Findings) -> None:
     ]
     if app.deploy:
         uid = owner["metadata"]["uid"]
-        manifests.append(builders.build_server(app, uid, owner["apiVersion"]))
+        mark = _credentials_mark(app, own[builders.SIGNING_KEY])
+        manifests.append(builders.build_server(app, uid, owner["apiVersion"], mark))
     for manifest in manifests:
         client.apply(manifest, owner)
     if app.oauth:
@@ -121,6 +125,16 @@ def _keys(app: Application) -> tuple[str, str] | None:
     if credentials.user_key not in data or credentials.password_key not in data:
         return None
     return data[credentials.user_key], data[credentials.password_key]
+
+
+def _credentials_mark(app: Application, key: str) -> str:
+    """What changes with the credentials that the server reads at its start, and tells nothing."""
+    given = [
+        _read_secret(app.namespace, credentials.secret)
+        for credentials in (app.store.credentials, app.database.credentials)
+    ]
+    text = json.dumps(given, sort_keys=True)
+    return hmac.new(key.encode(), text.encode(), hashlib.sha256).hexdigest()
 
 
 def _read_secret(namespace: str, name: str) -> dict[str, str]:

@@ -9,6 +9,7 @@ import uvicorn
 
 from lab_platform.kubernetes.client import KubernetesClient
 
+from .api import grpc_port
 from .api.application import create_application
 from .database.connection import Database
 from .database.migrate import migrate, wait_for
@@ -54,7 +55,11 @@ def main() -> int:
         limit_concurrency=200,
         backlog=512,
     )
+    server, _ = grpc_port.listen(
+        f"0.0.0.0:{settings.grpc_port}", lambda: engine.alive, settings.listen_port
+    )
     uvicorn.Server(config).run()
+    server.stop(grace=None)
     database.close()
     return 0
 

@@ -35,6 +35,7 @@ class Settings:
     image_pull_policy: str = "IfNotPresent"
     elyra_files: str = "/opt/lab/elyra"
     listen_port: int = 8888
+    grpc_port: int = 8887
     replica: str = "local"
 
     @classmethod
@@ -69,6 +70,7 @@ class Settings:
             image_pull_policy=text("IMAGE_PULL_POLICY", cls.image_pull_policy),
             elyra_files=text("ELYRA_FILES", cls.elyra_files),
             listen_port=int(text("PORT", str(cls.listen_port))),
+            grpc_port=int(text("GRPC_PORT", str(cls.grpc_port))),
             replica=environment.get("HOSTNAME", cls.replica),
         )
 

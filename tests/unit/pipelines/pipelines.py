@@ -115,3 +115,13 @@ def shell(text: str, out: dsl.OutputPath(str)):
 @dsl.pipeline(name="shell")
 def one_command(text: str = "x"):
     shell(text=text)
+
+
+@dsl.pipeline(
+    name="kept-for-minutes",
+    pipeline_config=dsl.PipelineConfig(
+        ttl_seconds_after_finished=60, ttl_seconds_after_failure=120
+    ),
+)
+def kept_for_minutes():
+    add(a=1, b=1)

@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from memory_cluster import MemoryCluster
 
-from lab_platform.data_science_pipelines import builders, mariadb, specification, status
+from lab_platform.data_science_pipelines import builders, handlers, mariadb, specification, status
 from lab_platform.data_science_pipelines.specification import SpecificationError
+from lab_platform.kubernetes import client as kubernetes
+
+
+@pytest.fixture
+def cluster() -> Iterator[MemoryCluster]:
+    memory = MemoryCluster()
+    kubernetes.set_client(memory)
+    yield memory
+    kubernetes.set_client(None)
 
 
 def resource(**spec: Any) -> dict[str, Any]:
@@ -215,3 +227,30 @@ def test_a_database_s_name_is_only_a_name() -> None:
         mariadb.build_initialization(
             {"MARIADB_DATABASE": "x`; DROP", "MARIADB_USER": "u", "MARIADB_PASSWORD": "p"}
         )
+
+
+def test_another_key_starts_the_server_anew_and_is_not_told() -> None:
+    app = specification.read(resource())
+
+    def template(mark: str) -> dict[str, Any]:
+        return dict(builders.build_server(app, "uid", "v1", mark)["spec"]["template"])
+
+    assert template("one") == template("one") != template("other")
+    assert template("one")["metadata"]["annotations"] == {builders.CREDENTIALS_MARK: "one"}
+
+
+def test_the_mark_follows_the_secrets(cluster: MemoryCluster) -> None:
+    app = specification.read(resource(objectStorage={"externalStorage": EXTERNAL_STORE}))
+
+    def mark(secret_key: str) -> str:
+        metadata = {"name": "keys", "namespace": "mnist"}
+        values = {"a": "access", "s": secret_key}
+        cluster.apply(
+            {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "stringData": values}
+        )
+        return handlers._credentials_mark(app, "key")
+
+    first = mark("minio123")
+    assert first == mark("minio123")
+    assert first != mark("another")
+    assert hashlib.sha256(b"minio123").hexdigest() not in first

@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from lab_platform.pipeline_server.database.connection import Database
 from lab_platform.pipeline_server.database.models import Attempt, Lease, Run, RunState, Task, now
 from lab_platform.pipeline_server.execution.advance import Advance, Job
+from lab_platform.pipeline_server.execution.engine import Engine
 from lab_platform.pipeline_server.execution.leadership import Leadership
 from lab_platform.pipeline_server.execution.scheduler import Scheduler
 from lab_platform.pipeline_server.ir import package
@@ -52,6 +53,11 @@ class Cluster:
 
     def of_run(self, run_id: str) -> list[dict[str, Any]]:
         return list(self.pods.values())
+
+    def run_ids(self) -> set[str]:
+        return {
+            pod["metadata"]["labels"]["pipelines.kubeflow.org/run-id"] for pod in self.pods.values()
+        }
 
     def has_config_map(self, name: str) -> bool:
         return False
@@ -256,6 +262,37 @@ def test_the_cache_gives_outputs_without_a_pod(world: World, ir: Ir) -> None:
     assert world.run(second).state == RunState.SUCCEEDED
     assert len(world.cluster.created) == 2
     assert world.task(second, "root/add-2").cached_from_id == world.task(first, "root/add-2").id
+
+
+@pytest.mark.parametrize(
+    ("state", "age", "stays"),
+    [
+        (RunState.SUCCEEDED, 50, True),
+        (RunState.SUCCEEDED, 70, False),
+        (RunState.FAILED, 70, True),
+        (RunState.FAILED, 130, False),
+        (RunState.RUNNING, 1000, True),
+    ],
+)
+def test_pods_are_kept_as_long_as_the_author_says(
+    world: World, ir: Ir, state: RunState, age: int, stays: bool
+) -> None:
+    run_id = world.start(ir(pipelines.kept_for_minutes))
+    world.turn(run_id)
+    with world.services.database.session() as session:
+        finished = now() - timedelta(seconds=age)
+        session.execute(sa.update(Run).values(state=state, finished_at=finished))
+    services = world.services
+    engine = Engine(
+        services.settings,
+        services.database,
+        services.store,
+        world.cluster,  # type: ignore[arg-type]
+        services.pipeline_cache,
+    )
+    engine._watcher = world.cluster  # type: ignore[assignment]
+    engine._clean()
+    assert bool(world.cluster.pods) == stays
 
 
 def test_one_replica_leads_until_its_lease_lapses(database: Database) -> None:

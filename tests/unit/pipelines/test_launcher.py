@@ -28,6 +28,7 @@ class Backend:
         self.objects: dict[str, bytes] = {}
         self.reports: list[dict[str, Any]] = []
         self.failures = 0
+        self.refusal = ""
         self.gone = False
         self.started = threading.Event()
         backend = self
@@ -50,7 +51,12 @@ class Backend:
                 self._reply(200 if found is not None else 404, found or b"")
 
             def do_PUT(self) -> None:
-                backend.objects[self.path] = self._read()
+                content = self._read()
+                if backend.refusal:
+                    code = f"<Error><Code>{backend.refusal}</Code></Error>"
+                    self._reply(403, code.encode())
+                    return
+                backend.objects[self.path] = content
                 self._reply(200)
 
             def do_POST(self) -> None:
@@ -207,6 +213,27 @@ def test_an_input_that_is_not_there(backend: Backend, tmp_path: Path) -> None:
     code, _, report = finish(backend, tmp_path)
     assert code == 1
     assert "object store refused" in report["message"]
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        ("InvalidAccessKeyId", "does not know the pipeline server's access key"),
+        ("SignatureDoesNotMatch", "secret key is wrong"),
+        ("AccessDenied", "no right to this bucket"),
+        ("Unheard", "403 Forbidden"),
+    ],
+)
+def test_a_store_that_refuses_the_key(
+    backend: Backend, tmp_path: Path, code: str, words: str
+) -> None:
+    made = tmp_path / "made"
+    backend.refusal = code
+    backend.work["artifacts"] = [{"name": "data", "uri": "s3://b/data", "path": str(made)}]
+    shell(backend, f"echo 1 > {made}")
+    status, _, report = finish(backend, tmp_path)
+    assert (status, report["log_stored"]) == (1, False)
+    assert words in report["message"]
 
 
 def test_it_stops_the_command_when_it_is_asked_to(backend: Backend, tmp_path: Path) -> None:

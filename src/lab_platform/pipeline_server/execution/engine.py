@@ -21,7 +21,7 @@ from sqlalchemy.orm import Session
 from lab_platform.kubernetes.client import ApiError
 
 from ..database.connection import Database
-from ..database.models import ACTIVE, FINISHED, Run, now
+from ..database.models import ACTIVE, FINISHED, Run, RunState, now
 from ..object_store import ObjectStore
 from ..services.documents import PipelineCache
 from ..services.errors import ServiceError
@@ -66,6 +66,8 @@ class Engine:
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
         self._last_cleaning = 0.0
+        # What pipelines say of it, by digest and outcome: a document never changes.
+        self._keep_seconds: dict[tuple[str, bool], int] = {}
         self._last_beat = time.monotonic()
 
     def start(self) -> None:
@@ -230,17 +232,27 @@ class Engine:
         if not self._watcher.synced:
             return
         present = self._watcher.run_ids()
-        old = now() - timedelta(seconds=self._settings.step_ttl_seconds)
         with self._database.session() as session:
             known = {
                 row.id: row for row in session.scalars(sa.select(Run).where(Run.id.in_(present)))
             }
             for run_id in present:
                 run = known.get(run_id)
-                over = run is not None and run.finished_at is not None and run.finished_at < old
-                if run is None or (over and run.state in FINISHED):
+                if run is None or self._is_stale(session, run):
                     logger.info("removing the pods of run %s", run_id)
                     self._cluster.delete_run(run_id)
+
+    def _is_stale(self, session: Session, run: Run) -> bool:
+        """Whether the pods of a run have been kept as long as its author, or the server, wants."""
+        if run.state not in FINISHED or run.finished_at is None:
+            return False
+        key = run.document_digest, run.state == RunState.SUCCEEDED
+        if key not in self._keep_seconds:
+            session.refresh(run, ["document"])
+            pipeline = self._pipelines.get(run.document_digest, run.document.content)
+            self._keep_seconds[key] = pipeline.keep_seconds(key[1])
+        seconds = self._keep_seconds[key] or self._settings.step_ttl_seconds
+        return bool(run.finished_at + timedelta(seconds=seconds) < now())
 
 
 def _first_line(error: Exception) -> str:

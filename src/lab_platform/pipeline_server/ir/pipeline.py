@@ -61,6 +61,14 @@ class PipelineIR:
         """What the pipeline asks of Kubernetes."""
         return self.platform.platforms.get("kubernetes", None)
 
+    def keep_seconds(self, succeeded: bool) -> int:
+        """How long the author wants a finished run's pods to be kept; 0 is not said."""
+        if self.kubernetes is None:
+            return 0
+        config = self.kubernetes.pipelineConfig
+        own = config.resource_ttl_on_success if succeeded else config.resource_ttl_on_failure
+        return int(own or config.resource_ttl_on_completion)
+
     def kubernetes_config(self, component: str) -> dict[str, Any]:
         """What a component's executor asks of Kubernetes, as it was written."""
         if self.kubernetes is None:

@@ -122,7 +122,8 @@ def transfer(what: str, action: Callable[[], None]) -> None:
         except urllib.error.HTTPError as error:
             problem = f"{error.code} {error.reason}"
             if error.code in (403, 404):
-                raise StepError(f"the object store refused {what}: {problem}") from None
+                words = refusal(error) or problem
+                raise StepError(f"the object store refused {what}: {words}") from None
         except urllib.error.URLError as error:
             problem = str(error.reason)
         except OSError as error:
@@ -136,6 +137,19 @@ def transfer(what: str, action: Callable[[], None]) -> None:
         say(f"the object store does not answer ({problem}); again in {delay} s")
         time.sleep(delay)
         delay = min(delay * 2, 10.0)
+
+
+def refusal(error: urllib.error.HTTPError) -> str:
+    """Why an S3 store refused, in words, where it said one of the usual reasons."""
+    body = error.read(4096).decode("utf-8", "replace")
+    reasons = {
+        "InvalidAccessKeyId": "the store does not know the pipeline server's access key",
+        "SignatureDoesNotMatch": "the pipeline server's secret key is wrong",
+        "AccessDenied": "the pipeline server's key has no right to this bucket",
+        "NoSuchBucket": "there is no such bucket",
+    }
+    found = [code for code in reasons if f"<Code>{code}</Code>" in body]
+    return f"{reasons[found[0]]} ({found[0]})" if found else ""
 
 
 def download(url: str, path: str) -> None:
