@@ -63,9 +63,7 @@ def late_artifact():
 @dsl.pipeline(name="full-volume")
 def full_volume():
     task = fill(path="/small")
-    k8s.empty_dir_mount(
-        task, volume_name="small", mount_path="/small", size_limit="16Mi", medium="Memory"
-    )
+    k8s.mount_pvc(task, pvc_name="small", mount_path="/small")
 
 
 @dsl.pipeline(name="missing-secret")

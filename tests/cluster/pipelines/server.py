@@ -216,6 +216,16 @@ class PipelineServer:
 
         until(scaled, timeout, f"{deployment} has not {replicas} replicas")
 
+    def revision(self, deployment: str) -> str:
+        """The revision of a Deployment whose pods are all of it; empty while they are replaced."""
+        found = self.kubernetes.get("apps/v1", "Deployment", deployment, self.namespace) or {}
+        metadata, status = found.get("metadata") or {}, found.get("status") or {}
+        whole = status.get("observedGeneration") == metadata.get("generation") and status.get(
+            "updatedReplicas"
+        ) == status.get("replicas") == status.get("availableReplicas")
+        annotations = metadata.get("annotations") or {}
+        return str(annotations.get("deployment.kubernetes.io/revision", "")) if whole else ""
+
     @contextmanager
     def without(self, deployment: str) -> Iterator[None]:
         """Time during which a Deployment has no pod, though its controller brings it back."""

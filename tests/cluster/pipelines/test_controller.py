@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
+import kfp
 import pytest
 
 from lab_platform.kubernetes.client import KubernetesClient
 
+from . import constructs
 from .server import NAME, PipelineServer, manifest, until
 
 pytestmark = pytest.mark.cluster
@@ -71,8 +74,12 @@ def test_what_it_makes(server: PipelineServer) -> None:
 
 
 def test_a_store_with_a_wrong_key(
-    kubernetes: KubernetesClient, server: PipelineServer, project: str
+    kubernetes: KubernetesClient,
+    server: PipelineServer,
+    project: str,
+    wait_for_run: Callable[..., Any],
 ) -> None:
+    """The condition tells, a run fails and tells, and the corrected key is all that it takes."""
     kubernetes.create(
         {
             "apiVersion": "v1",
@@ -102,6 +109,20 @@ def test_a_store_with_a_wrong_key(
 
         until(refused, 60, f"the condition does not tell: {other.conditions()}")
         assert other.conditions()["Ready"]["status"] == "False"
+        until(other.answers, 120, "the API does not answer")
+        client = kfp.Client(
+            host=other.url, existing_token=other.token, ssl_ca_cert=str(other.ca_certificate)
+        )
+
+        def run() -> Any:
+            started = client.create_run_from_pipeline_func(constructs.artifacts)
+            return wait_for_run(client, started.run_id, 120)
+
+        done = run()
+        assert done.state == "FAILED"
+        assert "the store does not know the pipeline server's access key" in done.error.message
+        deployment = f"ds-pipeline-{NAME}"
+        before = until(lambda: other.revision(deployment), 60, "the server is not settled")
         real = server.secret(f"ds-pipeline-s3-{NAME}")
         kubernetes.patch("v1", "Secret", "keys", {"stringData": real}, project)
         until(
@@ -109,6 +130,12 @@ def test_a_store_with_a_wrong_key(
             60,
             "the right key is not noticed",
         )
+        until(
+            lambda: other.revision(deployment) not in {"", before},
+            90,
+            "the server does not take up the right key",
+        )
+        assert run().state == "SUCCEEDED"
     finally:
         other.delete(120)
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import subprocess
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import kfp
@@ -123,10 +125,57 @@ def test_the_object_store_is_away_for_thirty_seconds(
     assert tasks(server, done)["read"]["output_parameters"]["Output"] == "5/5"
 
 
-def test_a_full_volume(run: Run, works_after: None) -> None:
+@pytest.fixture
+def small_claim(server: PipelineServer, tmp_path: Path) -> Iterator[Path]:
+    """The claim ``small``, on a file system of 16 MiB of the node's; the node is this machine."""
+    nodes = [node["metadata"]["name"] for node in server.kubernetes.list_objects("v1", "Node")]
+    if not Path("/run/mnist-lab/containerd.sock").exists() or len(nodes) != 1:
+        pytest.skip("only on a node that is this machine can a test make a volume of a fixed size")
+    options = ["-t", "tmpfs", "-o", "size=16m,mode=0777", "small", str(tmp_path)]
+    subprocess.run(["mount", *options], check=True)
+    name = f"small-{server.namespace}"
+    hostname = {"key": "kubernetes.io/hostname", "operator": "In", "values": nodes}
+    capacity = {"storage": "16Mi"}
+    volume = {
+        "accessModes": ["ReadWriteOnce"],
+        "capacity": capacity,
+        "persistentVolumeReclaimPolicy": "Retain",
+        "storageClassName": name,
+        "local": {"path": str(tmp_path)},
+        "nodeAffinity": {"required": {"nodeSelectorTerms": [{"matchExpressions": [hostname]}]}},
+    }
+    claim = {
+        "accessModes": ["ReadWriteOnce"],
+        "resources": {"requests": capacity},
+        "storageClassName": name,
+        "volumeName": name,
+    }
+    kind = "PersistentVolumeClaim"
+    place = {"name": "small", "namespace": server.namespace}
+    create = server.kubernetes.create
+    create(
+        {
+            "apiVersion": "v1",
+            "kind": "PersistentVolume",
+            "metadata": {"name": name},
+            "spec": volume,
+        }
+    )
+    create({"apiVersion": "v1", "kind": kind, "metadata": place, "spec": claim})
+    yield tmp_path
+    for pod in server.pods("pipelines.kubeflow.org/v2_component=true"):
+        server.kubernetes.delete("v1", "Pod", pod["metadata"]["name"], server.namespace)
+    server.kubernetes.delete("v1", kind, "small", server.namespace)
+    until(lambda: server.kubernetes.get("v1", kind, "small", server.namespace) is None, 60, "claim")
+    server.kubernetes.delete("v1", "PersistentVolume", name)
+    subprocess.run(["umount", str(tmp_path)], check=True)
+
+
+def test_a_full_volume(run: Run, small_claim: Path, works_after: None) -> None:
     done = run(faulty.full_volume)
     assert done.state == "FAILED"
-    assert "No space left on device" in done.error.message or "evicted" in done.error.message
+    assert "No space left on device" in done.error.message
+    assert 15 * 2**20 < (small_claim / "file").stat().st_size <= 16 * 2**20
 
 
 def test_a_claim_that_is_not_there(
