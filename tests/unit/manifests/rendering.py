@@ -104,7 +104,8 @@ def render_text(inventory: str, role: str, template: str, **overrides: Any) -> s
     merged: dict[str, Any] = {}
     for part in ("defaults", "vars"):
         path = role_path / part / "main.yml"
-        merged |= loader.load_from_file(str(path), trusted_as_template=True)
+        if path.is_file():
+            merged |= loader.load_from_file(str(path), trusted_as_template=True)
         if part == "defaults":
             merged |= variables
     merged |= {"role_path": str(role_path), **overrides}

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
-from rendering import INVENTORIES, Manifest, flatten, identify, render
+from rendering import INVENTORIES, Manifest, flatten, identify, render, render_text
 
 FIELDS = yaml.safe_load((Path(__file__).parent / "upstream_fields.yml").read_text(encoding="utf-8"))
 UPSTREAM_KINDS = {
@@ -144,3 +144,26 @@ def test_everything_is_labelled_as_the_labs(inventory: str) -> None:
             continue
         labels = manifest["metadata"].get("labels", {})
         assert labels.get("app.kubernetes.io/part-of") == "mnist-lab", identify(manifest)
+
+
+@pytest.mark.parametrize("inventory", INVENTORIES)
+def test_keys_of_the_store_are_generated_unless_the_inventory_sets_them(inventory: str) -> None:
+    def minio(**keys: str) -> Manifest:
+        [server] = [
+            one
+            for one in render(inventory, **keys)
+            if one["kind"] == "DataSciencePipelinesApplication"
+        ]
+        found: Manifest = server["spec"]["objectStorage"]["minio"]
+        return found
+
+    assert "s3CredentialsSecret" not in minio()
+    keys = {"lab_object_store_access_key": "minio", "lab_object_store_secret_key": "minio123"}
+    assert minio(**keys)["s3CredentialsSecret"] == {
+        "secretName": "ds-pipeline-s3-ds-pipeline",
+        "accessKey": "accesskey",
+        "secretKey": "secretkey",
+    }
+    text = render_text(inventory, "lab_pipeline_server", "credentials.yml.j2", **keys)
+    [secret] = [part for part in yaml.safe_load_all(text) if part]
+    assert secret["data"] == {"accesskey": "bWluaW8=", "secretkey": "bWluaW8xMjM="}
