@@ -38,7 +38,8 @@ PLAYBOOKS: dict[str, tuple[str, ...]] = {
         "deploy-inference",
     ),
 }
-WORKERS = 2
+# One more than the cores of a small machine: suites also wait, for servers that they start.
+WORKERS = 3
 # Characters of a failed test's message that the summary shows.
 CAUSE = 200
 

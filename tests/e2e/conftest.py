@@ -142,6 +142,41 @@ def test_digits(bucket) -> tuple[np.ndarray, np.ndarray]:
 
 
 @pytest.fixture(scope="session")
+def ask_model(
+    model_session: requests.Session, access: Access
+) -> Callable[[np.ndarray], np.ndarray]:
+    """The model's own probabilities [n, 10] for test images, uint8 [n, 28, 28]."""
+    url = f"{access.get('inference.url')}/v2/models/{access.get('inference.model')}/infer"
+
+    def ask(images: np.ndarray) -> np.ndarray:
+        body = {
+            "inputs": [
+                {
+                    "name": "input_1", "datatype": "FP32", "shape": [len(images), 28, 28, 1],
+                    "data": (images.astype(np.float32) / 255).ravel().tolist(),
+                }
+            ]
+        }  # fmt: skip
+        answer = model_session.post(url, json=body, timeout=30)
+        assert answer.status_code == 200, f"the model answered {answer.status_code}"
+        return np.array(answer.json()["outputs"][0]["data"]).reshape(-1, 10)
+
+    return ask
+
+
+@pytest.fixture(scope="session")
+def clear_digits(test_digits, ask_model: Callable[[np.ndarray], np.ndarray]) -> dict:
+    """For each digit a test image of which the model itself is most certain."""
+    images, labels = test_digits
+    scores = np.concatenate([ask_model(images[i : i + 100]) for i in range(0, 500, 100)])
+    chosen = {}
+    for digit in range(10):
+        candidates = np.flatnonzero(labels[:500] == digit)
+        chosen[digit] = images[candidates[np.argmax(scores[candidates, digit])]]
+    return chosen
+
+
+@pytest.fixture(scope="session")
 def browser(certificate: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[WebDriver]:
     driver = browsers.start(tmp_path_factory.mktemp("browser"), certificate)
     yield driver

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from selenium.webdriver.common.by import By
+from selenium.webdriver.remote.webdriver import WebDriver
 
 from lab_validation.pages.base import Page
 
@@ -30,3 +31,13 @@ class LoginPage(Page):
     def refusal(self) -> str:
         """What the page says when it refuses."""
         return str(self.find(self._refusal).text)
+
+
+def sign_in(browser: WebDriver, page: Page, token: str) -> None:
+    """Open a page, past its login where that asks for a token."""
+    page.load()
+    login = LoginPage(browser, page.url)
+    page.wait(lambda: login.there or page.there, f"the login or {page.url}", timeout=60)
+    if login.there:
+        login.log_in(token)
+    page.wait_until_there()

@@ -13,14 +13,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webdriver import WebDriver
 
 from lab_validation.access import Access
 from lab_validation.cluster import ClusterReader
 from lab_validation.kernel import run_cell
-from lab_validation.pages.base import Page
-from lab_validation.pages.login import LoginPage
+from lab_validation.pages.login import LoginPage, sign_in
+from lab_validation.pages.notebook import NotebookPage
+from lab_validation.pages.pipeline_editor import PipelineEditorPage
 from lab_validation.pages.runs import RunsPage
 from lab_validation.pages.webapp import DrawingPage
 from lab_validation.pages.workbench import WorkbenchPage
@@ -60,16 +60,6 @@ def clone(access: Access, token: str, certificate: Path) -> None:
     assert printed.strip() == "['completed', 'todo']"
 
 
-def sign_in(browser: WebDriver, page: Page, token: str) -> None:
-    """Open a page and sign in if its login asks."""
-    page.load()
-    login = LoginPage(browser, page.url)
-    page.wait(lambda: login.there or page.there, f"the login or {page.url}", timeout=60)
-    if login.there:
-        login.log_in(token)
-    page.wait_until_there()
-
-
 def test_the_login_and_the_workbench(
     browser: WebDriver, access: Access, token: str, picture: Callable[[str], None]
 ) -> None:
@@ -83,26 +73,6 @@ def test_the_login_and_the_workbench(
     page.wait_until_there()
     assert any("Pipeline Editor" in title for title in page.launchers)
     picture("workbench")
-
-
-class NotebookPage(WorkbenchPage):
-    """A notebook open in JupyterLab."""
-
-    _cells = (By.CSS_SELECTOR, ".jp-Notebook .jp-Cell")
-
-    @property
-    def there(self) -> bool:
-        return super().there and len(self.find_all(self._cells)) > 3
-
-
-class PipelineEditorPage(WorkbenchPage):
-    """A pipeline open in Elyra's editor."""
-
-    _nodes = (By.CSS_SELECTOR, ".d3-node-group")
-
-    @property
-    def there(self) -> bool:
-        return super().there and len(self.find_all(self._nodes)) >= 3
 
 
 def test_a_notebook_and_the_pipeline(

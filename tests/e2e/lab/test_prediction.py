@@ -30,36 +30,6 @@ def as_drawing(image: np.ndarray) -> str:
     return "data:image/png;base64," + base64.b64encode(picture.getvalue()).decode()
 
 
-@pytest.fixture(scope="module")
-def clear_digits(test_digits, model_session: requests.Session, access: Access) -> dict:
-    """For each digit a test image of which the model itself is most certain."""
-    images, labels = test_digits
-    scores = np.concatenate(
-        [ask(model_session, access, images[i : i + 100]) for i in range(0, 500, 100)]
-    )
-    chosen = {}
-    for digit in range(10):
-        candidates = np.flatnonzero(labels[:500] == digit)
-        chosen[digit] = images[candidates[np.argmax(scores[candidates, digit])]]
-    return chosen
-
-
-def ask(session: requests.Session, access: Access, images: np.ndarray) -> np.ndarray:
-    """The model's own probabilities [n, 10] for test images [n, 28, 28]."""
-    body = {
-        "inputs": [
-            {
-                "name": "input_1", "datatype": "FP32", "shape": [len(images), 28, 28, 1],
-                "data": (images.astype(np.float32) / 255).ravel().tolist(),
-            }
-        ]
-    }  # fmt: skip
-    url = f"{access.get('inference.url')}/v2/models/{access.get('inference.model')}/infer"
-    answer = session.post(url, json=body, timeout=30)
-    assert answer.status_code == 200, f"the model answered {answer.status_code}"
-    return np.array(answer.json()["outputs"][0]["data"]).reshape(-1, 10)
-
-
 def sentence_of(answer: requests.Response) -> str:
     """What the page says of a failure."""
     try:
@@ -83,12 +53,13 @@ def test_drawn_digit_is_recognised(
 
 
 def test_accuracy_through_the_page(
-    anyone: requests.Session, model_session: requests.Session, access: Access, test_digits,
+    anyone: requests.Session, ask_model: Callable[[np.ndarray], np.ndarray], access: Access,
+    test_digits,
     record_property: Callable[[str, object], None],
 ) -> None:  # fmt: skip
     """Two hundred test images through the page are recognised about as well as by the model."""
     images, labels = test_digits[0][:SENT], test_digits[1][:SENT]
-    own = float(np.mean(np.argmax(ask(model_session, access, images), axis=1) == labels))
+    own = float(np.mean(np.argmax(ask_model(images), axis=1) == labels))
     url = f"{access.get('webapp.url')}/api/predict"
     hits, times = 0, []
     for image, label in zip(images, labels, strict=True):
