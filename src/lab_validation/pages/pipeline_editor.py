@@ -56,7 +56,9 @@ class PipelineEditorPage(WorkbenchPage):
         """Add a data volume in a node's properties."""
         ActionChains(self.browser).context_click(self._node(label)).perform()
         opened = self.wait(
-            lambda: next((e for e in self.find_all(self._menu) if e.text == "Open Properties"), None),
+            lambda: next(
+                (e for e in self.find_all(self._menu) if e.text == "Open Properties"), None
+            ),
             "the node's menu",
         )
         opened.click()

@@ -134,7 +134,7 @@ def test_3_complete_and_submit_the_pipeline(
     for source in ("Pre-process.ipynb", "Train.ipynb"):
         editor.connect(source, "Review.ipynb")
     picture("3-1-connected")
-    editor.mount("Review.ipynb", "/tmp/ml-pipeline", "ml-pipeline").save()  # noqa: S108
+    editor.mount("Review.ipynb", "/tmp/ml-pipeline", "ml-pipeline").save()
     picture("3-2-volume")
     submitted["at"] = time.time()
     told = editor.submit("Data Science Pipelines")

@@ -22,9 +22,11 @@ def render(template: Path, root: Path) -> Path:
     defaults = yaml.safe_load((role / "defaults/main.yml").read_text()) or {}
     plain = {name: value for name, value in defaults.items() if "{{" not in str(value)}
     names = {"ansible_managed": "made by the suite", "lab_nightly_directory": "/srv/lab", **plain}
-    text = Environment(undefined=StrictUndefined, autoescape=False).from_string(  # noqa: S701
-        template.read_text()
-    ).render(names)
+    text = (
+        Environment(undefined=StrictUndefined, autoescape=False)
+        .from_string(template.read_text())
+        .render(names)
+    )
     unit = root / "etc/systemd/system" / template.stem
     unit.parent.mkdir(parents=True, exist_ok=True)
     unit.write_text(text + "\n")
