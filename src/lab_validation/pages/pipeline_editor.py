@@ -68,10 +68,13 @@ class PipelineEditorPage(WorkbenchPage):
         self.browser.execute_script("arguments[0].scrollIntoView({block: 'center'})", button)
         button.click()
         for field, text in (("path", path), ("pvc_name", claim)):
-            where = (By.CSS_SELECTOR, f"{self._volumes}_0_{field}")
-            self.wait(lambda where=where: self.find_all(where), f"the volume's field {field}")
-            self.find(where).send_keys(text)
+            self._fill(f"{self._volumes}_0_{field}", text)
         return self
+
+    def _fill(self, selector: str, text: str) -> None:
+        where = (By.CSS_SELECTOR, selector)
+        self.wait(lambda: self.find_all(where), f"the field {selector}")
+        self.find(where).send_keys(text)
 
     def save(self) -> PipelineEditorPage:
         """Save the pipeline by the editor's button."""
