@@ -6,13 +6,16 @@ import base64
 import json
 import os
 import shutil
+import ssl
 import subprocess
 import sys
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from http.client import HTTPException, HTTPSConnection
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from lab_tools import cluster, machine
 from lab_tools.layout import Layout, project_directory
@@ -157,7 +160,25 @@ def url_lines(access: Path) -> list[str]:
     return lines
 
 
-def login_lines(kubectl: str, kubeconfig: Path, notebooks: list[dict[str, Any]]) -> list[str]:
+def shorten(link: str, authority: Path) -> str:
+    """Leave a link's ticket with the workbench's proxy, for a link that fits on a line.
+
+    The link stays as it is where the proxy cannot be reached from here.
+    """
+    parts = urlsplit(link)
+    try:
+        context = ssl.create_default_context(cafile=str(authority) if authority.exists() else None)
+        connection = HTTPSConnection(parts.netloc, timeout=1, context=context)
+        connection.request("POST", "/oauth/link", body=parts.query)
+        path = connection.getresponse().read(200).decode("ascii").strip()
+    except (OSError, HTTPException, ValueError):
+        return link
+    return f"https://{parts.netloc}{path}" if path.startswith("/oauth/login?") else link
+
+
+def login_lines(
+    kubectl: str, kubeconfig: Path, notebooks: list[dict[str, Any]], authority: Path
+) -> list[str]:
     """Links that sign a browser in to each running workbench, once and within ten minutes."""
     if not notebooks:
         return []
@@ -191,12 +212,10 @@ def login_lines(kubectl: str, kubeconfig: Path, notebooks: list[dict[str, Any]])
         except (subprocess.SubprocessError, OSError):
             continue
         key = base64.b64decode(secret)
-        lines.append(
-            f"  {namespace}/{name}: "
-            + create_login_link(
-                f"https://{host}", key, token, target=f"/notebook/{namespace}/{name}/lab"
-            )
+        link = create_login_link(
+            f"https://{host}", key, token, target=f"/notebook/{namespace}/{name}/lab"
         )
+        lines.append(f"  {namespace}/{name}: {shorten(link, authority)}")
     return lines
 
 
@@ -278,7 +297,8 @@ def main() -> int:
     kubectl = kubectl_of(layout)
     # On OpenShift a learner signs in with an account of the cluster's own.
     if kubeconfig.exists() and kubectl and os.environ.get("LAB_INVENTORY") != "openshift":
-        links = login_lines(kubectl, kubeconfig, running_notebooks(kubectl, kubeconfig))
+        notebooks = running_notebooks(kubectl, kubeconfig)
+        links = login_lines(kubectl, kubeconfig, notebooks, project / ".lab/ca.crt")
         if links:
             print("Sign in to a workbench (each link works once, for ten minutes)")
             print("\n".join(links))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import secrets
 import time
 from collections.abc import Mapping
 from http.cookies import CookieError, SimpleCookie
@@ -66,6 +67,34 @@ class UsedTickets:
         return True
 
 
+class ShortLinks:
+    """Keeps tickets under codes of a few characters, so that a link fits on a line.
+
+    In memory only: after a restart of the container the code is unknown, and a new link is asked
+    for. Only tickets of our own seal are kept, so nobody else can fill it.
+    """
+
+    MOST = 100
+
+    def __init__(self) -> None:
+        self._kept: dict[str, tuple[str, str | None, float]] = {}
+
+    def keep(self, ticket: str, target: str | None, expires: float) -> str:
+        """Keep a ticket until it ends; return its code. The oldest makes room where need be."""
+        now = time.time()
+        self._kept = {code: kept for code, kept in self._kept.items() if kept[2] > now}
+        while len(self._kept) >= self.MOST:
+            del self._kept[next(iter(self._kept))]
+        code = secrets.token_urlsafe(9)
+        self._kept[code] = (ticket, target, expires)
+        return code
+
+    def take(self, code: str) -> tuple[str, str | None]:
+        """Return ticket and target of a code, once."""
+        ticket, target, _ = self._kept.pop(code, ("", None, 0.0))
+        return ticket, target
+
+
 def read_bearer(headers: Headers) -> str | None:
     """Return the token of an Authorization header."""
     scheme, _, value = headers.get("authorization", "").partition(" ")
@@ -117,6 +146,7 @@ class Authoriser:
         self._reviewer = reviewer
         self._sealer = sealer
         self._tickets = tickets or UsedTickets(None)
+        self._links = ShortLinks()
 
     def _token(self, headers: Headers) -> str | None:
         token = read_bearer(headers)
@@ -150,6 +180,8 @@ class Authoriser:
                 return await self._login(headers, body)
             if method in ("GET", "HEAD"):
                 return await self._login_page(query)
+        if path == "/oauth/link" and self._sealer is not None:
+            return self._shorten(method, body)
         if path == "/oauth/logout" and self._sealer is not None:
             return self._logout(method)
         return 404, {"Content-Type": "text/plain"}, b"not found\n"
@@ -215,6 +247,8 @@ class Authoriser:
         fields = parse_qs(query)
         target = fields.get("rd", [None])[0]
         ticket = fields.get("ticket", [None])[0]
+        if code := fields.get("code", [None])[0]:
+            ticket, target = self._links.take(code)
         if ticket is None:
             return 200, dict(pages.HEADERS), pages.login_page(target)
         try:
@@ -226,6 +260,21 @@ class Authoriser:
             message = "This link was used already, or its time is over. Ask for a new one."
             return 401, dict(pages.HEADERS), pages.login_page(target, message)
         return await self._enter(sealed.token, target)
+
+    def _shorten(self, method: str, body: bytes) -> Answer:
+        """Keep a ticket that we sealed, and answer with the short path that presents it."""
+        if method != "POST":
+            return 405, {"Content-Type": "text/plain", "Allow": "POST"}, b"POST a ticket\n"
+        assert self._sealer is not None  # noqa: S101 - the caller has looked
+        try:
+            fields = parse_qs(body.decode("ascii"), max_num_fields=10)
+            ticket = fields.get("ticket", [""])[0]
+            expires = self._sealer.open_link(ticket).expires
+        except (ValueError, SealError):
+            return 403, {"Content-Type": "text/plain"}, b"no ticket of this workbench\n"
+        code = self._links.keep(ticket, fields.get("rd", [None])[0], expires)
+        headers = {"Content-Type": "text/plain", "Cache-Control": "no-store"}
+        return 200, headers, f"/oauth/login?code={code}\n".encode()
 
     async def _login(self, headers: Headers, body: bytes) -> Answer:
         origin = headers.get("origin")

@@ -221,6 +221,35 @@ class TestLogin:
         assert second[0] == 401
         assert "Set-Cookie" not in second[1]
 
+    def shorten(self, authoriser, link, **request):
+        body = urlsplit(link).query.encode()
+        return ask(authoriser, "/oauth/link", method="POST", body=body, **request)
+
+    def test_link_is_kept_under_a_short_code_that_works_once(self, authoriser):
+        link = create_login_link("https://notebook.test/", SECRET, "good", target="/lab")
+        status, _, path = self.shorten(authoriser, link)
+        assert status == 200
+        short = path.decode().strip()
+        assert len(short) < 40
+        status, headers, _ = ask(authoriser, short)
+        assert (status, headers["Location"]) == (303, "/lab")
+        assert COOKIE in headers["Set-Cookie"]
+        assert ask(authoriser, short)[0] == 401
+
+    def test_only_a_ticket_of_this_workbench_is_kept(self, authoriser):
+        foreign = create_login_link(
+            "https://notebook.test/", b"another secret, long enough", "good"
+        )
+        assert self.shorten(authoriser, foreign)[0] == 403
+        assert ask(authoriser, "/oauth/link", method="POST", body=b"\xff")[0] == 403
+        assert ask(authoriser, "/oauth/link")[0] == 405
+
+    def test_short_links_end_and_are_few(self, authoriser):
+        links = [create_login_link("https://a.test", SECRET, "good") for _ in range(101)]
+        first, *_, last = [self.shorten(authoriser, link)[2].decode().strip() for link in links]
+        assert ask(authoriser, first)[0] == 401, "the oldest made room"
+        assert ask(authoriser, last)[0] == 303
+
     def test_used_link_stays_used_after_a_restart(self, tmp_path):
         file = tmp_path / "used"
         assert UsedTickets(file).use("nonce", 4e9)
