@@ -18,11 +18,15 @@ new seats are removed again. Parts are ``validate``, ``one`` (the reset and the 
 
 from __future__ import annotations
 
+import sys
+
+# The folder of this script has a platform.py, which would hide Python's own.
+sys.path.pop(0)
+
 import argparse
 import json
 import statistics
 import subprocess
-import sys
 import time
 from pathlib import Path
 

@@ -1,0 +1,163 @@
+"""JupyterLab behind the proxy: what a kernel has in memory outlives the proxy."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+import socket
+import subprocess
+import time
+import uuid
+
+import pytest
+import websocket
+from platform_cluster import DOMAIN, ROUTER, STATE, is_ready, wait_for
+
+from lab_platform.notebook.handlers import NOTEBOOK
+from lab_platform.settings import PLATFORM_IMAGES
+
+pytestmark = pytest.mark.cluster
+NAME = "lab"
+
+
+@pytest.fixture(scope="module")
+def workbench(client, project):
+    """A workbench with the lab's own image, as the dashboard makes it but smaller."""
+    base = f"/notebook/{project}/{NAME}"
+    arguments = (
+        "--ServerApp.port=8888 --ServerApp.token='' --ServerApp.password='' "
+        f"--ServerApp.base_url={base} --ServerApp.quit_button=False"
+    )
+    one = {
+        "name": NAME,
+        "image": f"{PLATFORM_IMAGES}/mnist-workbench:1.0",
+        "env": [{"name": "NOTEBOOK_ARGS", "value": arguments}],
+        "resources": {
+            "requests": {"cpu": "100m", "memory": "256Mi"},
+            "limits": {"cpu": "2", "memory": "2Gi"},
+        },
+        "readinessProbe": {
+            "httpGet": {"path": f"{base}/api", "port": "notebook-port"},
+            "periodSeconds": 1,
+        },
+        "volumeMounts": [{"name": "home", "mountPath": "/opt/app-root/src"}],
+    }
+    client.create(
+        {
+            "apiVersion": NOTEBOOK[0],
+            "kind": NOTEBOOK[1],
+            "metadata": {
+                "name": NAME,
+                "namespace": project,
+                "annotations": {"notebooks.opendatahub.io/inject-oauth": "true"},
+            },
+            "spec": {
+                "template": {
+                    "spec": {
+                        "serviceAccountName": NAME,
+                        "containers": [one],
+                        "volumes": [{"name": "home", "emptyDir": {}}],
+                    }
+                }
+            },
+        }
+    )
+    wait_for(lambda: is_ready(client, "Notebook", NAME, project), 120, "the workbench is ready")
+    return base
+
+
+class Jupyter:
+    """Jupyter's API through the Route and the proxy, by the workbench's own account."""
+
+    def __init__(self, browser, host, base, token):
+        self.browser, self.host, self.base = browser, host, base
+        self.headers = {"Authorization": f"Bearer {token}"}
+
+    def ask(self, path, method="GET", body=None):
+        headers = dict(self.headers)
+        if method != "GET":
+            page = self.browser.ask(self.host, f"{self.base}/lab", headers=headers)
+            cookie = re.search(r"_xsrf=([^;]+)", page.headers["Set-Cookie"]).group(1)
+            headers |= {"Cookie": f"_xsrf={cookie}", "X-XSRFToken": cookie}
+        return self.browser.ask(
+            self.host, f"{self.base}{path}", method=method, body=body, headers=headers
+        )
+
+    @contextlib.contextmanager
+    def kernel(self, identity):
+        """A connection to a kernel, by WebSocket."""
+        plain = socket.create_connection((ROUTER, 443), 30)
+        sock = self.browser._context.wrap_socket(plain, server_hostname=self.host)
+        url = f"wss://{self.host}{self.base}/api/kernels/{identity}/channels"
+        connection = websocket.create_connection(url, socket=sock, header=self.headers, timeout=30)
+        with contextlib.closing(connection):
+            yield connection
+
+    def run(self, identity, code):
+        """The text that a cell's last expression gives."""
+        message = {
+            "header": {
+                "msg_id": uuid.uuid4().hex,
+                "msg_type": "execute_request",
+                "username": "",
+                "session": uuid.uuid4().hex,
+                "version": "5.3",
+            },
+            "parent_header": {},
+            "metadata": {},
+            "channel": "shell",
+            "content": {"code": code, "silent": False, "stop_on_error": True},
+        }
+        result = ""
+        with self.kernel(identity) as connection:
+            connection.send(json.dumps(message))
+            deadline = time.monotonic() + 60
+            while time.monotonic() < deadline:
+                reply = json.loads(connection.recv())
+                if reply["parent_header"].get("msg_id") != message["header"]["msg_id"]:
+                    continue
+                content = reply["content"]
+                assert reply["msg_type"] != "error", content
+                if reply["msg_type"] == "execute_result":
+                    result = content["data"]["text/plain"]
+                if reply["msg_type"] == "status" and content["execution_state"] == "idle":
+                    return result
+        raise AssertionError("the kernel did not finish")
+
+
+@pytest.fixture
+def jupyter(client, browser, project, workbench):
+    path = client.path("v1", "ServiceAccount", project, NAME, "token")
+    body = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {}}
+    token = client.request("POST", path, body=body)["status"]["token"]
+    found = Jupyter(browser, f"{NAME}-{project}.{DOMAIN}", workbench, token)
+    wait_for(lambda: found.ask("/api").status == 200, 30, "Jupyter answers")
+    return found
+
+
+def containers(client, project):
+    pod = client.get("v1", "Pod", f"{NAME}-0", project)
+    return {status["name"]: status for status in pod["status"]["containerStatuses"]}
+
+
+def test_a_kernel_keeps_its_state_when_the_proxy_is_killed(client, project, jupyter):
+    kernel = jupyter.ask("/api/kernels", "POST", b'{"name": "python3"}').json()["id"]
+    jupyter.run(kernel, "kept = 41")
+    before = containers(client, project)
+    kill = "import os, signal; os.kill(1, signal.SIGTERM)"
+    words = ["-n", project, "exec", f"{NAME}-0", "-c", "oauth-proxy", "--", "python3", "-c", kill]
+    subprocess.run(
+        ["/opt/mnist-lab/bin/kubectl", f"--kubeconfig={STATE / 'kubeconfig'}", *words], check=True
+    )
+    wait_for(
+        lambda: (
+            (found := containers(client, project)["oauth-proxy"])["ready"]
+            and found["restartCount"] == before["oauth-proxy"]["restartCount"] + 1
+        ),
+        90,
+        "a new proxy",
+    )
+    wait_for(lambda: jupyter.ask("/api").status == 200, 30, "the proxy answers")
+    assert containers(client, project)[NAME]["containerID"] == before[NAME]["containerID"]
+    assert jupyter.run(kernel, "kept + 1") == "42"
