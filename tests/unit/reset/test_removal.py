@@ -21,6 +21,7 @@ class Namespace:
     def __init__(self, things: dict[str, list[dict[str, Any]]], looks: int) -> None:
         self.things, self.looks = things, looks
         self.deleted: list[str] = []
+        self.hurried: list[str] = []
 
     def objects(self, api_version: str, kind: str) -> list[dict[str, Any]]:
         if self.deleted and kind == "Pod":
@@ -35,6 +36,9 @@ class Namespace:
     def delete(self, reference: Reference) -> None:
         self.deleted.append(str(reference))
 
+    def hurry(self, pod: dict[str, Any]) -> None:
+        self.hurried.append(pod["metadata"]["name"])
+
 
 def test_pods_below_a_removed_object_are_waited_for() -> None:
     pod = named("Pod", "server", ownerReferences=[{"uid": "uid-model"}])
@@ -42,6 +46,19 @@ def test_pods_below_a_removed_object_are_waited_for() -> None:
     clusters.remove(seat, [MODEL], timeout=5, pause=0)
     assert seat.deleted == ["InferenceService/mnist"]
     assert seat.objects("v1", "Pod") == []
+
+
+def test_a_pod_that_is_ending_anyway_is_hurried_and_no_other() -> None:
+    ending = {"ownerReferences": [{"uid": "uid-model"}], "deletionTimestamp": "t"}
+    pods = [
+        named("Pod", "draining", deletionGracePeriodSeconds=30, **ending),
+        named("Pod", "nearly-gone", deletionGracePeriodSeconds=1, **ending),
+        named("Pod", "not-asked-to-go", ownerReferences=[{"uid": "uid-model"}]),
+        named("Pod", "foreign", deletionTimestamp="t", deletionGracePeriodSeconds=30),
+    ]
+    seat = Namespace({"InferenceService": [named("InferenceService", "model")], "Pod": pods}, 2)
+    clusters.remove(seat, [MODEL], timeout=5, pause=0)
+    assert set(seat.hurried) == {"draining"}
 
 
 def test_what_stays_is_named_with_its_finalizer() -> None:
