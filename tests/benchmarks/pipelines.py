@@ -28,6 +28,7 @@ sys.path.pop(0)
 import argparse
 import json
 import os
+import shutil
 import statistics
 import subprocess
 import time
@@ -144,7 +145,7 @@ def inside(server: PipelineServer, *command: str) -> str:
     """Run a command in the server's own container."""
     done = subprocess.run(
         [
-            "kubectl",
+            shutil.which("kubectl") or "/opt/mnist-lab/bin/kubectl",
             "--namespace",
             server.namespace,
             "exec",
