@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import uuid
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -71,6 +72,15 @@ def test_what_it_makes(server: PipelineServer) -> None:
     for (api_version, kind), wanted in expected.items():
         assert wanted <= names(kubernetes, namespace, api_version, kind), kind
     assert {item["status"] for item in server.conditions().values()} == {"True"}
+
+
+def test_every_port_of_its_service_answers(server: PipelineServer) -> None:
+    service = server.kubernetes.get("v1", "Service", f"ds-pipeline-{NAME}", server.namespace)
+    assert service is not None
+    ports = {port["name"]: port["port"] for port in service["spec"]["ports"]}
+    assert ports == {"oauth": 8443, "http": 8888, "grpc": 8887}
+    for port in ports.values():
+        socket.create_connection((service["spec"]["clusterIP"], port), timeout=10).close()
 
 
 def test_a_store_with_a_wrong_key(
