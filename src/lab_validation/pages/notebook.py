@@ -13,6 +13,7 @@ class NotebookPage(WorkbenchPage):
 
     _cells = (By.CSS_SELECTOR, ".jp-Notebook .jp-Cell")
     _kernel = (By.CSS_SELECTOR, ".jp-Notebook-ExecutionIndicator")
+    _prompts = (By.CSS_SELECTOR, ".jp-Notebook .jp-InputPrompt")
     _unsaved = (By.CSS_SELECTOR, ".lm-TabBar-tab.lm-mod-current.jp-mod-dirty")
 
     @property
@@ -22,17 +23,24 @@ class NotebookPage(WorkbenchPage):
 
     @property
     def idle(self) -> bool:
-        """The kernel runs and has nothing to do."""
+        """The kernel of the notebook in front runs and has nothing to do."""
         return any(
-            mark.get_attribute("data-status") == "idle" for mark in self.find_all(self._kernel)
+            mark.get_attribute("data-status") == "idle"
+            for mark in self.find_all(self._kernel)
+            if mark.is_displayed()
         )
+
+    @property
+    def waiting(self) -> bool:
+        """A cell is still to run: between two cells the kernel is idle for a moment."""
+        return any("*" in prompt.text for prompt in self.find_all(self._prompts))
 
     def run_all(self, timeout: float) -> NotebookPage:
         """Run every cell by the menu, wait ``timeout`` seconds for the last, and save."""
         self.wait(lambda: self.idle, "the notebook's kernel")
         self.choose("Run", "runmenu:run-all")
         self.wait(lambda: not self.idle, "the first cell to run", timeout=30)
-        self.wait(lambda: self.idle, "the last cell to end", timeout=timeout)
+        self.wait(lambda: self.idle and not self.waiting, "the last cell to end", timeout=timeout)
         return self.save()
 
     def save(self) -> NotebookPage:

@@ -68,13 +68,18 @@ class PipelineEditorPage(WorkbenchPage):
         self.browser.execute_script("arguments[0].scrollIntoView({block: 'center'})", button)
         button.click()
         for field, text in (("path", path), ("pvc_name", claim)):
-            self._fill(f"{self._volumes}_0_{field}", text)
+            # The form gives the id to the field's box, too.
+            self._fill(f"input{self._volumes}_0_{field}", text)
         return self
 
     def _fill(self, selector: str, text: str) -> None:
         where = (By.CSS_SELECTOR, selector)
-        self.wait(lambda: self.find_all(where), f"the field {selector}")
-        self.find(where).send_keys(text)
+        self.wait(lambda: self.shown(where), f"the field {selector}")
+        field = self.find(where)
+        self.browser.execute_script("arguments[0].scrollIntoView({block: 'center'})", field)
+        self.wait(lambda: field.is_enabled(), f"the field {selector} to be enabled")
+        field.send_keys(text)
+        self.wait(lambda: field.get_attribute("value") == text, f"{text} in {selector}")
 
     def save(self) -> PipelineEditorPage:
         """Save the pipeline by the editor's button."""

@@ -137,7 +137,7 @@ def test_3_complete_and_submit_the_pipeline(
     editor.mount("Review.ipynb", "/tmp/ml-pipeline", "ml-pipeline").save()
     picture("3-2-volume")
     submitted["at"] = time.time()
-    told = editor.submit("Data Science Pipelines")
+    told = editor.submit("Kubeflow Pipelines")
     picture("3-3-submitted")
     assert "Run Details" in told, told
 
