@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
 
 from sqlalchemy.exc import InterfaceError, OperationalError
@@ -16,6 +15,7 @@ from ..services.collection import Services
 from ..services.errors import AlreadyExistsError, NotFoundError, ServiceError
 from ..services.listing import ListRequest
 from ..services.recurring_runs import NewRecurringRun
+from . import rows
 from .source import PageError
 from .view_models import (
     Artifact,
@@ -30,9 +30,6 @@ from .view_models import (
     RunDetail,
     RunFilter,
     RunSummary,
-    State,
-    StateChange,
-    TaskRun,
 )
 
 FILE = "file/"
@@ -83,7 +80,7 @@ class ServerSource:
         )
         names = self._services.runs.names(found.items)
         return Page(
-            tuple(_summary(run, names) for run in found.items), found.next_token, found.total
+            tuple(rows.summary_of(run, names) for run in found.items), found.next_token, found.total
         )
 
     @explained
@@ -91,16 +88,16 @@ class ServerSource:
         """A run with its spec and its steps."""
         run = self._services.runs.get(run_id)
         artifacts = self._services.runs.task_artifacts(run_id)
-        summary = _summary(run, self._services.runs.names([run]))
+        summary = rows.summary_of(run, self._services.runs.names([run]))
         return RunDetail(
             summary=summary,
             description=run.description,
             parameters=run.runtime_config.get("parameters", {}),
             spec=run.document.content,
-            tasks=_tasks(run.tasks, artifacts),
+            tasks=rows.tasks_of(run.tasks, artifacts),
             pipeline_root=run.runtime_config.get("pipeline_root", ""),
             service_account=run.service_account,
-            history=_history(run.state_history),
+            history=rows.history_of(run.state_history),
         )
 
     @explained
@@ -132,7 +129,7 @@ class ServerSource:
             return found
         row = self._services.artifacts.get(artifact_id, run_id)
         task = {task.id: task for task in self._services.runs.get(run_id).tasks}.get(row.task_id)
-        return _artifact(row, row.name, task.display_name if task else "")
+        return rows.artifact_of(row, row.name, task.display_name if task else "")
 
     @explained
     def open_artifact(self, run_id: str, artifact_id: str) -> ArtifactContent:
@@ -203,12 +200,14 @@ class ServerSource:
         """Uploaded pipelines, newest first."""
         predicates = [_predicate("IS_SUBSTRING", "display_name", text)]
         found = self._services.pipelines.list(_request(token, size, NEWEST_FIRST, predicates))
-        return Page(tuple(_pipeline(row) for row in found.items), found.next_token, found.total)
+        return Page(
+            tuple(rows.pipeline_of(row) for row in found.items), found.next_token, found.total
+        )
 
     @explained
     def get_pipeline(self, pipeline_id: str) -> Pipeline:
         """One pipeline."""
-        return _pipeline(self._services.pipelines.get(pipeline_id))
+        return rows.pipeline_of(self._services.pipelines.get(pipeline_id))
 
     @explained
     def delete_pipeline(self, pipeline_id: str) -> None:
@@ -221,12 +220,14 @@ class ServerSource:
         found = self._services.pipelines.list_versions(
             pipeline_id, _request(token, size, NEWEST_FIRST)
         )
-        return Page(tuple(_version(row) for row in found.items), found.next_token, found.total)
+        return Page(
+            tuple(rows.version_of(row) for row in found.items), found.next_token, found.total
+        )
 
     @explained
     def get_version(self, pipeline_id: str, version_id: str) -> PipelineVersion:
         """One version with its IR."""
-        return _version(self._services.pipelines.get_version(pipeline_id, version_id))
+        return rows.version_of(self._services.pipelines.get_version(pipeline_id, version_id))
 
     @explained
     def upload_pipeline(
@@ -236,14 +237,14 @@ class ServerSource:
         _, version = self._services.pipelines.upload(
             content, filename, name=name, description=description
         )
-        return _version(version)
+        return rows.version_of(version)
 
     @explained
     def upload_version(
         self, pipeline_id: str, name: str, description: str, filename: str, content: bytes
     ) -> PipelineVersion:
         """Check and keep a package as a new version."""
-        return _version(
+        return rows.version_of(
             self._services.pipelines.upload_version(
                 pipeline_id, content, filename, name=name, description=description
             )
@@ -258,17 +259,19 @@ class ServerSource:
         found = self._services.experiments.list(
             _request(token, size, NEWEST_FIRST), storage_state=state
         )
-        return Page(tuple(_experiment(row) for row in found.items), found.next_token, found.total)
+        return Page(
+            tuple(rows.experiment_of(row) for row in found.items), found.next_token, found.total
+        )
 
     @explained
     def get_experiment(self, experiment_id: str) -> Experiment:
         """One experiment."""
-        return _experiment(self._services.experiments.get(experiment_id))
+        return rows.experiment_of(self._services.experiments.get(experiment_id))
 
     @explained
     def create_experiment(self, name: str, description: str) -> Experiment:
         """Make an experiment."""
-        return _experiment(self._services.experiments.create(name, description))
+        return rows.experiment_of(self._services.experiments.create(name, description))
 
     @explained
     def archive_experiment(self, experiment_id: str) -> None:
@@ -293,7 +296,7 @@ class ServerSource:
         found = self._services.recurring_runs.list(_request(token, size, NEWEST_FIRST))
         names = self._pipeline_names(row.pipeline_id for row in found.items)
         return Page(
-            tuple(_recurring_run(row, names) for row in found.items),
+            tuple(rows.recurring_run_of(row, names) for row in found.items),
             found.next_token,
             found.total,
         )
@@ -302,7 +305,7 @@ class ServerSource:
     def get_recurring_run(self, recurring_run_id: str) -> RecurringRun:
         """One recurring run."""
         row = self._services.recurring_runs.get(recurring_run_id)
-        return _recurring_run(row, self._pipeline_names([row.pipeline_id]))
+        return rows.recurring_run_of(row, self._pipeline_names([row.pipeline_id]))
 
     @explained
     def enable_recurring_run(self, recurring_run_id: str) -> None:
@@ -344,186 +347,3 @@ def _request(
     kept = [predicate for predicate in predicates if predicate]
     text = json.dumps({"predicates": kept}) if kept else ""
     return ListRequest(page_token=token, page_size=size, sort_by=sort, filter=text)
-
-
-def _summary(run: models.Run, names: run_service.RunNames) -> RunSummary:
-    """A deleted pipeline or version has no name any more, so nothing links to it either."""
-    pipeline = names.pipelines.get(run.pipeline_id or "", "")
-    version = names.versions.get(run.pipeline_version_id or "", "")
-    return RunSummary(
-        id=run.id,
-        name=run.display_name,
-        state=State.parse(run.state),
-        created_at=run.created_at,
-        finished_at=run.finished_at,
-        experiment_id=run.experiment_id,
-        experiment_name=names.experiments.get(run.experiment_id, ""),
-        pipeline_id=run.pipeline_id or "" if pipeline else "",
-        pipeline_name=pipeline,
-        version_id=run.pipeline_version_id or "" if version else "",
-        version_name=version,
-        recurring_run_id=run.recurring_run_id or "",
-        archived=run.storage_state == models.StorageState.ARCHIVED,
-        error=run.error,
-    )
-
-
-def _tasks(
-    rows: Sequence[models.Task], artifacts: Mapping[str, models.Artifact]
-) -> tuple[TaskRun, ...]:
-    """Everything below the root. A loop stands for itself only until it has rounds."""
-    by_id = {row.id: row for row in rows}
-    with_rounds = {row.parent_id for row in rows if row.iteration is not None}
-    shown = [
-        row
-        for row in rows
-        if row.parent_id and not (row.kind == models.TaskKind.LOOP and row.id in with_rounds)
-    ]
-    return tuple(_task(row, by_id, artifacts) for row in shown)
-
-
-def _task(
-    row: models.Task,
-    by_id: Mapping[str, models.Task],
-    artifacts: Mapping[str, models.Artifact],
-) -> TaskRun:
-    state = State.parse(row.state)
-    # A step taken from the cache is skipped in the API's words, though its outputs are there.
-    if row.cached_from_id and state in (State.SUCCEEDED, State.SKIPPED):
-        state = State.CACHED
-    parent = by_id.get(row.parent_id or "")
-    name, shown = row.name, row.display_name
-    if row.iteration is not None and parent is not None:
-        name, shown = parent.name, parent.display_name
-    return TaskRun(
-        id=row.id,
-        name=name,
-        state=state,
-        display_name=shown,
-        parent_id=_ancestor(row, by_id),
-        iteration=_rounds(row, by_id),
-        started_at=row.started_at,
-        finished_at=row.finished_at,
-        error=row.error,
-        pod_name=row.pod_name,
-        attempts=row.attempt_count,
-        inputs=row.inputs.get("parameters", {}),
-        outputs=row.outputs.get("parameters", {}),
-        input_artifacts=_artifacts(row.inputs, artifacts, by_id),
-        output_artifacts=_artifacts(row.outputs, artifacts, by_id),
-        history=_history(row.state_history),
-        has_log=row.kind == models.TaskKind.CONTAINER,
-    )
-
-
-def _ancestor(row: models.Task, by_id: Mapping[str, models.Task]) -> str:
-    """Id of the shown parent: a round hangs where its loop hangs."""
-    parent = by_id.get(row.parent_id or "")
-    if parent is not None and row.iteration is not None:
-        return parent.parent_id or ""
-    return row.parent_id or ""
-
-
-def _rounds(row: models.Task, by_id: Mapping[str, models.Task]) -> str:
-    """Numbers of the loops' rounds that the task is in, from the outside in: ``2.0``."""
-    numbers: list[str] = []
-    current: models.Task | None = row
-    while current is not None:
-        if current.iteration is not None:
-            numbers.append(str(current.iteration))
-        current = by_id.get(current.parent_id or "")
-    return ".".join(reversed(numbers))
-
-
-def _artifacts(
-    side: Mapping[str, Any],
-    artifacts: Mapping[str, models.Artifact],
-    by_id: Mapping[str, models.Task],
-) -> tuple[Artifact, ...]:
-    found = []
-    for name, ids in side.get("artifacts", {}).items():
-        for artifact_id in ids:
-            row = artifacts.get(artifact_id)
-            if row is not None:
-                task = by_id.get(row.task_id)
-                found.append(_artifact(row, name, task.display_name if task else ""))
-    return tuple(found)
-
-
-def _artifact(row: models.Artifact, name: str, step: str) -> Artifact:
-    return Artifact(
-        id=row.id,
-        name=name,
-        schema=row.schema_title,
-        uri=row.uri,
-        metadata=row.meta,
-        size=row.size,
-        step=step,
-    )
-
-
-def _history(entries: Sequence[Any] | None) -> tuple[StateChange, ...]:
-    return tuple(
-        StateChange(
-            State.parse(entry.get("state")),
-            _moment(entry.get("update_time")),
-            str(entry.get("error") or ""),
-        )
-        for entry in entries or ()
-    )
-
-
-def _moment(text: Any) -> datetime | None:
-    try:
-        return datetime.fromisoformat(str(text))
-    except ValueError:
-        return None
-
-
-def _pipeline(row: models.Pipeline) -> Pipeline:
-    return Pipeline(row.id, row.display_name, row.description, row.created_at)
-
-
-def _version(row: models.PipelineVersion) -> PipelineVersion:
-    return PipelineVersion(
-        id=row.id,
-        pipeline_id=row.pipeline_id,
-        name=row.display_name,
-        description=row.description,
-        created_at=row.created_at,
-        spec=row.document.content,
-    )
-
-
-def _experiment(row: models.Experiment) -> Experiment:
-    return Experiment(
-        id=row.id,
-        name=row.name,
-        description=row.description,
-        created_at=row.created_at,
-        last_run_at=row.last_run_created_at,
-        archived=row.storage_state == models.StorageState.ARCHIVED,
-    )
-
-
-def _recurring_run(row: models.RecurringRun, names: Mapping[str, str]) -> RecurringRun:
-    name = names.get(row.pipeline_id or "", "")
-    return RecurringRun(
-        id=row.id,
-        name=row.display_name,
-        enabled=row.enabled,
-        cron=row.cron,
-        interval_seconds=row.interval_seconds,
-        start_at=row.start_at,
-        end_at=row.end_at,
-        max_concurrency=row.max_concurrency,
-        catch_up=not row.no_catchup,
-        created_at=row.created_at,
-        next_run_at=row.next_tick_at,
-        experiment_id=row.experiment_id,
-        pipeline_id=row.pipeline_id or "" if name else "",
-        pipeline_name=name,
-        version_id=row.pipeline_version_id or "",
-        parameters=row.runtime_config.get("parameters", {}),
-        error=row.error,
-    )
