@@ -17,7 +17,7 @@ from lab_platform.kubernetes.client import ConflictError, NotFoundError
 from lab_platform.kubernetes.metadata import standard_labels
 from lab_platform.kubernetes.reconciler import Reconciler
 from lab_platform.kubernetes.watching import constant_key, watch
-from lab_platform.route import builders
+from lab_platform.route import builders, claims
 from lab_platform.route.publisher import PORT, Publisher
 from lab_platform.serving_certificate.authority import KeyPair, needs_renewal, sign
 from lab_platform.serving_certificate.store import get_authority
@@ -86,13 +86,13 @@ def _certificate(*hosts: str) -> dict[str, str]:
 
 
 def _own_certificates(
-    routes: list[builders.Manifest], admissions: Mapping[builders.Key, builders.Admission]
+    routes: list[claims.Manifest], admissions: Mapping[claims.Key, claims.Admission]
 ) -> list[dict[str, str]]:
     """Return certificates for hosts that the wildcard does not cover and the authority may sign."""
     suffix = f".{get_settings().base_domain}"
     hosts = set()
     for route in routes:
-        admission = admissions[builders.key_of(route)]
+        admission = admissions[claims.key_of(route)]
         tls = route["spec"].get("tls") or {}
         if admission.admitted and tls and not tls.get("certificate"):
             left = admission.host.removesuffix(suffix)
@@ -101,15 +101,15 @@ def _own_certificates(
     return [_certificate(host) for host in sorted(hosts)]
 
 
-def _set_host(route: builders.Manifest, host: str) -> None:
+def _set_host(route: claims.Manifest, host: str) -> None:
     """Write a generated host into the Route, as OpenShift's API server does."""
-    namespace, name = builders.key_of(route)
+    namespace, name = claims.key_of(route)
     try:
         kubernetes.get_client().patch(
             *ROUTE,
             name,
             {
-                "metadata": {"annotations": {builders.HOST_GENERATED: "true"}},
+                "metadata": {"annotations": {claims.HOST_GENERATED: "true"}},
                 "spec": {"host": host},
             },
             namespace,
@@ -128,15 +128,15 @@ def reconcile_routes(*_: str) -> float | None:
         for route in client.list_objects(*ROUTE)
         if not route["metadata"].get("deletionTimestamp")
     ]
-    services = {builders.key_of(s): s for s in client.list_objects("v1", "Service")}
-    slices: dict[builders.Key, list[builders.Manifest]] = defaultdict(list)
+    services = {claims.key_of(s): s for s in client.list_objects("v1", "Service")}
+    slices: dict[claims.Key, list[claims.Manifest]] = defaultdict(list)
     for part in client.list_objects(
         "discovery.k8s.io/v1", "EndpointSlice", label_selector="service.kubernetes.io/headless"
     ):
         metadata = part["metadata"]
         service = metadata["labels"].get("kubernetes.io/service-name", "")
         slices[metadata["namespace"], service].append(part)
-    admissions = builders.admit(routes, settings.base_domain)
+    admissions = claims.admit(routes, settings.base_domain)
     publisher.publish(
         builders.build_configuration(
             routes,
@@ -148,12 +148,12 @@ def reconcile_routes(*_: str) -> float | None:
         )
     )
     for route in routes:
-        admission = admissions[builders.key_of(route)]
+        admission = admissions[claims.key_of(route)]
         if not route["spec"].get("host"):
             _set_host(route, admission.host)
         client.patch_status(
             route,
-            builders.build_status(route, admission, settings.router_name, settings.base_domain),
+            claims.build_status(route, admission, settings.router_name, settings.base_domain),
         )
     return _LOOK_AGAIN
 

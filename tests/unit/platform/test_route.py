@@ -7,7 +7,7 @@ import json
 import pytest
 from platform_manifests import route, service
 
-from lab_platform.route import builders, handlers
+from lab_platform.route import builders, claims, handlers
 from lab_platform.serving_certificate.authority import sign
 
 DOMAIN = "apps.mnist-lab.localhost"
@@ -15,8 +15,8 @@ DEFAULT = {"certFile": "default certificate", "keyFile": "default key"}
 
 
 def configure(*routes, services=(), slices=None):
-    admissions = builders.admit(routes, DOMAIN)
-    by_key = {builders.key_of(one): one for one in services}
+    admissions = claims.admit(routes, DOMAIN)
+    by_key = {claims.key_of(one): one for one in services}
     return builders.build_configuration(
         routes,
         admissions,
@@ -35,13 +35,13 @@ def configure(*routes, services=(), slices=None):
     ],
 )
 def test_host(spec, host):
-    assert builders.wanted_host(route("page", **spec), DOMAIN) == host
+    assert claims.wanted_host(route("page", **spec), DOMAIN) == host
 
 
 def test_oldest_route_keeps_a_host_against_another_namespace():
     late = route("late", namespace="other", created="2026-01-02T00:00:00Z", host="x.test")
     early = route("early", created="2026-01-01T00:00:00Z", host="x.test")
-    admissions = builders.admit([late, early], DOMAIN)
+    admissions = claims.admit([late, early], DOMAIN)
     assert admissions["mnist", "early"].admitted
     assert not admissions["other", "late"].admitted
     assert admissions["other", "late"].reason == "HostAlreadyClaimed"
@@ -52,9 +52,9 @@ def test_a_newcomer_of_the_same_second_does_not_take_the_host():
     holder = route("holder", created=same, host="x.test")
     newcomer = route("newcomer", namespace="other", created=same, host="x.test")
     holder["metadata"]["uid"], newcomer["metadata"]["uid"] = "f" * 8, "0" * 8
-    admission = builders.Admission("x.test", True)
-    holder["status"] = builders.build_status(holder, admission, "default", DOMAIN)
-    admissions = builders.admit([newcomer, holder], DOMAIN)
+    admission = claims.Admission("x.test", True)
+    holder["status"] = claims.build_status(holder, admission, "default", DOMAIN)
+    admissions = claims.admit([newcomer, holder], DOMAIN)
     assert admissions["mnist", "holder"].admitted
     assert admissions["other", "newcomer"].reason == "HostAlreadyClaimed"
 
@@ -63,7 +63,7 @@ def test_one_namespace_shares_a_host_by_path_but_not_the_same_path():
     first = route("first", created="2026-01-01T00:00:00Z", host="x.test", path="/a")
     second = route("second", created="2026-01-02T00:00:00Z", host="x.test", path="/b")
     third = route("third", created="2026-01-03T00:00:00Z", host="x.test", path="/a")
-    admissions = builders.admit([first, second, third], DOMAIN)
+    admissions = claims.admit([first, second, third], DOMAIN)
     assert admissions["mnist", "first"].admitted
     assert admissions["mnist", "second"].admitted
     assert admissions["mnist", "third"].reason == "HostAlreadyClaimed"
@@ -79,7 +79,7 @@ def test_one_namespace_shares_a_host_by_path_but_not_the_same_path():
     ],
 )
 def test_what_the_schema_cannot_tell_is_refused_with_its_field(spec, field):
-    admission = builders.admit([route("page", **spec)], DOMAIN)["mnist", "page"]
+    admission = claims.admit([route("page", **spec)], DOMAIN)["mnist", "page"]
     assert not admission.admitted
     assert admission.reason == "ExtendedValidationFailed"
     assert field in admission.message
@@ -88,14 +88,14 @@ def test_what_the_schema_cannot_tell_is_refused_with_its_field(spec, field):
 def test_key_of_another_certificate_is_refused(authority):
     one, other = sign(authority, ["a.svc"]), sign(authority, ["b.svc"])
     tls = {"termination": "edge", "certificate": one.certificate, "key": other.key}
-    admission = builders.admit([route("page", tls=tls)], DOMAIN)["mnist", "page"]
+    admission = claims.admit([route("page", tls=tls)], DOMAIN)["mnist", "page"]
     assert "is not the key of" in admission.message
 
 
 def test_refused_route_does_not_hold_its_host():
     broken = route("broken", created="2026-01-01T00:00:00Z", host="x.test", path="/`")
     good = route("good", namespace="other", created="2026-01-02T00:00:00Z", host="x.test")
-    assert builders.admit([broken, good], DOMAIN)["other", "good"].admitted
+    assert claims.admit([broken, good], DOMAIN)["other", "good"].admitted
 
 
 def test_plain_route_answers_on_http_only():
@@ -221,11 +221,11 @@ def test_unknown_hosts_are_told_that_nothing_is_there():
 def test_status_keeps_other_routers_and_the_transition_time():
     one = route("page")
     other = {"routerName": "other", "host": "x"}
-    admission = builders.Admission("x.test", True)
-    first = builders.build_status({**one, "status": {"ingress": [other]}}, admission, "lab", DOMAIN)
+    admission = claims.Admission("x.test", True)
+    first = claims.build_status({**one, "status": {"ingress": [other]}}, admission, "lab", DOMAIN)
     assert [entry["routerName"] for entry in first["ingress"]] == ["lab", "other"]
     first["ingress"][0]["conditions"][0]["lastTransitionTime"] = "2020-01-01T00:00:00Z"
-    second = builders.build_status({**one, "status": first}, admission, "lab", DOMAIN)
+    second = claims.build_status({**one, "status": first}, admission, "lab", DOMAIN)
     assert second == first
 
 
@@ -243,7 +243,7 @@ class TestController:
         handlers.reconcile_routes()
         found = cluster.get(*handlers.ROUTE, "page", "mnist")
         assert found["spec"]["host"] == f"page-mnist.{DOMAIN}"
-        assert found["metadata"]["annotations"][builders.HOST_GENERATED] == "true"
+        assert found["metadata"]["annotations"][claims.HOST_GENERATED] == "true"
         assert found["status"]["ingress"][0]["conditions"][0]["status"] == "True"
         cluster.writes.clear()
         handlers.reconcile_routes()

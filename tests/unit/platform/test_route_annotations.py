@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from platform_manifests import route, service
 
-from lab_platform.route import builders
+from lab_platform.route import builders, claims
 from lab_platform.route.annotations import PREFIX, read_options
 
 DOMAIN = "apps.mnist-lab.localhost"
@@ -33,10 +33,10 @@ def annotated(name="page", *, tls=None, path="", host="", **annotations):
 
 
 def configure(*routes, services=None):
-    by_key = {builders.key_of(one): one for one in services or [service("page")]}
+    by_key = {claims.key_of(one): one for one in services or [service("page")]}
     return builders.build_configuration(
         routes,
-        builders.admit(routes, DOMAIN),
+        claims.admit(routes, DOMAIN),
         lambda one: builders.backends_of(one, by_key, {}),
         authority="the authority",
         default_certificate={"certFile": "c", "keyFile": "k"},
