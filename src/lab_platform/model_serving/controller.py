@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-import threading
-import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from lab_platform.kubernetes.client import KubernetesClient, NotFoundError, get_client
 from lab_platform.model_serving import constants, model_mesh, raw_deployment
-from lab_platform.model_serving.pods import PodReport, ask_pods
+from lab_platform.model_serving.applier import Applier
+from lab_platform.model_serving.copies import copy_of, raw_copy_of
+from lab_platform.model_serving.pods import ask_pods
+from lab_platform.model_serving.project import Project, ends, mode_of, read_project
 from lab_platform.model_serving.specs import (
     MODEL_MESH,
     RAW,
@@ -24,17 +22,13 @@ from lab_platform.model_serving.specs import (
     with_storage_key,
 )
 from lab_platform.model_serving.statuses import (
-    FAILED,
-    Copy,
     Observation,
     build_refusal,
     build_status,
     pod_trouble,
 )
 from lab_platform.model_serving.storage_config import (
-    MANAGED_LABEL,
     build_storage_config,
-    read_connections,
 )
 
 Manifest = dict[str, Any]
@@ -42,64 +36,6 @@ Manifest = dict[str, Any]
 # How long one pass waits for the pods to settle; longer would keep newer orders waiting.
 _WAIT = 1.0
 _SOON, _FAILED_AGAIN, _QUIET = 0.1, 5.0, 60.0
-_APPLIED_FOR = 120.0
-
-
-class Applier:
-    """Applies manifests, but not one that it has applied a moment ago."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._applied: dict[tuple[str, str, str], tuple[str, float]] = {}
-
-    def apply(
-        self, client: KubernetesClient, manifest: Manifest, owner: Mapping[str, Any] | None = None
-    ) -> Manifest | None:
-        """Apply unless the same was applied within the last two minutes; None if it was."""
-        metadata = manifest["metadata"]
-        key = (metadata.get("namespace", ""), manifest["kind"], metadata["name"])
-        text = json.dumps([manifest, (owner or {}).get("metadata", {}).get("uid")], sort_keys=True)
-        digest = hashlib.sha256(text.encode()).hexdigest()
-        with self._lock:
-            before = self._applied.get(key)
-        if before and before[0] == digest and time.monotonic() < before[1]:
-            return None
-        applied = client.apply(manifest, owner)
-        with self._lock:
-            self._applied[key] = (digest, time.monotonic() + _APPLIED_FOR)
-        return applied
-
-    def delete(
-        self, client: KubernetesClient, api: str, kind: str, name: str, namespace: str = ""
-    ) -> None:
-        """Delete what may have been applied."""
-        self.forget(namespace, kind, name)
-        client.delete(api, kind, name, namespace or None)
-
-    def forget(self, namespace: str, kind: str = "", name: str = "") -> None:
-        """Something of ours is gone or changed: apply it again next time."""
-        with self._lock:
-            for key in list(self._applied):
-                if key[0] == namespace and kind in ("", key[1]) and name in ("", key[2]):
-                    del self._applied[key]
-
-
-@dataclass
-class Project:
-    """One namespace, as it is at the start of a pass."""
-
-    namespace: str
-    model_mesh: bool
-    services: list[Manifest]
-    runtimes: list[Runtime]
-    connections: dict[str, dict[str, str]]
-    storage_version: str
-    """resourceVersion of `storage-config`; empty if there is none."""
-
-    @property
-    def living(self) -> list[Manifest]:
-        """InferenceServices that are not being deleted."""
-        return [item for item in self.services if not _ends(item)]
 
 
 class Controller:
@@ -195,7 +131,7 @@ class Controller:
         runtimes = [
             runtime
             for runtime in project.runtimes
-            if project.model_mesh and runtime.multi_model and not _ends(runtime.manifest)
+            if project.model_mesh and runtime.multi_model and not ends(runtime.manifest)
         ]
         self._shared_objects(client, project, runtimes)
         delays: list[float] = []
@@ -224,7 +160,7 @@ class Controller:
         self, client: KubernetesClient, project: Project, runtimes: Sequence[Runtime]
     ) -> None:
         namespace = project.namespace
-        mesh_models = [item for item in project.living if _mode(item, project) == MODEL_MESH]
+        mesh_models = [item for item in project.living if mode_of(item, project) == MODEL_MESH]
         if runtimes:
             for manifest in (
                 model_mesh.build_service(namespace),
@@ -318,7 +254,7 @@ class Controller:
             seen = Observation(
                 revision=models[name].revision,
                 wanted_copies=runtime.replicas,
-                copies=[_copy(report, name) for report in reports.values()],
+                copies=[copy_of(report, name) for report in reports.values()],
                 urls=model_mesh.urls(namespace, runtime),
                 pod_trouble=trouble,
             )
@@ -360,7 +296,7 @@ class Controller:
             model.namespace,
             label_selector=f"{constants.RAW_POD_LABEL}={model.name},component=predictor",
         )
-        copies = [_raw_copy(pod) for pod in pods if not _ends(pod)]
+        copies = [raw_copy_of(pod) for pod in pods if not ends(pod)]
         return Observation(
             revision=model.revision,
             wanted_copies=model.min_replicas,
@@ -376,7 +312,7 @@ class Controller:
         rbac = "rbac.authorization.k8s.io/v1"
         for service in project.services:
             finalizers = service["metadata"].get("finalizers") or []
-            if not _ends(service) or constants.FINALIZER not in finalizers:
+            if not ends(service) or constants.FINALIZER not in finalizers:
                 continue
             name = service["metadata"]["name"]
             for binding in client.list_objects(
@@ -398,71 +334,6 @@ def _hold(client: KubernetesClient, project: Project) -> None:
             _set_finalizers(client, service, [*finalizers, constants.FINALIZER])
 
 
-def read_project(client: KubernetesClient, namespace: str) -> Project | None:
-    """All that a pass over a namespace needs to know; None if the namespace is gone."""
-    found = client.get("v1", "Namespace", namespace)
-    if found is None:
-        return None
-    services = client.list_objects(*constants.INFERENCE_SERVICE, namespace)
-    runtimes = client.list_objects(*constants.SERVING_RUNTIME, namespace)
-    if _ends(found):
-        runtimes = []
-    secrets = client.list_objects("v1", "Secret", namespace, label_selector=f"{MANAGED_LABEL}=true")
-    return Project(
-        namespace=namespace,
-        model_mesh=(found["metadata"].get("labels") or {}).get(constants.ENABLED_LABEL) == "true",
-        services=services,
-        runtimes=[Runtime.read(runtime) for runtime in runtimes if not _ends(runtime)],
-        connections=read_connections(secrets),
-        storage_version=next(
-            (
-                str(secret["metadata"]["resourceVersion"])
-                for secret in secrets
-                if secret["metadata"]["name"] == constants.STORAGE_CONFIG
-            ),
-            "",
-        ),
-    )
-
-
-def _copy(report: PodReport, name: str) -> Copy:
-    found = (report.models or {}).get(name)
-    if found is None:
-        return Copy(report.pod)
-    return Copy(
-        pod=report.pod,
-        state=found["state"],
-        revision=found["revision"],
-        active_revision=found["activeRevision"],
-        message=found["message"],
-        time=found["time"],
-    )
-
-
-def _raw_copy(pod: Mapping[str, Any]) -> Copy:
-    """How a pod of a RawDeployment has its model: from its order and its containers' states."""
-    name = pod["metadata"]["name"]
-    spec, status = pod.get("spec") or {}, pod.get("status") or {}
-    revision = ""
-    for container in spec.get("initContainers") or []:
-        for item in container.get("env") or []:
-            if item["name"] == "LAB_PULLER_MODEL":
-                revision = str(json.loads(item["value"]).get("revision", ""))
-    ready = any(
-        condition["type"] == "Ready" and condition["status"] == "True"
-        for condition in status.get("conditions") or []
-    )
-    if ready:
-        return Copy(name, "Loaded", revision, revision)
-    for container in status.get("initContainerStatuses") or []:
-        for state in (container.get("state") or {}, container.get("lastState") or {}):
-            ended = state.get("terminated") or {}
-            if ended.get("exitCode"):
-                message = str(ended.get("message") or ended.get("reason") or "failed")
-                return Copy(name, FAILED, revision, "", message, str(ended.get("finishedAt", "")))
-    return Copy(name, "Loading", revision)
-
-
 def _patch_status(client: KubernetesClient, service: Manifest, status: Mapping[str, Any]) -> None:
     current = service.get("status") or {}
     pruned = {key: _without_none(value) for key, value in status.items()}
@@ -479,12 +350,6 @@ def _without_none(value: Any) -> Any:
 
 def _before(service: Manifest) -> tuple[Mapping[str, Any], int]:
     return service.get("status") or {}, int(service["metadata"].get("generation", 0))
-
-
-def _mode(service: Manifest, project: Project) -> str:
-    annotations = service["metadata"].get("annotations") or {}
-    stated = annotations.get(constants.MODE_ANNOTATION)
-    return str(stated) if stated else (MODEL_MESH if project.model_mesh else RAW)
 
 
 def _set_finalizers(client: KubernetesClient, service: Manifest, finalizers: Iterable[str]) -> None:
@@ -508,7 +373,3 @@ def _delete_own_route(client: KubernetesClient, applier: Applier, service: Manif
     owners = (route or {}).get("metadata", {}).get("ownerReferences") or []
     if any(owner["uid"] == metadata["uid"] for owner in owners):
         applier.delete(client, *constants.ROUTE, metadata["name"], metadata["namespace"])
-
-
-def _ends(manifest: Mapping[str, Any]) -> bool:
-    return bool(manifest["metadata"].get("deletionTimestamp"))
