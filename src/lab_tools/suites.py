@@ -7,7 +7,6 @@ What a suite needs (a cluster, the platform, the whole lab) is made first, by th
 from __future__ import annotations
 
 import argparse
-import html
 import os
 import subprocess
 import sys
@@ -17,9 +16,11 @@ import xml.etree.ElementTree as ElementTree
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
 from lab_tools.layout import Layout, project_directory
+from lab_tools.suite_page import write_page
 
 # What must be there, in the order in which it is made; `machine` suites make and remove clusters.
 LEVELS = ("nothing", "machine", "cluster", "platform", "lab")
@@ -204,22 +205,6 @@ def tell(result: Result) -> None:
     print(f"--- {result.name}: {counts} in {result.seconds:.1f} s", flush=True)
 
 
-def write_index(results: Sequence[Result], reports: Path) -> None:
-    """One page over all suites' own pages."""
-    rows = "\n".join(
-        f"<tr><td><a href='{html.escape(result.name)}.html'>{html.escape(result.name)}</a></td>"
-        f"<td>{result.passed}</td><td>{result.failed}</td><td>{result.skipped}</td>"
-        f"<td>{result.seconds:.1f} s</td><td>{html.escape('; '.join(result.problems))}</td></tr>"
-        for result in results
-    )
-    (reports / "tests.html").write_text(
-        "<!doctype html><meta charset=utf-8><title>Test suites</title>"
-        "<style>body{font:16px sans-serif;margin:2rem}td,th{padding:.3rem 1rem;text-align:left}"
-        "</style><h1>Test suites</h1><table><tr><th>Suite<th>Passed<th>Failed<th>Skipped<th>Time"
-        f"<th>Problems</tr>{rows}</table>\n"
-    )
-
-
 def choose(
     suites: Sequence[Suite],
     *,
@@ -324,9 +309,9 @@ def main() -> int:
         nightly=arguments.nightly,
         project=project,
     )
-    started = time.monotonic()
+    began, started = datetime.now().astimezone(), time.monotonic()
     results = run_all(chosen, project, reports)
-    write_index(results, reports)
+    write_page(results, reports, began, time.monotonic() - started)
     passed = sum(result.passed for result in results)
     failed = sum(result.failed for result in results)
     skipped = sum(result.skipped for result in results)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from lab_tools import suites
+from lab_tools.suite_page import write_page
 from lab_tools.suites import Result, Suite, choose, read_report, read_suites
 
 REPORT = """<testsuites><testsuite>
@@ -73,3 +75,20 @@ def test_a_suite_without_tests_fails(tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(suites, "environment_of", lambda *_: Path(sys.executable))
     result = suites.run_suite(Suite("empty", "empty"), tmp_path, tmp_path, capture=True)
     assert result.failed == 1
+
+
+def test_the_page_says_what_failed_and_why_and_links_only_what_is_there(tmp_path: Path) -> None:
+    (tmp_path / "good.html").touch()
+    problem = "a::bad: expected <b> & got: nothing"
+    results = [
+        Result("prepare-lab", seconds=3),
+        Result("good", seconds=754, passed=3),
+        Result("bad", passed=1, failed=1, problems=[problem]),
+    ]
+    page = write_page(results, tmp_path, datetime(2026, 1, 2, 3, 4, tzinfo=UTC), 760).read_text()
+    assert "1 of 5 tests failed" in page
+    assert "<strong>a::bad</strong>: expected &lt;b&gt; &amp; got: nothing" in page
+    assert 'href="good.html"' in page
+    assert 'href="prepare-lab.html"' not in page
+    assert "12 min 34 s" in page
+    assert "2026-01-02 03:04" in page
