@@ -52,15 +52,21 @@ class Lab:
         place = {"namespace": self.namespace} if resource.namespaced else {}
         resource.patch(name=name, body=body, content_type="application/merge-patch+json", **place)
 
-    def model(self) -> dict[str, Any]:
-        """The model's status."""
-        found = self.cluster.find(*MODEL, self.namespace)
-        return (found or {}).get("status", {}).get("modelStatus") or {}
+    def becomes(self) -> str:
+        """The model's transitionStatus: UpToDate where it is what it should be."""
+        found = self.cluster.find(*MODEL, self.namespace) or {}
+        status = found.get("status", {}).get("modelStatus") or {}
+        return str(status.get("transitionStatus", ""))
 
     def held(self) -> set[str]:
         """The names of the images that the nodes say they hold."""
         nodes = self.cluster.objects("v1", "Node", "")
-        return {n for node in nodes for each in node["status"]["images"] for n in each["names"]}
+        return {
+            n
+            for node in nodes
+            for each in node["status"]["images"]
+            for n in each.get("names") or ()
+        }
 
 
 @pytest.fixture(scope="module")
@@ -92,14 +98,18 @@ def wrong_key(lab: Lab) -> Iterator[None]:
 @contextmanager
 def no_label(lab: Lab) -> Iterator[None]:
     """The namespace lacks the label that lets models be served in it."""
-    lab.patch(
-        "v1", "Namespace", lab.namespace, {"metadata": {"labels": {"modelmesh-enabled": None}}}
-    )
+
+    def label(value: str | None) -> None:
+        body = {"metadata": {"labels": {"modelmesh-enabled": value}}}
+        lab.patch("v1", "Namespace", lab.namespace, body)
+
+    label(None)
     try:
+        wait_until(lambda: lab.becomes() == "InvalidSpec", "the model is refused")
         yield
     finally:
-        body = {"metadata": {"labels": {"modelmesh-enabled": "true"}}}
-        lab.patch("v1", "Namespace", lab.namespace, body)
+        label("true")
+        wait_until(lambda: lab.becomes() == "UpToDate", "the model is loaded")
 
 
 @contextmanager
@@ -114,13 +124,11 @@ def wrong_path(lab: Lab) -> Iterator[None]:
     right = found["spec"]["predictor"]["model"]["storage"]["path"]
     name("onnx/no-such-model.onnx")
     try:
-        wait_until(
-            lambda: lab.model().get("transitionStatus") == "BlockedByFailedLoad",
-            "the model cannot be loaded",
-        )
+        wait_until(lambda: lab.becomes() == "BlockedByFailedLoad", "the model cannot be loaded")
         yield
     finally:
         name(right)
+        wait_until(lambda: lab.becomes() == "UpToDate", "the model is loaded")
 
 
 @contextmanager
@@ -217,8 +225,8 @@ def test_the_report_names_the_cause(lab: Lab, access: Access, name: str) -> None
     assert not redactor.leaks(page + json.dumps(summary))
 
 
-def test_the_lab_is_whole_afterwards(lab: Lab, request: pytest.FixtureRequest) -> None:
-    wait_until(lambda: lab.model().get("transitionStatus") == "UpToDate", "the model is loaded")
+def test_the_lab_is_whole_afterwards(lab: Lab) -> None:
+    wait_until(lambda: lab.becomes() == "UpToDate", "the model is loaded")
     wait_until(lambda: RUNTIME in lab.held(), "the node has its image back")
     # The function reads its token from a volume, which the kubelet renews once a minute or so.
     wait_until(lambda: validate(REPORTS / "mended")[0] == 0, "every check passes")

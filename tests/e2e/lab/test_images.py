@@ -16,7 +16,12 @@ SHOWN = "opendatahub.io/notebook-image-name"
 def held(cluster: ClusterReader) -> set[str]:
     """The names of all images that a node holds."""
     nodes = cluster.objects("v1", "Node", "")
-    return {name for node in nodes for image in node["status"]["images"] for name in image["names"]}
+    return {
+        name
+        for node in nodes
+        for image in node["status"]["images"]
+        for name in image.get("names") or ()
+    }
 
 
 @pytest.fixture(scope="module")
