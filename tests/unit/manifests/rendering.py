@@ -23,7 +23,7 @@ TEMPLATES = {
     "lab_image_streams": ("image_streams.yml.j2",),
     "lab_workbench": ("runtime.yml.j2", "notebook.yml.j2"),
     "lab_training": ("submit.yml.j2",),
-    "lab_access": ("route.yml.j2",),
+    "lab_serving": ("route.yml.j2",),
 }
 Manifest = dict[str, Any]
 
@@ -104,7 +104,7 @@ def render_text(inventory: str, role: str, template: str, **overrides: Any) -> s
     merged: dict[str, Any] = {}
     for part in ("defaults", "vars"):
         path = role_path / part / "main.yml"
-        if path.is_file():
+        if path.exists():
             merged |= loader.load_from_file(str(path), trusted_as_template=True)
         if part == "defaults":
             merged |= variables

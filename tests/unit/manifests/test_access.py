@@ -52,7 +52,7 @@ def test_each_seat_has_its_own_addresses_and_secrets(seat: str) -> None:
 
 
 def test_each_seats_model_server_has_a_route() -> None:
-    text = render_text("embedded", "lab_access", "route.yml.j2", lab_seats=["mnist-1", "mnist-2"])
+    text = render_text("embedded", "lab_serving", "route.yml.j2", lab_seats=["mnist-1", "mnist-2"])
     routes = [manifest["metadata"]["namespace"] for manifest in yaml.safe_load_all(text)]
     assert routes == ["mnist-1", "mnist-2"]
 
