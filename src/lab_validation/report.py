@@ -27,10 +27,20 @@ def duration_text(seconds: float) -> str:
     return f"{minutes} min {rest} s"
 
 
+def sentence_text(text: str) -> str:
+    """Return a cause as a sentence begins.
+
+    >>> sentence_text("the bucket is empty")
+    'The bucket is empty'
+    """
+    return text[:1].upper() + text[1:]
+
+
 def render(run: Run, history: Sequence[Entry]) -> str:
     """Return the report as one self-contained HTML page (pictures beside it)."""
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
     environment.filters["seconds"] = duration_text
+    environment.filters["sentence"] = sentence_text
     source = resources.files("lab_validation") / "templates" / "report.html.j2"
     template = environment.from_string(source.read_text(encoding="utf-8"))
     # The plot is built from numbers and escaped labels only.

@@ -24,6 +24,7 @@ from kubernetes import config, dynamic
 from lab_validation.access import Access
 from lab_validation.cluster import ClusterReader
 from lab_validation.redaction import Redactor
+from lab_validation.report import sentence_text
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 REPORTS = REPOSITORY / ".lab" / "reports" / "faults"
@@ -220,7 +221,7 @@ def test_the_report_names_the_cause(lab: Lab, access: Access, name: str) -> None
     assert told, first["causes"]
     top = page.partition("<details")[0]
     assert "What is wrong" in top
-    assert told[0] in top
+    assert sentence_text(told[0]) in top
     redactor = Redactor(lab.cluster.secret_values(lab.namespace))
     assert not redactor.leaks(page + json.dumps(summary))
 

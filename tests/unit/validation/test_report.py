@@ -45,7 +45,7 @@ def test_the_first_broken_step_is_told_apart_from_what_may_follow_from_it() -> N
     second = Check("project", "u", "Volumes", "failed", 1, cause="no key")
     page = render(a_run(BAD, second, first), [])
     summed, details = page.split("<details", 1)
-    assert summed.index("no key") < summed.index("its image is missing")
+    assert summed.index("No key") < summed.index("its image is missing")
     assert summed.index("its image is missing") < summed.index("perhaps only because of it")
     assert summed.index("perhaps only because of it") < summed.index("the access key is wrong")
     assert details.count("for the same cause") == 1
