@@ -145,6 +145,8 @@ def test_a_store_with_a_wrong_key(
             90,
             "the server does not take up the right key",
         )
+        # The router may still hold a connection to the pod that has just ended.
+        until(lambda: all(other.answers() for _ in range(5)), 30, "the new server does not answer")
         assert run().state == "SUCCEEDED"
     finally:
         other.delete(120)
