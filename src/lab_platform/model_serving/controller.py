@@ -170,7 +170,7 @@ class Controller:
             ):
                 self.applier.apply(client, manifest)
         elif project.model_mesh or project.services:
-            self._remove_shared_objects(client, namespace)
+            self._remove_shared_objects(client, project)
         delegator = model_mesh.delegator_name(namespace)
         if mesh_models and runtimes:
             self.applier.apply(client, model_mesh.build_delegator(namespace))
@@ -179,14 +179,22 @@ class Controller:
                 client, "rbac.authorization.k8s.io/v1", "ClusterRoleBinding", delegator
             )
 
-    def _remove_shared_objects(self, client: KubernetesClient, namespace: str) -> None:
+    def _remove_shared_objects(self, client: KubernetesClient, project: Project) -> None:
+        """Remove what model servers share, and the servers: they hold tokens of its account."""
+        namespace = project.namespace
         service = client.get("v1", "Service", constants.SERVICE, namespace)
         if service is None:
             return
         if service["metadata"].get("labels", {}).get(constants.COMPONENT_LABEL) is None:
             return
         rbac = "rbac.authorization.k8s.io/v1"
+        servers = [
+            ("apps/v1", "Deployment", model_mesh.deployment_name(runtime.name))
+            for runtime in project.runtimes
+            if runtime.multi_model
+        ]
         for api, kind, name in (
+            *servers,
             (rbac, "RoleBinding", constants.SERVICE_ACCOUNT),
             (rbac, "Role", constants.SERVICE_ACCOUNT),
             ("v1", "ServiceAccount", constants.SERVICE_ACCOUNT),

@@ -135,6 +135,23 @@ def test_a_namespace_without_the_label_is_the_models_failure(client: KubernetesC
         bare.remove()
 
 
+def test_a_label_taken_away_and_given_back_brings_the_models_back(second: Project) -> None:
+    """The servers go with the account whose token they hold, and come back with another one."""
+    second.serve("labelled", annotations={})
+    second.deploy("survivor", "onnx/model-v2.onnx", model={"runtime": "labelled"})
+    second.wait_until_ready("survivor")
+    namespace = ("v1", "Namespace", second.namespace)
+    second.client.patch(*namespace, {"metadata": {"labels": {"modelmesh-enabled": None}}})
+    assert "lacks the label" in second.wait_until_failed("survivor")["message"]
+    eventually(lambda: not second.pods("labelled"), 60)
+    second.client.patch(*namespace, {"metadata": {"labels": {"modelmesh-enabled": "true"}}})
+    (pod,) = second.wait_for_pods("labelled", 1)
+    second.wait_until_ready("survivor")
+    assert Endpoint(pod["status"]["podIP"], 8008).infer("survivor")[0] == 200
+    second.undeploy("survivor")
+    second.client.delete(*SERVING_RUNTIME, "labelled", second.namespace)
+
+
 def test_a_namespace_with_models_can_be_removed(client: KubernetesClient, project: Project) -> None:
     doomed = Project(client, f"serving-test-{secrets.token_hex(3)}")
     doomed.create()
