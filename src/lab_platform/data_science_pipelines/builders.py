@@ -36,6 +36,8 @@ SIGNING_KEY = "signing-key"
 SESSION_KEY = "cookie_secret"
 PASSWORD_KEY = "password"  # noqa: S105 - a name
 TLS_VOLUME = "proxy-tls"
+# Seconds that a server that is to end still answers; less than the pod's grace.
+DRAIN_SECONDS = 2
 CREDENTIALS_MARK = "lab.opendatahub.io/credentials-mark"
 TRUSTED_CA = "odh-trusted-ca-bundle"
 FINALIZER = "datasciencepipelinesapplications.opendatahub.io/finalizer"
@@ -439,6 +441,9 @@ def build_server(
         volumes += build_auth_proxy_volumes(
             tls_volume=TLS_VOLUME, tls_secret=tls_secret(app), session_secret=session
         )
+    for part in containers:
+        # Until the router and the node have heard that the pod goes, requests still come.
+        part["lifecycle"] = {"preStop": {"sleep": {"seconds": DRAIN_SECONDS}}}
     deployment = _deployment(
         app,
         app.server,

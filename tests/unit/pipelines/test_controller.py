@@ -153,6 +153,14 @@ def test_every_pod_is_restricted() -> None:
             assert container["securityContext"]["readOnlyRootFilesystem"] is True
 
 
+def test_a_server_that_is_replaced_answers_until_the_router_knows() -> None:
+    pod = builders.build_server(specification.read(resource()), "uid", builders.API_VERSION)
+    spec = pod["spec"]["template"]["spec"]
+    for container in spec["containers"]:
+        seconds = container["lifecycle"]["preStop"]["sleep"]["seconds"]
+        assert 0 < seconds < spec["terminationGracePeriodSeconds"], container["name"]
+
+
 def deployment(name: str, available: int) -> dict[str, Any]:
     return {"metadata": {"name": name}, "status": {"availableReplicas": available}}
 
