@@ -110,6 +110,14 @@ class Browser:
             return Answer(answer.status, answer.headers, answer.read())
 
 
+def answered(browser: Browser, host: str, path: str = "/", **more: Any) -> Answer:
+    """Return the answer if it is a 200; raise, for `wait_for` to show, what came instead."""
+    answer = browser.ask(host, path, **more)
+    if answer.status != 200:
+        raise LookupError(f"{host}{path} answered {answer.status}: {answer.body[:300]!r}")
+    return answer
+
+
 def container(name: str = "server", **more: Any) -> Manifest:
     """A container of the test server, allowed under ``restricted``."""
     return {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 import pytest
-from platform_cluster import DOMAIN, PLATFORM, condition, kill_operators, wait_for
+from platform_cluster import DOMAIN, PLATFORM, answered, condition, kill_operators, wait_for
 
 from lab_platform.kubernetes.client import ApiError, InvalidError
 from lab_platform.route.handlers import ROUTE
@@ -41,7 +41,7 @@ def admitted(client, name, namespace):
 def test_edge_route_answers(make, browser, project, client):
     make("edge", tls={"termination": "edge", "insecureEdgeTerminationPolicy": "Redirect"})
     host = f"edge-{project}.{DOMAIN}"
-    wait_for(lambda: browser.ask(host).status == 200, 10, "an answer", pause=0.02)
+    wait_for(lambda: answered(browser, host), 10, "an answer", pause=0.02)
     answer = browser.ask(host, "/path?x=1").json()
     assert answer["name"] == "one"
     assert answer["path"] == "/path?x=1"
@@ -59,22 +59,22 @@ def test_edge_route_answers(make, browser, project, client):
 def test_plain_route_answers_on_http_alone(make, browser, project):
     make("plain")
     host = f"plain-{project}.{DOMAIN}"
-    wait_for(lambda: browser.ask(host, tls=False).status == 200, 5, "an answer")
+    wait_for(lambda: answered(browser, host, tls=False), 5, "an answer")
     assert browser.ask(host).status == 503
 
 
 def test_allow_answers_on_both(make, browser, project):
     make("both", tls={"termination": "edge", "insecureEdgeTerminationPolicy": "Allow"})
     host = f"both-{project}.{DOMAIN}"
-    wait_for(lambda: browser.ask(host).status == 200, 5, "an answer")
+    wait_for(lambda: answered(browser, host), 5, "an answer")
     assert browser.ask(host, tls=False).status == 200
 
 
 def test_reencrypt_reaches_a_server_of_the_labs_authority(make, browser, project):
     make("sealed", to="safe", tls={"termination": "reencrypt"})
     host = f"sealed-{project}.{DOMAIN}"
-    wait_for(lambda: browser.ask(host).status == 200, 5, "an answer")
-    assert browser.ask(host).json()["name"] == "safe"
+    wait_for(lambda: answered(browser, host), 5, "an answer")
+    assert answered(browser, host).json()["name"] == "safe"
 
 
 def test_reencrypt_does_not_believe_a_server_of_another_authority(
@@ -93,7 +93,7 @@ def test_passthrough_shows_the_servers_own_certificate(make, client, browser, pr
     """The server's own certificate is for its Service, so that name is the Route's here."""
     host = f"safe.{project}.svc"
     make("through", to="safe", host=host, tls={"termination": "passthrough"})
-    wait_for(lambda: browser.ask(host).status == 200, 5, "an answer")
+    wait_for(lambda: answered(browser, host), 5, "an answer")
     assert "X-Forwarded-Proto" not in browser.ask(host).json()["headers"]
 
 
@@ -103,7 +103,7 @@ def test_paths_of_one_host(make, browser, project):
     make("part", host=host, to="two", path="/part", tls={"termination": "edge"})
 
     def names():
-        return [browser.ask(host, path).json()["name"] for path in ("/", "/part/x", "/party")]
+        return [answered(browser, host, path).json()["name"] for path in ("/", "/part/x", "/party")]
 
     wait_for(lambda: names() == ["one", "two", "one"], 5, "the paths' own servers")
 
@@ -118,9 +118,7 @@ def test_openshifts_annotations_are_followed(make, client, browser, project):
     }
     make("told", path="/old", annotations=annotations, tls={"termination": "edge"})
     host = f"told-{project}.{DOMAIN}"
-    answer = wait_for(
-        lambda: (found := browser.ask(host, "/old/x")).status == 200 and found, 5, "an answer"
-    )
+    answer = wait_for(lambda: answered(browser, host, "/old/x"), 5, "an answer")
     assert answer.json()["path"] == "/new/x"
     assert answer.headers["Strict-Transport-Security"] == "max-age=60; includeSubDomains"
     assert client.get(*ROUTE, "told", project)["metadata"]["annotations"] == annotations | {
@@ -136,12 +134,12 @@ def test_host_of_another_namespace_is_refused_until_it_is_free(
 ):
     host = f"wanted-{project}.{DOMAIN}"
     make("first", host=host, tls={"termination": "edge"})
-    wait_for(lambda: browser.ask(host).status == 200, 5, "an answer")
+    wait_for(lambda: answered(browser, host), 5, "an answer")
     make("second", namespace=other_project, host=host, tls={"termination": "edge"})
     entry = wait_for(lambda: admitted(client, "second", other_project), 5, "a status")
     found = condition({"status": entry}, "Admitted")
     assert (found["status"], found["reason"]) == ("False", "HostAlreadyClaimed")
-    assert browser.ask(host).json()["name"] == "one"
+    assert answered(browser, host).json()["name"] == "one"
     client.delete(*ROUTE, "first", project)
     wait_for(
         lambda: (
@@ -156,9 +154,9 @@ def test_host_of_another_namespace_is_refused_until_it_is_free(
 def test_change_and_delete_are_followed(make, client, browser, project):
     make("moving", tls={"termination": "edge"})
     host = f"moving-{project}.{DOMAIN}"
-    wait_for(lambda: browser.ask(host).json()["name"] == "one", 5, "the first server")
+    wait_for(lambda: answered(browser, host).json()["name"] == "one", 5, "the first server")
     client.patch(*ROUTE, "moving", {"spec": {"to": {"name": "two"}}}, project)
-    wait_for(lambda: browser.ask(host).json()["name"] == "two", 5, "the second server")
+    wait_for(lambda: answered(browser, host).json()["name"] == "two", 5, "the second server")
     client.delete(*ROUTE, "moving", project)
     wait_for(lambda: browser.ask(host).status == 503, 5, "nothing there")
 
@@ -166,7 +164,7 @@ def test_change_and_delete_are_followed(make, client, browser, project):
 def test_large_upload_passes(make, browser, project):
     make("upload", tls={"termination": "edge"})
     host = f"upload-{project}.{DOMAIN}"
-    wait_for(lambda: browser.ask(host).status == 200, 5, "an answer")
+    wait_for(lambda: answered(browser, host), 5, "an answer")
     answer = browser.ask(host, method="POST", body=b"x" * 20_000_000)
     assert answer.json()["received"] == 20_000_000
 
@@ -198,7 +196,7 @@ def test_upstreams_other_fields_are_kept(make, client, project):
 def test_killed_controller_disturbs_nothing_and_catches_up(make, client, browser, project):
     make("before", tls={"termination": "edge"})
     steady = f"before-{project}.{DOMAIN}"
-    wait_for(lambda: browser.ask(steady).status == 200, 5, "an answer")
+    wait_for(lambda: answered(browser, steady), 5, "an answer")
     for number in range(5):
         make(f"half-{number}", tls={"termination": "edge"})
         if number == 2:
