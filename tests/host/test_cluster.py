@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import socket
 import sys
 import urllib.request
 from collections.abc import Callable
@@ -25,6 +27,14 @@ from manifests import (
 
 Kubectl = Callable[..., str]
 WEB = {"app": "web"}
+
+
+@pytest.mark.parametrize("port", [80, 443, 9000])
+def test_an_address_of_no_service_is_refused(port: int) -> None:
+    """By the default route it would leave the machine, and who answers there would be believed."""
+    with socket.socket() as sock:
+        sock.settimeout(5)
+        assert sock.connect_ex(("10.96.200.201", port)) == errno.ECONNREFUSED
 
 
 def succeeded(kubectl: Kubectl, namespace: str, name: str) -> None:
