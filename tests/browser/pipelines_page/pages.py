@@ -266,6 +266,12 @@ class RunPage(Page):
     _follow = (By.ID, "follow")
     _log_note = (By.ID, "log-note")
 
+    @property
+    def keys(self) -> list[str]:
+        """Keys of the steps that the graph shows; none before it is drawn."""
+        nodes = self.driver.find_elements(By.CSS_SELECTOR, "a.node")
+        return [str(node.get_attribute("id")).removeprefix("node-") for node in nodes]
+
     def node(self, key: str) -> WebElement:
         """A step in the graph."""
         return self.find((By.ID, f"node-{key}"))

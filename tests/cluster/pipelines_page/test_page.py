@@ -60,11 +60,7 @@ def test_the_graph_lives_until_the_run_is_done(browser: Browser, tour_id: str) -
 def test_rounds_of_the_loop(browser: Browser, tour_id: str) -> None:
     browser.open(f"/runs/{tour_id}")
     page = RunPage(browser)
-    key = next(
-        str(node.get_attribute("id")).removeprefix("node-")
-        for node in browser.driver.find_elements("css selector", "a.node")
-        if str(node.get_attribute("id")).endswith("/train")
-    )
+    key = page.wait(lambda: next((key for key in page.keys if key.endswith("/train")), ""))
     page.open_step(key)
     page.wait_for_text("2 executions")
     page.open_tab("Input / output")
