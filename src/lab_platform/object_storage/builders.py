@@ -26,6 +26,7 @@ Manifest = dict[str, Any]
 
 S3_PORT = 9000
 _INNER_PORT = 9001
+_MASTER_PORT = 9333
 METRICS_PORT = 9327
 _BUCKET_ACTIONS = ("Read", "Write", "List", "Tagging")
 IDENTITIES_KEY = "identities.json"
@@ -183,6 +184,7 @@ def build_command() -> list[str]:
         "-dir=/data",
         "-ip=127.0.0.1",
         "-ip.bind=127.0.0.1",
+        f"-master.port={_MASTER_PORT}",
         "-master.volumeSizeLimitMB=512",
         "-master.telemetry=false",
         "-master.electionTimeout=1s",
@@ -206,6 +208,21 @@ def build_command() -> list[str]:
     ]
 
 
+def build_startup_check() -> list[str]:
+    """Build the command that succeeds once the store can give back what it holds.
+
+    S3 answers seconds before the volume server has told the master which volumes it has; until
+    then every read ends in an internal error.
+    """
+    code = (
+        "import json, urllib.request as r\n"
+        f"r.urlopen('http://127.0.0.1:{_INNER_PORT}/healthz', timeout=2)\n"
+        f"status = json.load(r.urlopen('http://127.0.0.1:{_MASTER_PORT}/dir/status', timeout=2))\n"
+        "raise SystemExit(not status['Topology'].get('DataCenters'))\n"
+    )
+    return ["python3", "-I", "-c", code]
+
+
 def build_deployment(store: ObjectStore) -> Manifest:
     """Build the Deployment: one pod, replaced and not rolled, for it alone may hold the volume."""
     identities = json.dumps(build_identities(store.identities), sort_keys=True)
@@ -223,7 +240,12 @@ def build_deployment(store: ObjectStore) -> Manifest:
             "requests": {"cpu": "50m", "memory": "128Mi"},
             "limits": {"cpu": "1", "memory": "1Gi"},
         },
-        "startupProbe": {**probe, "periodSeconds": 1, "failureThreshold": 120},
+        "startupProbe": {
+            "exec": {"command": build_startup_check()},
+            "periodSeconds": 1,
+            "timeoutSeconds": 5,
+            "failureThreshold": 120,
+        },
         "livenessProbe": {**probe, "periodSeconds": 20, "failureThreshold": 6},
         "securityContext": restricted_container_security_context(),
         "volumeMounts": [

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+
+from selenium.common.exceptions import TimeoutException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
@@ -31,17 +34,35 @@ class NotebookPage(WorkbenchPage):
         )
 
     @property
-    def waiting(self) -> bool:
-        """A cell is still to run: between two cells the kernel is idle for a moment."""
-        return any("*" in prompt.text for prompt in self.find_all(self._prompts))
+    def prompts(self) -> list[str]:
+        """What stands before the cells that are drawn: ``[ ]``, ``[*]`` or ``[3]``."""
+        return [prompt.text for prompt in self.find_all(self._prompts) if prompt.text]
 
     def run_all(self, timeout: float) -> NotebookPage:
-        """Run every cell by the menu, wait ``timeout`` seconds for the last, and save."""
+        """Run every cell by the menu, wait ``timeout`` seconds for the last, and save.
+
+        The page shows its last cells while they run; one that is still to run says ``[*]``, also
+        in the moments between two cells in which the kernel is idle.
+        """
         self.wait(lambda: self.idle, "the notebook's kernel")
-        self.choose("Run", "runmenu:run-all")
-        self.wait(lambda: not self.idle, "the first cell to run", timeout=30)
-        self.wait(lambda: self.idle and not self.waiting, "the last cell to end", timeout=timeout)
+        # A kernel that has only just started lets go of what it is asked in its first moments.
+        self.wait(self._start, "the first cell to run", timeout=90)
+        self.wait(self._has_run, "the last cell to end", timeout=timeout)
         return self.save()
+
+    def _start(self) -> bool:
+        if self._began():
+            return True
+        self.choose("Run", "runmenu:run-all")
+        with contextlib.suppress(TimeoutException):
+            self.wait(self._began, "a cell to begin", timeout=5)
+        return self._began()
+
+    def _began(self) -> bool:
+        return any(prompt.strip("[]: ") for prompt in self.prompts)
+
+    def _has_run(self) -> bool:
+        return self.idle and self._began() and not any("*" in prompt for prompt in self.prompts)
 
     def save(self) -> NotebookPage:
         """Save what is open, by the keyboard."""

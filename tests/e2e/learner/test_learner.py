@@ -51,7 +51,8 @@ def lab(*arguments: str) -> None:
 
 @pytest.fixture(scope="module", autouse=True)
 def empty_workbench() -> None:
-    """The state in which a learner finds the lab."""
+    """The state in which a learner finds the lab: the files of whoever was there are gone."""
+    lab("reset")
     lab("reset", "--to", "workbench")
 
 
@@ -191,7 +192,14 @@ def test_5_serve_and_draw(
 
 
 @pytest.fixture
-def clear_digits_after_serving(request: pytest.FixtureRequest) -> dict:
+def clear_digits_after_serving(request: pytest.FixtureRequest, access: Access) -> dict:
     """The model is served first: only then can it say which digits are clear to it."""
     lab("run", "serve-model")
+    session = request.getfixturevalue("model_session")
+    url = f"{access.get('inference.url')}/v2/models/{access.get('inference.model')}"
+    deadline = time.monotonic() + 30
+    # The router learns of the new Route within a second.
+    while (status := session.get(url, timeout=30).status_code) != 200:
+        assert time.monotonic() < deadline, f"the served model answers {status}"
+        time.sleep(0.5)
     return request.getfixturevalue("clear_digits")

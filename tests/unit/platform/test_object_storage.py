@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
@@ -45,6 +49,27 @@ def test_other_keys_make_another_pod():
 
     other = builders.ObjectStore(STORE.name, STORE.namespace, STORE.identities[:1])
     assert checksum(STORE) == checksum(STORE) != checksum(other)
+
+
+@pytest.mark.parametrize(("centers", "code"), [(None, 1), ([{"Id": "DefaultDataCenter"}], 0)])
+def test_the_store_has_not_started_before_the_master_knows_its_volumes(monkeypatch, centers, code):
+    class Store(BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(json.dumps({"Topology": {"DataCenters": centers}}).encode())
+
+        def log_message(self, *arguments):
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Store) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        monkeypatch.setattr(builders, "_INNER_PORT", server.server_port)
+        monkeypatch.setattr(builders, "_MASTER_PORT", server.server_port)
+        command = [sys.executable, *builders.build_startup_check()[1:]]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
+        server.shutdown()
+    assert done.returncode == code, done.stderr
 
 
 def test_two_pods_never_hold_the_volume():
