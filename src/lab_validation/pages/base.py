@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Self
 
-from selenium.common.exceptions import TimeoutException, WebDriverException
+from selenium.common.exceptions import (
+    StaleElementReferenceException,
+    TimeoutException,
+    WebDriverException,
+)
 from selenium.webdriver.remote.webdriver import WebDriver
 from selenium.webdriver.support.ui import WebDriverWait
 
@@ -72,9 +76,10 @@ class Page:
         """
         bound = timeout or self.timeout
         try:
-            return WebDriverWait(self.browser, bound, poll_frequency=0.1).until(
-                lambda _: condition()
-            )
+            # What was drawn anew while it was looked at is looked at again.
+            return WebDriverWait(
+                self.browser, bound, 0.1, ignored_exceptions=[StaleElementReferenceException]
+            ).until(lambda _: condition())
         except TimeoutException:
             message = f"waited {bound:.0f} s for {what}; the page is {self.browser.current_url}"
             raise TimeoutException(message) from None

@@ -181,14 +181,23 @@ def test_5_serve_and_draw(
         capture_output=True, env=environment, timeout=60, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    route = cluster.find("route.openshift.io/v1", "Route", "mnist-webapp", namespace)
-    assert route is not None
-    page = DrawingPage(browser, f"https://{route['spec']['host']}")
+    deadline = time.monotonic() + 30
+    while not (host := host_of(cluster, namespace)):
+        assert time.monotonic() < deadline, "the page's Route has no host"
+        time.sleep(0.5)
+    page = DrawingPage(browser, f"https://{host}")
     page.wait(lambda: page.load() or page.there, "the page to be reached", timeout=60)
     for digit, image in clear_digits_after_serving.items():
         page.clear().draw(smooth(strokes_of(image))).predict()
         picture(f"5-{digit}")
         assert page.answer == digit
+
+
+def host_of(cluster: ClusterReader, namespace: str) -> str:
+    """The page's host, once the router has given the Route one."""
+    route = cluster.find("route.openshift.io/v1", "Route", "mnist-webapp", namespace) or {}
+    entries = (route.get("status") or {}).get("ingress") or [{}]
+    return str(entries[0].get("host") or "")
 
 
 @pytest.fixture
