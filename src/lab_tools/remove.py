@@ -54,6 +54,12 @@ def shared_paths(layout: Layout) -> list[Path]:
     ]
 
 
+def own_paths(layout: Layout, *, was_ours: bool = False) -> list[Path]:
+    """What a removal may take, there or not."""
+    shared = shared_paths(layout) if was_ours or ours(layout) else []
+    return [*named_paths(layout), *shared]
+
+
 def own_links(layout: Layout) -> list[Path]:
     """Links to the cluster's programs among the machine's."""
     directory = layout.root / "usr/local/bin"
@@ -168,8 +174,7 @@ def inventory(
     layout: Layout, extra: Iterable[Path] = (), *, was_ours: bool = False
 ) -> dict[str, list[str]]:
     """Everything of the cluster that is on this machine."""
-    shared = shared_paths(layout) if was_ours or ours(layout) else []
-    paths = [*named_paths(layout), *shared, *extra]
+    paths = [*own_paths(layout, was_ours=was_ours), *extra]
     return {
         "processes": [
             f"{process.pid} {' '.join(process.arguments)[:100]}"
@@ -267,8 +272,7 @@ def restore_sysctl(layout: Layout) -> None:
 
 def remove_files(layout: Layout, extra: Iterable[Path]) -> None:
     """Delete the files; the machine's own directories stay."""
-    shared = shared_paths(layout) if ours(layout) else []
-    paths = [*named_paths(layout), *shared, *extra]
+    paths = [*own_paths(layout), *extra]
     # The directory that says "ours" goes last: stopped half-way, a second call still knows.
     paths.sort(key=lambda path: path == layout.configuration)
     for path in paths:

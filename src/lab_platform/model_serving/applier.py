@@ -10,8 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from lab_platform.kubernetes.client import KubernetesClient
-
-Manifest = dict[str, Any]
+from lab_platform.model_serving.common import Manifest
 
 _APPLIED_FOR = 120.0
 

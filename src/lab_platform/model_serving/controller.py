@@ -8,6 +8,7 @@ from typing import Any
 from lab_platform.kubernetes.client import KubernetesClient, NotFoundError, get_client
 from lab_platform.model_serving import constants, model_mesh, raw_deployment
 from lab_platform.model_serving.applier import Applier
+from lab_platform.model_serving.common import Manifest
 from lab_platform.model_serving.copies import copy_of, raw_copy_of
 from lab_platform.model_serving.pods import ask_pods
 from lab_platform.model_serving.project import Project, ends, mode_of, read_project
@@ -30,8 +31,6 @@ from lab_platform.model_serving.statuses import (
 from lab_platform.model_serving.storage_config import (
     build_storage_config,
 )
-
-Manifest = dict[str, Any]
 
 # How long one pass waits for the pods to settle; longer would keep newer orders waiting.
 _WAIT = 1.0

@@ -5,12 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable
-from typing import Any
 
 from lab_platform.auth_proxy.builders import build_auth_delegator_binding
 from lab_platform.kubernetes.metadata import MANAGED_BY
 from lab_platform.model_serving import common, constants
-from lab_platform.model_serving.common import TOKEN_VOLUME, policy_port, service_port
+from lab_platform.model_serving.common import TOKEN_VOLUME, Manifest, policy_port, service_port
 from lab_platform.model_serving.containers import (
     build_puller_container,
     build_server_container,
@@ -19,8 +18,6 @@ from lab_platform.model_serving.containers import (
     build_volumes,
 )
 from lab_platform.model_serving.specs import Model, Runtime
-
-Manifest = dict[str, Any]
 
 
 def labels(name: str) -> dict[str, str]:

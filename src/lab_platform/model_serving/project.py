@@ -8,10 +8,9 @@ from typing import Any
 
 from lab_platform.kubernetes.client import KubernetesClient
 from lab_platform.model_serving import constants
+from lab_platform.model_serving.common import Manifest
 from lab_platform.model_serving.specs import MODEL_MESH, RAW, Runtime
 from lab_platform.model_serving.storage_config import MANAGED_LABEL, read_connections
-
-Manifest = dict[str, Any]
 
 
 @dataclass

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 from lab_platform.auth_proxy.builders import build_auth_delegator_binding
 from lab_platform.kubernetes.metadata import MANAGED_BY
 from lab_platform.model_serving import common, constants
-from lab_platform.model_serving.common import TOKEN_VOLUME, service_port
+from lab_platform.model_serving.common import TOKEN_VOLUME, Manifest, service_port
 from lab_platform.model_serving.containers import (
     build_puller_container,
     build_server_container,
@@ -17,8 +16,6 @@ from lab_platform.model_serving.containers import (
 )
 from lab_platform.model_serving.specs import Model, Runtime
 from lab_platform.settings import get_settings
-
-Manifest = dict[str, Any]
 
 INITIALIZER = "storage-initializer"
 
