@@ -11,6 +11,8 @@ JSON with, for each figure, what was measured and the bound that is aimed at:
 - ``steady_p50_ms``, ``steady_p99_ms``: at 100 requests a second, evenly spaced, each timed from the
   moment at which it was due (2 ms and 10 ms);
 - ``saturated_requests_per_second``: of 16 connections that ask as fast as they get answers (600);
+- ``stages``: where the time of a steady request goes, at the same rate: the proxy alone (its own
+  health, behind TLS) and the model server alone (8008, no TLS, no token);
 - ``failed_requests``: of both (0);
 - ``memory_mebibytes``: the pod with the model, after all that (500 MiB);
 - ``reference``: ONNX Runtime called in this process with the same model and picture, in the same
@@ -81,14 +83,24 @@ QUICK = Extent(steady_seconds=2, saturated_seconds=2, loads=1, calls=700)
 class Connection:
     """One kept connection that sends the same request again and again."""
 
-    def __init__(self, address: str, context: ssl.SSLContext, host: str, request: bytes) -> None:
+    def __init__(
+        self,
+        address: str,
+        context: ssl.SSLContext | None,
+        host: str,
+        request: bytes,
+        port: int = 8443,
+    ) -> None:
         self._address, self._context, self._host = address, context, host
-        self._request = request
+        self._request, self._port = request, port
 
     async def open(self) -> None:
-        """Connect, TLS included."""
+        """Connect, TLS included where there is a context."""
         self._reader, self._writer = await asyncio.open_connection(
-            self._address, 8443, ssl=self._context, server_hostname=self._host
+            self._address,
+            self._port,
+            ssl=self._context,
+            server_hostname=self._host if self._context else None,
         )
 
     async def ask(self) -> bool:
@@ -182,6 +194,16 @@ async def saturated(target: dict[str, Any], seconds: int) -> dict[str, Any]:
     }
 
 
+def stages(target: dict[str, Any], seconds: int) -> dict[str, Any]:
+    """The parts of the way, each asked alone at the steady rate."""
+    health = f"GET /oauth/healthz HTTP/1.1\r\nHost: {target['host']}\r\n\r\n".encode()
+    plain = {**target, "context": None, "port": 8008}
+    return {
+        "proxy": asyncio.run(steady({**target, "request": health}, seconds)),
+        "model_server": asyncio.run(steady(plain, seconds)),
+    }
+
+
 def reference(content: bytes, picture: np.ndarray, calls: int) -> dict[str, Any]:
     """ONNX Runtime in this process."""
     session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
@@ -254,6 +276,7 @@ def measure(project: Project, content: bytes, cpu: str, extent: Extent) -> dict[
         "load_seconds": round(max(loads), 2),
         "steady": asyncio.run(steady(target, extent.steady_seconds)),
         "saturated": asyncio.run(saturated(target, extent.saturated_seconds)),
+        "stages": stages(target, extent.steady_seconds // 2),
         "reference": reference(content, picture, extent.calls),
     }
     found["memory_by_container"] = memory_mebibytes(project)
@@ -302,6 +325,7 @@ def main() -> int:
         onnxruntime=found["reference"]["version"],
         steady=found["steady"],
         saturated=found["saturated"],
+        stages=found["stages"],
         memory_by_container=found["memory_by_container"],
     )
 
