@@ -7,7 +7,8 @@ import itertools
 from collections.abc import Mapping
 from typing import Any
 
-from lab_platform.kubernetes.client import ConflictError, KubernetesClient, NotFoundError
+from lab_platform.kubernetes.client import KubernetesClient
+from lab_platform.kubernetes.errors import ConflictError, NotFoundError
 from lab_platform.kubernetes.metadata import owner_reference
 
 Manifest = dict[str, Any]

@@ -13,7 +13,7 @@ import kopf
 import pymysql
 
 from lab_platform.kubernetes import client as kubernetes
-from lab_platform.kubernetes.client import ConflictError, NotFoundError
+from lab_platform.kubernetes.errors import ConflictError, NotFoundError
 from lab_platform.kubernetes.metadata import is_owned_by, owner_reference
 from lab_platform.kubernetes.reconciler import Reconciler
 from lab_platform.kubernetes.watching import label_key, own_key, watch

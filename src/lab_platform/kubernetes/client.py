@@ -8,103 +8,29 @@ writable disk cache. Every function is safe to call from several threads.
 from __future__ import annotations
 
 import copy
-import json
-import os
 import threading
 from collections.abc import Iterator, Mapping
 from typing import Any, cast
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
-import urllib3
 from kubernetes import client as official
-from kubernetes import config as official_config
 
+from lab_platform.kubernetes.errors import NotFoundError
 from lab_platform.kubernetes.metadata import owner_reference
-
-Manifest = dict[str, Any]
+from lab_platform.kubernetes.transport import Manifest, Transport
 
 DEFAULT_FIELD_MANAGER = "lab-platform"
-_TIMEOUT = urllib3.Timeout(connect=5.0, read=30.0)
-# Only what never reached the server is sent again: a write must not happen twice.
-_RETRIES = urllib3.Retry(total=None, connect=2, read=0, redirect=0, status=0, other=0)
 
 
-class ApiError(Exception):
-    """The API server refused a request; ``status`` and ``reason`` are its own."""
-
-    def __init__(self, status: int, reason: str, message: str) -> None:
-        super().__init__(f"{status} {reason}: {message}")
-        self.status = status
-        self.reason = reason
-        self.message = message
-
-
-class NotFoundError(ApiError):
-    """The object, or the kind, does not exist."""
-
-
-class ConflictError(ApiError):
-    """The object exists already, or was changed by somebody else in between."""
-
-
-class InvalidError(ApiError):
-    """The API server found the object invalid."""
-
-
-def _error_from(status: int, data: bytes) -> ApiError:
-    try:
-        body = json.loads(data)
-    except ValueError:
-        body = {}
-    reason = str(body.get("reason") or "")
-    message = str(body.get("message") or data.decode("utf-8", "replace")[:500])
-    kinds = {404: NotFoundError, 409: ConflictError, 422: InvalidError}
-    return kinds.get(status, ApiError)(status, reason, message)
-
-
-class KubernetesClient:
+class KubernetesClient(Transport):
     """Reads and writes any kind by its ``apiVersion`` and ``kind``."""
 
     def __init__(self, configuration: official.Configuration | None = None) -> None:
-        self._configuration = configuration or load_configuration()
-        self._pool = official.ApiClient(self._configuration).rest_client.pool_manager
+        super().__init__(configuration)
         self._resources: dict[tuple[str, str], tuple[str, bool]] = {}
         self._lock = threading.Lock()
 
-    # -- transport -------------------------------------------------------------------------
-
-    def request(
-        self,
-        method: str,
-        path: str,
-        *,
-        query: Mapping[str, str] | None = None,
-        body: Any = None,
-        content_type: str = "application/json",
-        accept: str = "application/json",
-    ) -> Any:
-        """Send one request and return the decoded JSON (or the text, for ``accept`` text)."""
-        headers = {"Accept": accept, "User-Agent": "lab-platform"}
-        for setting in self._configuration.auth_settings().values():
-            headers[setting["key"]] = setting["value"]
-        if body is not None:
-            headers["Content-Type"] = content_type
-        try:
-            response = self._pool.request(
-                method,
-                self._configuration.host + path + (f"?{urlencode(query)}" if query else ""),
-                body=None if body is None else json.dumps(body).encode(),
-                headers=headers,
-                timeout=_TIMEOUT,
-                retries=_RETRIES,
-            )
-        except urllib3.exceptions.HTTPError as error:
-            raise ApiError(0, "Unreachable", str(error)) from error
-        if response.status >= 400:
-            raise _error_from(response.status, response.data)
-        if accept.startswith("text/"):
-            return response.data.decode("utf-8", "replace")
-        return json.loads(response.data) if response.data else {}
+    # -- paths -----------------------------------------------------------------------------
 
     def _resource(self, api_version: str, kind: str) -> tuple[str, bool]:
         """Return the plural of a kind and whether it is namespaced, from the API server."""
@@ -199,32 +125,6 @@ class KubernetesClient:
         path = self.path("v1", "Pod", namespace, pod, "log")
         query = {"container": container, "tailLines": str(tail_lines)}
         return cast(str, self.request("GET", path, query=query, accept="text/plain, */*"))
-
-    def watch(
-        self, path: str, query: Mapping[str, str], *, seconds: int = 240
-    ) -> Iterator[Manifest]:
-        """Give the events of a watch until the server ends it; raise ApiError if it is refused."""
-        headers = {"Accept": "application/json", "User-Agent": "lab-platform"}
-        for setting in self._configuration.auth_settings().values():
-            headers[setting["key"]] = setting["value"]
-        words = {**query, "watch": "true", "timeoutSeconds": str(seconds)}
-        try:
-            response = self._pool.request(
-                "GET",
-                f"{self._configuration.host}{path}?{urlencode(words)}",
-                headers=headers,
-                timeout=urllib3.Timeout(connect=5.0, read=seconds + 15.0),
-                retries=_RETRIES,
-                preload_content=False,
-            )
-            try:
-                if response.status >= 400:
-                    raise _error_from(response.status, response.read())
-                yield from _lines(response)
-            finally:
-                response.close()
-        except urllib3.exceptions.HTTPError as error:
-            raise ApiError(0, "Unreachable", str(error)) from error
 
     # -- writing ---------------------------------------------------------------------------
 
@@ -336,29 +236,6 @@ class KubernetesClient:
         return True
 
 
-def _lines(response: urllib3.BaseHTTPResponse) -> Iterator[Manifest]:
-    rest = b""
-    for part in response.stream(amt=None):
-        *lines, rest = (rest + part).split(b"\n")
-        for line in lines:
-            if line.strip():
-                yield cast(Manifest, json.loads(line))
-
-
-def load_configuration() -> official.Configuration:
-    """Return the in-cluster configuration inside a pod, else the kubeconfig's."""
-    configuration = official.Configuration()
-    if os.environ.get("KUBERNETES_SERVICE_HOST") and not os.environ.get("KUBECONFIG"):
-        official_config.load_incluster_config(client_configuration=configuration)
-    else:
-        # Named, for the package looks at the variable only once, when it is imported.
-        official_config.load_kube_config(
-            config_file=os.environ.get("KUBECONFIG"), client_configuration=configuration
-        )
-    configuration.connection_pool_maxsize = 16
-    return configuration
-
-
 _client: KubernetesClient | None = None
 _client_lock = threading.Lock()
 
@@ -377,52 +254,3 @@ def set_client(client: KubernetesClient | None) -> None:
     global _client
     with _client_lock:
         _client = client
-
-
-def apply(
-    manifest: Mapping[str, Any],
-    owner: Mapping[str, Any] | None = None,
-    field_manager: str = DEFAULT_FIELD_MANAGER,
-) -> Manifest:
-    """Apply a manifest server-side; see KubernetesClient.apply."""
-    return get_client().apply(manifest, owner, field_manager)
-
-
-def get(api_version: str, kind: str, name: str, namespace: str | None = None) -> Manifest | None:
-    """Return an object, or None if there is none of that name."""
-    return get_client().get(api_version, kind, name, namespace)
-
-
-def list_objects(
-    api_version: str,
-    kind: str,
-    namespace: str | None = None,
-    *,
-    label_selector: str | None = None,
-    field_selector: str | None = None,
-) -> list[Manifest]:
-    """Return the objects of a kind, in one namespace or in all."""
-    return get_client().list_objects(
-        api_version,
-        kind,
-        namespace,
-        label_selector=label_selector,
-        field_selector=field_selector,
-    )
-
-
-def delete(
-    api_version: str,
-    kind: str,
-    name: str,
-    namespace: str | None = None,
-    *,
-    propagation: str = "Background",
-) -> bool:
-    """Delete an object; return whether there was one."""
-    return get_client().delete(api_version, kind, name, namespace, propagation=propagation)
-
-
-def patch_status(manifest: Mapping[str, Any], status: Mapping[str, Any]) -> Manifest | None:
-    """Merge ``status`` into an object's status; see KubernetesClient.patch_status."""
-    return get_client().patch_status(manifest, status)

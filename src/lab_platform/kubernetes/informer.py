@@ -8,7 +8,8 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from lab_platform.kubernetes.client import ApiError, KubernetesClient
+from lab_platform.kubernetes.client import KubernetesClient
+from lab_platform.kubernetes.errors import ApiError
 
 logger = logging.getLogger(__name__)
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from lab_platform.kubernetes.client import KubernetesClient, NotFoundError, get_client
+from lab_platform.kubernetes.client import KubernetesClient, get_client
+from lab_platform.kubernetes.errors import NotFoundError
 from lab_platform.model_serving import constants, model_mesh, raw_deployment
 from lab_platform.model_serving.applier import Applier
 from lab_platform.model_serving.common import Manifest

@@ -9,7 +9,7 @@ from typing import Any
 import kopf
 
 from lab_platform.kubernetes import client as kubernetes
-from lab_platform.kubernetes.client import ApiError, ConflictError, InvalidError
+from lab_platform.kubernetes.errors import ApiError, ConflictError, InvalidError
 from lab_platform.kubernetes.metadata import is_owned_by
 from lab_platform.kubernetes.reconciler import Key, Reconciler
 from lab_platform.kubernetes.watching import label_key, owner_key, watch
@@ -35,7 +35,7 @@ def _image(notebook: Mapping[str, Any]) -> str:
     selection = annotations.get(builders.IMAGE_SELECTION)
     stream = None
     if selection:
-        stream = kubernetes.get(
+        stream = kubernetes.get_client().get(
             "image.openshift.io/v1",
             "ImageStream",
             selection.partition(":")[0],
@@ -47,25 +47,27 @@ def _image(notebook: Mapping[str, Any]) -> str:
 
 
 def _ensure_session_secret(notebook: Mapping[str, Any]) -> None:
+    client = kubernetes.get_client()
     namespace, name = notebook["metadata"]["namespace"], notebook["metadata"]["name"]
-    if kubernetes.get("v1", "Secret", f"{name}-oauth-config", namespace) is None:
+    if client.get("v1", "Secret", f"{name}-oauth-config", namespace) is None:
         # Made once: a new one would end every session.
-        kubernetes.apply(
+        client.apply(
             builders.build_session_secret(notebook, secrets.token_urlsafe(32)), owner=notebook
         )
 
 
 def _apply_login(notebook: Mapping[str, Any]) -> None:
+    client = kubernetes.get_client()
     _ensure_session_secret(notebook)
     if not notebook["spec"]["template"]["spec"].get("serviceAccountName") or (
         notebook["spec"]["template"]["spec"]["serviceAccountName"] == notebook["metadata"]["name"]
     ):
-        kubernetes.apply(builders.build_service_account(notebook), owner=notebook)
-    kubernetes.apply(builders.build_delegator_binding(notebook))
-    kubernetes.apply(builders.build_tls_service(notebook), owner=notebook)
-    kubernetes.apply(builders.build_route(notebook), owner=notebook)
+        client.apply(builders.build_service_account(notebook), owner=notebook)
+    client.apply(builders.build_delegator_binding(notebook))
+    client.apply(builders.build_tls_service(notebook), owner=notebook)
+    client.apply(builders.build_route(notebook), owner=notebook)
     for manifest in builders.build_access(notebook):
-        kubernetes.apply(manifest, owner=notebook)
+        client.apply(manifest, owner=notebook)
 
 
 def _remove_login(notebook: Mapping[str, Any]) -> None:
@@ -80,53 +82,56 @@ def _remove_login(notebook: Mapping[str, Any]) -> None:
 
 def _apply_runtime_images(namespace: str) -> None:
     """Keep the project's list of runtime images as the ImageStreams have it."""
-    streams = kubernetes.list_objects(
+    client = kubernetes.get_client()
+    streams = client.list_objects(
         "image.openshift.io/v1",
         "ImageStream",
         get_settings().image_namespace,
         label_selector=f"{runtime_images.LABEL}=true",
     )
     files = runtime_images.list_runtime_images(streams)
-    present = kubernetes.get("v1", "ConfigMap", runtime_images.CONFIG_MAP, namespace)
+    present = client.get("v1", "ConfigMap", runtime_images.CONFIG_MAP, namespace)
     if (present or {}).get("data", {}) != files:
-        kubernetes.apply(runtime_images.build_config_map(namespace, files))
+        client.apply(runtime_images.build_config_map(namespace, files))
 
 
 def _apply_pipelines_binding(notebook: Mapping[str, Any]) -> None:
     """Bind the workbench to the pipeline server's role, once there is one."""
+    client = kubernetes.get_client()
     namespace = notebook["metadata"]["namespace"]
     roles = sorted(
         role["metadata"]["name"]
-        for role in kubernetes.list_objects(*ROLE, namespace)
+        for role in client.list_objects(*ROLE, namespace)
         if role["metadata"]["name"].startswith(_USER_ROLE)
     )
     if not roles:
         return
     binding = builders.build_pipelines_binding(notebook, roles[0])
-    present = kubernetes.get(
+    present = client.get(
         binding["apiVersion"], binding["kind"], binding["metadata"]["name"], namespace
     )
     if present is not None and present["roleRef"]["name"] != roles[0]:
         # A binding's role cannot be changed.
-        kubernetes.delete(
+        client.delete(
             binding["apiVersion"], binding["kind"], binding["metadata"]["name"], namespace
         )
-    kubernetes.apply(binding, owner=notebook)
+    client.apply(binding, owner=notebook)
 
 
 def _stateful_set(notebook: Mapping[str, Any]) -> builders.Manifest:
     """Apply the StatefulSet, but never take over one that is somebody else's."""
+    client = kubernetes.get_client()
     namespace, name = notebook["metadata"]["namespace"], notebook["metadata"]["name"]
     wanted = builders.build_stateful_set(notebook, _image(notebook))
-    present = kubernetes.get("apps/v1", "StatefulSet", name, namespace)
+    present = client.get("apps/v1", "StatefulSet", name, namespace)
     if present is not None and not is_owned_by(present, notebook):
         raise builders.InvalidNotebookError(f"StatefulSet {name} exists and is not this Notebook's")
-    return kubernetes.apply(wanted, owner=notebook)
+    return client.apply(wanted, owner=notebook)
 
 
 def _events(stateful_set: Mapping[str, Any]) -> list[builders.Manifest]:
     metadata = stateful_set["metadata"]
-    events = kubernetes.list_objects(
+    events = kubernetes.get_client().list_objects(
         "v1",
         "Event",
         metadata["namespace"],
@@ -174,7 +179,7 @@ def reconcile_notebook(namespace: str, name: str) -> float | None:
 
 def reconcile_namespace(_: str, namespace: str) -> float | None:
     """After a pipeline server's role came or went: every workbench beside it."""
-    for notebook in kubernetes.list_objects(*NOTEBOOK, namespace):
+    for notebook in kubernetes.get_client().list_objects(*NOTEBOOK, namespace):
         notebooks.enqueue(namespace, notebook["metadata"]["name"])
     return None
 

@@ -9,7 +9,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from lab_platform.kubernetes.client import ApiError, ConflictError, KubernetesClient
+from lab_platform.kubernetes.client import KubernetesClient
+from lab_platform.kubernetes.errors import ApiError, ConflictError
 
 logger = logging.getLogger(__name__)
 

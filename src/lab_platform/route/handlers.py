@@ -13,7 +13,7 @@ from typing import Any
 import kopf
 
 from lab_platform.kubernetes import client as kubernetes
-from lab_platform.kubernetes.client import ConflictError, NotFoundError
+from lab_platform.kubernetes.errors import ConflictError, NotFoundError
 from lab_platform.kubernetes.metadata import standard_labels
 from lab_platform.kubernetes.reconciler import Reconciler
 from lab_platform.kubernetes.watching import constant_key, watch

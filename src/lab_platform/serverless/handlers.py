@@ -5,7 +5,7 @@ from __future__ import annotations
 import kopf
 
 from lab_platform.kubernetes import client as kubernetes
-from lab_platform.kubernetes.client import ApiError, InvalidError
+from lab_platform.kubernetes.errors import ApiError, InvalidError
 from lab_platform.kubernetes.metadata import is_owned_by
 from lab_platform.kubernetes.reconciler import Reconciler
 from lab_platform.kubernetes.watching import label_key, owner_key, watch

@@ -125,7 +125,7 @@ def reconcile_everything(_: str, what: str) -> float | None:
 
 
 def _enqueue_annotated(reconciler: Reconciler, kind: str, annotation: str) -> None:
-    for manifest in kubernetes.list_objects("v1", kind):
+    for manifest in kubernetes.get_client().list_objects("v1", kind):
         metadata = manifest["metadata"]
         if annotation in (metadata.get("annotations") or {}):
             reconciler.enqueue(metadata["namespace"], metadata["name"])

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 
-from lab_platform.kubernetes.client import ConflictError, get_client
+from lab_platform.kubernetes.client import get_client
+from lab_platform.kubernetes.errors import ConflictError
 from lab_platform.serving_certificate.authority import KeyPair, create_authority
 from lab_platform.serving_certificate.builders import (
     AUTHORITY_SECRET,

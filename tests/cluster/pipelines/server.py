@@ -14,7 +14,8 @@ from typing import Any
 
 import requests
 
-from lab_platform.kubernetes.client import ConflictError, KubernetesClient
+from lab_platform.kubernetes.client import KubernetesClient
+from lab_platform.kubernetes.errors import ConflictError
 
 API_VERSION = "datasciencepipelinesapplications.opendatahub.io/v1"
 KIND = "DataSciencePipelinesApplication"

@@ -9,7 +9,7 @@ import time
 import pytest
 from platform_cluster import PLATFORM, condition, container, is_ready, kill_operators, wait_for
 
-from lab_platform.kubernetes.client import ApiError
+from lab_platform.kubernetes.errors import ApiError
 from lab_platform.serverless.handlers import FUNCTION
 
 pytestmark = pytest.mark.cluster

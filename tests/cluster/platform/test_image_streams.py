@@ -6,7 +6,7 @@ import pytest
 from platform_cluster import wait_for
 
 from lab_platform.image_stream.handlers import IMAGE_STREAM
-from lab_platform.kubernetes.client import ApiError
+from lab_platform.kubernetes.errors import ApiError
 from lab_platform.settings import get_settings
 
 pytestmark = pytest.mark.cluster

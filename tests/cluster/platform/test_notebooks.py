@@ -17,7 +17,7 @@ from platform_cluster import (
 )
 
 from lab_platform.auth_proxy.session import COOKIE, create_login_link
-from lab_platform.kubernetes.client import ApiError
+from lab_platform.kubernetes.errors import ApiError
 from lab_platform.notebook.handlers import BINDING, NOTEBOOK
 
 pytestmark = pytest.mark.cluster

@@ -7,7 +7,7 @@ import time
 import pytest
 from platform_cluster import DOMAIN, PLATFORM, answered, condition, kill_operators, wait_for
 
-from lab_platform.kubernetes.client import ApiError, InvalidError
+from lab_platform.kubernetes.errors import ApiError, InvalidError
 from lab_platform.route.handlers import ROUTE
 
 pytestmark = [pytest.mark.cluster, pytest.mark.usefixtures("servers")]

@@ -10,7 +10,7 @@ import pytest
 from aiohttp import web
 from platform_manifests import function
 
-from lab_platform.kubernetes.client import ApiError
+from lab_platform.kubernetes.errors import ApiError
 from lab_platform.serverless import builders, handlers
 from lab_platform.serverless.activator.function import (
     Function,

@@ -8,7 +8,8 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from lab_platform.kubernetes.client import ApiError, ConflictError, KubernetesClient, NotFoundError
+from lab_platform.kubernetes.client import KubernetesClient
+from lab_platform.kubernetes.errors import ApiError, ConflictError, NotFoundError
 
 from . import names
 

@@ -18,7 +18,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from lab_platform.kubernetes.client import ApiError
+from lab_platform.kubernetes.errors import ApiError
 
 from ..database.connection import Database
 from ..database.models import ACTIVE, FINISHED, Run, RunState, now

@@ -9,7 +9,8 @@ from typing import Any
 
 from prometheus_client import Counter, Gauge
 
-from lab_platform.kubernetes.client import ApiError, KubernetesClient
+from lab_platform.kubernetes.client import KubernetesClient
+from lab_platform.kubernetes.errors import ApiError
 from lab_platform.kubernetes.informer import Informer
 from lab_platform.serverless.activator.function import Function
 from lab_platform.serverless.builders import (
