@@ -14,7 +14,8 @@ import sqlalchemy as sa
 
 from lab_platform.pipeline_server.database.connection import Database
 from lab_platform.pipeline_server.database.models import Attempt, Lease, Run, RunState, Task, now
-from lab_platform.pipeline_server.execution.advance import Advance, Job
+from lab_platform.pipeline_server.execution.advance.jobs import Job
+from lab_platform.pipeline_server.execution.advance.one_pass import Advance
 from lab_platform.pipeline_server.execution.engine import Engine
 from lab_platform.pipeline_server.execution.leadership import Leadership
 from lab_platform.pipeline_server.execution.scheduler import Scheduler

@@ -72,6 +72,9 @@ class TaskKind(StrEnum):
     DELETE_PVC = "DELETE_PVC"
 
 
+GRAPHS = frozenset({TaskKind.DAG, TaskKind.LOOP})
+
+
 class Base(DeclarativeBase):
     """Base of all tables."""
 

@@ -26,7 +26,8 @@ from ..object_store import ObjectStore
 from ..services.documents import PipelineCache
 from ..services.errors import ServiceError
 from ..settings import Settings
-from .advance import Advance, Job
+from .advance.jobs import Job
+from .advance.one_pass import Advance
 from .cluster import Cluster, PodWatcher
 from .leadership import Leadership
 from .scheduler import Scheduler

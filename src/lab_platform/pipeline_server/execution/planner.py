@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from kfp.pipeline_spec import pipeline_spec_pb2 as pb
 
-from ..database.models import FINISHED, Run, RunState, Task, TaskKind, new_id
+from ..database.models import FINISHED, GRAPHS, Run, RunState, Task, TaskKind, new_id
 from ..ir import conditions
 from ..ir.errors import PipelineError
 from ..ir.pipeline import ROOT, PipelineIR, upstream_tasks
@@ -20,7 +20,6 @@ from . import inputs as flow
 from .history import set_task_state
 
 COMPLETED = pb.PipelineTaskSpec.TriggerPolicy.TriggerStrategy.ALL_UPSTREAM_TASKS_COMPLETED
-GRAPHS = {TaskKind.DAG, TaskKind.LOOP}
 LOST = {RunState.FAILED, RunState.CANCELED}
 CREATE_PVC_IMAGES = ("argostub/createpvc",)
 DELETE_PVC_IMAGES = ("argostub/deletepvc",)

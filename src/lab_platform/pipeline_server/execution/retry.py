@@ -7,11 +7,9 @@ from collections.abc import Iterable
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from ..database.models import Run, RunState, Task, TaskKind, now
+from ..database.models import GRAPHS, Run, RunState, Task, TaskKind, now
 from ..ir.pipeline import PipelineIR, upstream_tasks
 from . import history
-
-GRAPHS = {TaskKind.DAG, TaskKind.LOOP}
 
 
 def broken(task: Task) -> bool:
