@@ -10,12 +10,14 @@ import signal
 import sys
 from pathlib import Path
 
-from lab_platform.auth_proxy.authoriser import Authoriser, UsedTickets, serve
+from lab_platform.auth_proxy.authoriser import Authoriser
 from lab_platform.auth_proxy.configuration import (
     ProxyConfiguration,
     build_nginx_configuration,
     read_configuration,
 )
+from lab_platform.auth_proxy.links import UsedTickets
+from lab_platform.auth_proxy.protocol import serve
 from lab_platform.auth_proxy.reviews import Api, Reviewer, check_token
 from lab_platform.auth_proxy.session import Sealer
 

@@ -1,136 +1,31 @@
-"""The authoriser: answers nginx on a unix socket, from memory whenever it can.
-
-Its HTTP is only what nginx speaks to it, so a request costs tens of microseconds and not a
-framework's millisecond.
-"""
+"""The authoriser: answers nginx about requests, from memory whenever it can."""
 
 from __future__ import annotations
 
-import asyncio
 import json
 import logging
-import secrets
-import time
-from collections.abc import Mapping
-from http.cookies import CookieError, SimpleCookie
-from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 from lab_platform.auth_proxy import pages
+from lab_platform.auth_proxy.headers import (
+    Headers,
+    read_bearer,
+    read_cookie,
+    session_cookie,
+    wants_page,
+)
+from lab_platform.auth_proxy.links import ShortLinks, UsedTickets
 from lab_platform.auth_proxy.reviews import Reviewer, ReviewError, Verdict
-from lab_platform.auth_proxy.session import COOKIE, SESSION_SECONDS, Sealer, SealError
+from lab_platform.auth_proxy.session import SESSION_SECONDS, Sealer, SealError
 
 logger = logging.getLogger(__name__)
 
-_REASONS = {
-    200: "OK",
-    302: "Found",
-    303: "See Other",
-    400: "Bad Request",
-    401: "Unauthorized",
-    403: "Forbidden",
-    404: "Not Found",
-    405: "Method Not Allowed",
-    413: "Content Too Large",
-    500: "Internal Server Error",
-    503: "Service Unavailable",
-}
-_LARGEST_HEAD = 256 * 1024
-_LARGEST_BODY = 64 * 1024
-
-Headers = Mapping[str, str]
 Answer = tuple[int, dict[str, str], bytes]
 
 
-class UsedTickets:
-    """Remembers the one-time links that were used, also over a restart of the container."""
-
-    def __init__(self, file: Path | None) -> None:
-        self._file = file
-        self._used: dict[str, float] = {}
-        if file is not None and file.exists():
-            for line in file.read_text().splitlines():
-                nonce, _, expires = line.partition(" ")
-                if expires:
-                    self._used[nonce] = float(expires)
-
-    def use(self, nonce: str, expires: float) -> bool:
-        """Mark a link as used; return False if it was used already."""
-        now = time.time()
-        self._used = {key: until for key, until in self._used.items() if until > now}
-        if nonce in self._used:
-            return False
-        self._used[nonce] = expires
-        if self._file is not None:
-            lines = (f"{key} {until}\n" for key, until in self._used.items())
-            self._file.write_text("".join(lines))
-        return True
-
-
-class ShortLinks:
-    """Keeps tickets under codes of a few characters, so that a link fits on a line.
-
-    In memory only: after a restart of the container the code is unknown, and a new link is asked
-    for. Only tickets of our own seal are kept, so nobody else can fill it.
-    """
-
-    MOST = 100
-
-    def __init__(self) -> None:
-        self._kept: dict[str, tuple[str, str | None, float]] = {}
-
-    def keep(self, ticket: str, target: str | None, expires: float) -> str:
-        """Keep a ticket until it ends; return its code. The oldest makes room where need be."""
-        now = time.time()
-        self._kept = {code: kept for code, kept in self._kept.items() if kept[2] > now}
-        while len(self._kept) >= self.MOST:
-            del self._kept[next(iter(self._kept))]
-        code = secrets.token_urlsafe(9)
-        self._kept[code] = (ticket, target, expires)
-        return code
-
-    def take(self, code: str) -> tuple[str, str | None]:
-        """Return ticket and target of a code, once."""
-        ticket, target, _ = self._kept.pop(code, ("", None, 0.0))
-        return ticket, target
-
-
-def read_bearer(headers: Headers) -> str | None:
-    """Return the token of an Authorization header."""
-    scheme, _, value = headers.get("authorization", "").partition(" ")
-    return value.strip() or None if scheme.lower() == "bearer" else None
-
-
-def read_cookie(headers: Headers) -> str | None:
-    """Return the session cookie's value."""
-    for part in headers.get("cookie", "").split(";"):
-        name, _, value = part.strip().partition("=")
-        if name == COOKIE:
-            return value
-    return None
-
-
-def _set_cookie(value: str, seconds: int) -> str:
-    cookie: SimpleCookie = SimpleCookie()
-    try:
-        cookie[COOKIE] = value
-    except CookieError as error:  # pragma: no cover - the name is ours
-        raise ValueError(str(error)) from error
-    morsel = cookie[COOKIE]
-    morsel["path"] = "/"
-    morsel["secure"] = True
-    morsel["httponly"] = True
-    morsel["samesite"] = "Lax"
-    morsel["max-age"] = seconds
-    return morsel.OutputString()
-
-
-def _wants_page(headers: Headers) -> bool:
-    return (
-        headers.get("x-original-method", "GET") in ("GET", "HEAD")
-        and not headers.get("x-original-upgrade")
-        and "text/html" in headers.get("accept", "")
-    )
+def _go_to(location: str, cookie: str) -> Answer:
+    headers = {"Location": location, "Set-Cookie": cookie, "Cache-Control": "no-store"}
+    return 303, headers, b""
 
 
 class Authoriser:
@@ -204,7 +99,7 @@ class Authoriser:
         if verdict.status == 200:
             # Between the check and this page the answer changed: let the client ask again.
             verdict = Verdict(503, message="try again")
-        if self._sealer is not None and _wants_page(headers):
+        if self._sealer is not None and wants_page(headers):
             if verdict.status == 401:
                 location = pages.login_location(headers.get("x-original-uri"))
                 return 302, {"Location": location, "Cache-Control": "no-store"}, b""
@@ -231,16 +126,8 @@ class Authoriser:
         if verdict.status == 403:
             return 403, dict(pages.HEADERS), pages.forbidden_page(verdict.message)
         logger.info("%s signed in", verdict.user)
-        cookie = _set_cookie(self._sealer.seal_session(token), SESSION_SECONDS)
-        return (
-            303,
-            {
-                "Location": pages.safe_target(target),
-                "Set-Cookie": cookie,
-                "Cache-Control": "no-store",
-            },
-            b"",
-        )
+        cookie = session_cookie(self._sealer.seal_session(token), SESSION_SECONDS)
+        return _go_to(pages.safe_target(target), cookie)
 
     async def _login_page(self, query: str) -> Answer:
         assert self._sealer is not None  # noqa: S101 - the caller has looked
@@ -294,96 +181,4 @@ class Authoriser:
     def _logout(method: str) -> Answer:
         if method != "POST":
             return 200, dict(pages.HEADERS), pages.logout_page()
-        return (
-            303,
-            {
-                "Location": "/oauth/login",
-                "Set-Cookie": _set_cookie("", 0),
-                "Cache-Control": "no-store",
-            },
-            b"",
-        )
-
-
-class _Protocol(asyncio.Protocol):
-    """HTTP/1.1 as nginx speaks it: no chunked bodies, one request after the other."""
-
-    def __init__(self, authoriser: Authoriser) -> None:
-        self._authoriser = authoriser
-        self._buffer = b""
-        self._transport: asyncio.Transport | None = None
-        self._task: asyncio.Task[None] | None = None
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101
-        self._transport = transport
-
-    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
-        if self._task is not None:
-            self._task.cancel()
-
-    def data_received(self, data: bytes) -> None:
-        self._buffer += data
-        if self._task is None:
-            self._next()
-
-    def _next(self) -> None:
-        head, separator, rest = self._buffer.partition(b"\r\n\r\n")
-        if not separator:
-            if len(self._buffer) > _LARGEST_HEAD:
-                self._write(413, {}, b"", last=True)
-            return
-        lines = head.decode("latin-1").split("\r\n")
-        try:
-            method, target, _ = lines[0].split(" ")
-            headers = {}
-            for line in lines[1:]:
-                name, _, value = line.partition(":")
-                headers[name.strip().lower()] = value.strip()
-            length = int(headers.get("content-length") or 0)
-        except ValueError:
-            self._write(400, {}, b"", last=True)
-            return
-        if length < 0 or length > _LARGEST_BODY:
-            self._write(413, {}, b"", last=True)
-            return
-        if len(rest) < length:
-            return
-        self._buffer = rest[length:]
-        self._task = asyncio.create_task(self._serve(method, target, headers, rest[:length]))
-
-    async def _serve(self, method: str, target: str, headers: Headers, body: bytes) -> None:
-        try:
-            answer = await self._authoriser.answer(method, target, headers, body)
-        except Exception:
-            logger.exception("the authoriser failed")
-            answer = (500, {}, b"")
-        status, extra, content = answer
-        self._write(status, extra, b"" if method == "HEAD" else content)
-        self._task = None
-        if self._buffer:
-            self._next()
-
-    def _write(
-        self, status: int, headers: Mapping[str, str], body: bytes, *, last: bool = False
-    ) -> None:
-        if self._transport is None or self._transport.is_closing():
-            return
-        lines = [f"HTTP/1.1 {status} {_REASONS.get(status, 'Unknown')}"]
-        for name, value in headers.items():
-            clean = value.replace("\r", " ").replace("\n", " ")
-            lines.append(f"{name}: {clean}")
-        lines.append(f"Content-Length: {len(body)}")
-        if last:
-            lines.append("Connection: close")
-        text = "\r\n".join(lines) + "\r\n\r\n"
-        self._transport.write(text.encode("utf-8") + body)
-        if last:
-            self._transport.close()
-
-
-async def serve(authoriser: Authoriser, socket: Path) -> asyncio.AbstractServer:
-    """Listen on a unix socket."""
-    socket.unlink(missing_ok=True)
-    loop = asyncio.get_running_loop()
-    return await loop.create_unix_server(lambda: _Protocol(authoriser), str(socket))
+        return _go_to("/oauth/login", session_cookie("", 0))

@@ -11,8 +11,10 @@ from urllib.parse import parse_qs, quote, urlsplit
 import pytest
 
 from lab_platform.auth_proxy import builders, pages
-from lab_platform.auth_proxy.authoriser import Authoriser, UsedTickets, serve
+from lab_platform.auth_proxy.authoriser import Authoriser
 from lab_platform.auth_proxy.configuration import build_nginx_configuration, read_configuration
+from lab_platform.auth_proxy.links import UsedTickets
+from lab_platform.auth_proxy.protocol import serve
 from lab_platform.auth_proxy.reviews import Reviewer, ReviewError, Verdict, check_token
 from lab_platform.auth_proxy.session import COOKIE, Sealer, SealError, create_login_link
 
