@@ -1,4 +1,4 @@
-"""Names and ports that the controller, the model server and the puller share."""
+"""Names, ports and times that the controller, the model server and the puller share."""
 
 REST_PORT = 8008
 GRPC_PORT = 8033
@@ -35,3 +35,6 @@ RUNTIME_LABEL = "modelmesh-runtime"
 RAW_POD_LABEL = "serving.kserve.io/inferenceservice"
 COMPONENT_LABEL = "app.kubernetes.io/component"
 COMPONENT = "model-serving"
+
+# Seconds until a project is looked at again in which nothing is expected to change.
+QUIET = 60.0

@@ -1,0 +1,67 @@
+"""What is written to InferenceServices, and taken away with what they ask for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from lab_platform.kubernetes.client import KubernetesClient
+from lab_platform.kubernetes.errors import NotFoundError
+from lab_platform.model_serving import constants
+from lab_platform.model_serving.applier import Applier
+from lab_platform.model_serving.common import Manifest
+from lab_platform.model_serving.specs import SpecError
+from lab_platform.model_serving.statuses import Observation, build_refusal, build_status
+
+
+def write_status(client: KubernetesClient, service: Manifest, seen: Observation) -> None:
+    """Write how its model is served."""
+    _patch_status(client, service, build_status(*_before(service), seen))
+
+
+def write_refusal(client: KubernetesClient, service: Manifest, error: SpecError) -> None:
+    """Write why it cannot be carried out as it is written."""
+    _patch_status(client, service, build_refusal(*_before(service), error))
+
+
+def _before(service: Manifest) -> tuple[Mapping[str, Any], int]:
+    return service.get("status") or {}, int(service["metadata"].get("generation", 0))
+
+
+def _patch_status(client: KubernetesClient, service: Manifest, status: Mapping[str, Any]) -> None:
+    current = service.get("status") or {}
+    pruned = {key: _without_none(value) for key, value in status.items()}
+    if all(current.get(key) == value for key, value in pruned.items()):
+        return
+    client.patch_status(service, status)
+
+
+def _without_none(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _without_none(item) for key, item in value.items() if item is not None}
+    return value
+
+
+def set_finalizers(client: KubernetesClient, service: Manifest, finalizers: Iterable[str]) -> None:
+    """Hold it, or let it go; one that has gone or changed meanwhile is looked at again."""
+    metadata = service["metadata"]
+    patch = {
+        "metadata": {
+            "finalizers": list(finalizers),
+            "resourceVersion": metadata["resourceVersion"],
+        }
+    }
+    api, kind = constants.INFERENCE_SERVICE
+    try:
+        client.patch(api, kind, metadata["name"], patch, metadata["namespace"])
+    except NotFoundError:
+        return
+
+
+def delete_own_route(client: KubernetesClient, applier: Applier, service: Manifest) -> None:
+    """Remove a Route that was made for it, not one of the same name that somebody else made."""
+    metadata = service["metadata"]
+    route = client.get(*constants.ROUTE, metadata["name"], metadata["namespace"])
+    owners = (route or {}).get("metadata", {}).get("ownerReferences") or []
+    if any(owner["uid"] == metadata["uid"] for owner in owners):
+        applier.delete(client, *constants.ROUTE, metadata["name"], metadata["namespace"])
