@@ -154,7 +154,7 @@ def shellcheck_template(project: Path, name: str) -> str:
 
 def go_vet(project: Path) -> str:
     """The Go module, with the tool chain and the caches that build it."""
-    from lab_tools.binaries import go_program
+    from lab_tools.go_build import environment, go_program
 
     cache = cache_directory()
     problems = []
@@ -163,14 +163,7 @@ def go_vet(project: Path) -> str:
         done = subprocess.run(
             [go, *words],
             cwd=project / "kube",
-            env={
-                **os.environ,
-                "CGO_ENABLED": "0",
-                "GOFLAGS": "-mod=readonly -buildvcs=false -trimpath",
-                "GOCACHE": str(cache / "go/build"),
-                "GOMODCACHE": str(cache / "go/mod"),
-                "GOTOOLCHAIN": "local",
-            },
+            env=environment(cache),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

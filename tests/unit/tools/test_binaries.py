@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from lab_tools import binaries
-from lab_tools.binaries import (
-    COMPONENTS,
+from lab_tools.go_build import COMPONENTS
+from lab_tools.releases import (
     ChecksumError,
     ProvisionError,
     Versions,
