@@ -1,8 +1,10 @@
 """Runs one step inside its own container, and tells the pipeline server how it went.
 
 It is mounted into images that know nothing of it, so it needs only Python 3.7 and its standard
-library. The server says what to do (command, inputs, outputs) and signs the addresses of the
-object store, so that a step holds no key but the token of its own attempt.
+library. It is one file, though a long one: a ConfigMap brings it, read-only, and every further
+module would be looked for and compiled anew at the start of each step. The server says what to
+do (command, inputs, outputs) and signs the addresses of the object store, so that a step holds
+no key but the token of its own attempt.
 
     launcher.py run      fetch, run the command, upload, report (the step's own container)
     launcher.py fetch    only fetch the inputs (before a container without Python)
