@@ -6,6 +6,7 @@ import ssl
 import time
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 
@@ -203,12 +204,13 @@ class ModelClient:
                 "Create the Secret model-mesh anew, or wait until it has been renewed.",
             )
         if reply.status_code == 403:
+            right, remedy = _explain_right(self._settings)
             return PredictionError(
                 502,
                 "token_forbidden",
                 "The function's token may not use this model server.",
-                f"{url} answered 403{said}: the service account lacks the right to get services.",
-                "Bind the service account of Secret model-mesh to the ClusterRole view.",
+                f"{url} answered 403{said}: the service account lacks the right to {right}.",
+                remedy,
             )
         if reply.status_code == 404:
             return PredictionError(
@@ -234,6 +236,25 @@ class ModelClient:
             f"{self._settings.model_url}: {what}.",
             "Check that MODEL_URL names a V2 inference server.",
         )
+
+
+def _explain_right(settings: FunctionSettings) -> tuple[str, str]:
+    """Name the right that the token proxy asks for, and how the service account gets it.
+
+    A model that KServe serves by itself (Service ``<model>-predictor``) is guarded by the right to
+    get that one InferenceService, ModelMesh by the right to get Services in its project.
+    """
+    name = settings.model_name
+    host = urlsplit(settings.model_url).hostname or ""
+    if host.split(".")[0] == f"{name}-predictor":
+        return (
+            f"get the InferenceService {name}",
+            f"Bind the service account of Secret model-mesh to the Role {name}-view-role.",
+        )
+    return (
+        "get services",
+        "Bind the service account of Secret model-mesh to the ClusterRole view.",
+    )
 
 
 def _read_error(reply: httpx.Response) -> str:

@@ -26,6 +26,8 @@ from mnist_webapp.errors import PredictionError, answer_error
 from mnist_webapp.settings import PageSettings
 
 BODY_LIMIT = 2 * 1024 * 1024
+# Digits that there are, and pixels along a side of the picture that the model sees.
+CLASSES, SIDE = 10, 28
 SECURITY_HEADERS = {
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
@@ -68,13 +70,19 @@ def create_app(
         body = await read_body(request)
         began = time.perf_counter()
         answer = await call_function(request.app.state.function, settings, "POST", "/predict", body)
+        if not can_be_shown(answer):
+            raise PredictionError(
+                502,
+                "function_reply_unknown",
+                "The preprocessing function's answer cannot be understood.",
+                f"{settings.function_url} answered, but not with a digit and how likely it is.",
+                "Deploy page and function of the same image with oc apply -k ./inference/.",
+            )
         answer["waited_ms"] = milliseconds_since(began)
         return JSONResponse(answer)
 
     async def index(_request: Request) -> FileResponse:
-        return FileResponse(
-            settings.static_directory / "index.html", headers={"Cache-Control": "no-cache"}
-        )
+        return FileResponse(settings.static_directory / "index.html")
 
     return Starlette(
         routes=[
@@ -97,8 +105,10 @@ async def add_security_headers(
     response = await call_next(request)
     for name, value in SECURITY_HEADERS.items():
         response.headers[name] = value
-    if request.url.path.startswith("/api/"):
-        response.headers["Cache-Control"] = "no-store"
+    # A browser asks each time whether a file has changed, so that a page never meets the script of
+    # an older image.
+    api = request.url.path.startswith("/api/")
+    response.headers["Cache-Control"] = "no-store" if api else "no-cache"
     return response
 
 
@@ -153,6 +163,30 @@ async def call_function(
     if reply.status_code == 200 and isinstance(answer, dict):
         return answer
     raise explain_reply(settings, reply, answer)
+
+
+def can_be_shown(answer: dict[str, Any]) -> bool:
+    """Tell whether an answer holds all that the page shows."""
+    probabilities, picture = answer.get("probabilities"), answer.get("picture")
+    timings = answer.get("timings_ms")
+    return (
+        answer.get("digit") in range(CLASSES)
+        and has_numbers(probabilities, CLASSES)
+        and isinstance(picture, list)
+        and len(picture) == SIDE
+        and all(has_numbers(row, SIDE) for row in picture)
+        and isinstance(timings, dict)
+        and has_numbers([timings.get("prepare"), timings.get("model")], 2)
+    )
+
+
+def has_numbers(values: Any, count: int) -> bool:
+    """Tell whether this is a list of so many numbers."""
+    return (
+        isinstance(values, list)
+        and len(values) == count
+        and all(isinstance(value, int | float) for value in values)
+    )
 
 
 def explain_reply(settings: PageSettings, reply: httpx.Response, answer: Any) -> PredictionError:

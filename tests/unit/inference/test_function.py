@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -130,6 +131,31 @@ def test_failure_of_the_model_has_a_cause(
     assert error["code"] == code
     assert cause in error["cause"]
     assert error["remedy"]
+
+
+@pytest.mark.parametrize(
+    ("model_url", "right", "remedy"),
+    [
+        ("https://modelmesh-serving.seat-1.svc:8443", "get services", "ClusterRole view"),
+        (
+            "https://mnist-predictor.seat-1.svc:8443",
+            "get the InferenceService mnist",
+            "Role mnist-view-role",
+        ),
+    ],
+    ids=["modelmesh", "raw"],
+)
+def test_missing_right_is_the_one_that_the_proxy_asks_for(
+    function_settings: FunctionSettings, model: Any, drawing: str, model_url: str, right: str,
+    remedy: str,
+) -> None:  # fmt: skip
+    model.reply = httpx.Response(403)
+    settings = replace(function_settings, model_url=model_url)
+    with TestClient(function.create_app(settings, httpx.MockTransport(model))) as client:
+        error = error_of(predict(client, drawing))
+    assert error["code"] == "token_forbidden"
+    assert right in error["cause"]
+    assert remedy in error["remedy"]
 
 
 def test_function_works_again_after_a_failure(

@@ -11,8 +11,16 @@ from starlette.testclient import TestClient
 MakeClient = Callable[[Callable[[httpx.Request], httpx.Response]], TestClient]
 
 
+ANSWER = {
+    "digit": 7,
+    "probabilities": [0, 0, 0, 0, 0, 0, 0, 1, 0, 0],
+    "picture": [[0] * 28] * 28,
+    "timings_ms": {"prepare": 1.5, "model": 2},
+}
+
+
 def answer(_request: httpx.Request) -> httpx.Response:
-    return httpx.Response(200, json={"digit": 7})
+    return httpx.Response(200, json=ANSWER)
 
 
 @pytest.mark.parametrize("path", ["/", "/page.js", "/api/function", "/healthz", "/nothing"])
@@ -74,6 +82,34 @@ def test_fault_of_the_function_has_a_cause(
     assert error["remedy"]
 
 
+@pytest.mark.parametrize(
+    "part",
+    [
+        {"digit": "7"},
+        {"digit": 10},
+        {"digit": None},
+        {"probabilities": None},
+        {"probabilities": [0.1] * 9},
+        {"probabilities": ["0.1"] * 10},
+        {"picture": [[0] * 28] * 27},
+        {"picture": [[0] * 27] * 28},
+        {"picture": [None] * 28},
+        {"timings_ms": {"prepare": 1}},
+        {"timings_ms": None},
+    ],
+    ids=str,
+)
+def test_answer_that_cannot_be_shown_is_refused_with_a_cause(
+    page_client: MakeClient, part: dict[str, object]
+) -> None:
+    client = page_client(lambda _request: httpx.Response(200, json=ANSWER | part))
+    response = client.post("/api/predict", json={"image": "data:,"})
+    assert response.status_code == 502
+    error = response.json()["error"]
+    assert error["code"] == "function_reply_unknown"
+    assert "mnist-function.seat-1" in error["cause"]
+
+
 def test_failure_that_the_function_names_is_passed_on(page_client: MakeClient) -> None:
     named = {"code": "token_refused", "message": "No.", "cause": "401.", "remedy": "Renew it."}
     client = page_client(lambda _request: httpx.Response(502, json={"error": named}))
@@ -91,10 +127,17 @@ def test_too_large_request_is_refused_unsent(page_client: MakeClient) -> None:
     assert response.json()["error"]["code"] == "drawing_refused"
 
 
-def test_page_is_served_and_may_change(page_client: MakeClient) -> None:
-    response = page_client(answer).get("/")
-    assert response.headers["Content-Type"].startswith("text/html")
+@pytest.mark.parametrize(
+    ("path", "kind"), [("/", "text/html"), ("/page.js", "text/javascript")], ids=["page", "script"]
+)
+def test_page_is_served_and_may_change(page_client: MakeClient, path: str, kind: str) -> None:
+    response = page_client(answer).get(path)
+    assert response.headers["Content-Type"].startswith(kind)
     assert response.headers["Cache-Control"] == "no-cache"
+
+
+def test_what_is_asked_of_the_function_is_not_kept(page_client: MakeClient) -> None:
+    assert page_client(answer).get("/api/function").headers["Cache-Control"] == "no-store"
 
 
 @pytest.mark.parametrize("path", ["/../secret", "/%2e%2e/secret", "/..%2fsecret"])
