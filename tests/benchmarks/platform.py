@@ -44,6 +44,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "src"), str(ROOT / "tests" / "support")]
 
+from cluster_accounts import token_of  # noqa: E402
 from figures import finish  # noqa: E402
 from platform_cluster import (  # noqa: E402
     DOMAIN,
@@ -308,11 +309,7 @@ def measure_token_check(
     client.create(service)
     client.create(pod)
     wait_for(lambda: is_ready(client, "Pod", "guarded", namespace), 120, "the proxy is ready")
-    token = client.request(
-        "POST",
-        client.path("v1", "ServiceAccount", namespace, "guarded", "token"),
-        body={"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {}},
-    )["status"]["token"]
+    token = token_of(client, namespace, "guarded")
     found = client.get("v1", "Pod", "guarded", namespace)
     assert found is not None
     context = ssl.create_default_context(cadata=authority)

@@ -78,6 +78,51 @@ def notebook(
     }
 
 
+def workbench(
+    name: str, namespace: str, image: str, *, arguments: str = "", **container: Any
+) -> Manifest:
+    """A Notebook with JupyterLab behind the login, as the dashboard makes it but smaller."""
+    base = workbench_path(name, namespace)
+    words = (
+        "--ServerApp.port=8888 --ServerApp.token='' --ServerApp.password='' "
+        f"--ServerApp.base_url={base} {arguments}"
+    )
+    lab = {
+        "name": name,
+        "image": image,
+        "env": [{"name": "NOTEBOOK_ARGS", "value": words}],
+        "readinessProbe": {
+            "httpGet": {"path": f"{base}/api", "port": 8888},
+            "periodSeconds": 1,
+        },
+        "volumeMounts": [{"name": "home", "mountPath": "/opt/app-root/src"}],
+        **container,
+    }
+    return {
+        "apiVersion": "kubeflow.org/v1",
+        "kind": "Notebook",
+        "metadata": {
+            "name": name,
+            "namespace": namespace,
+            "annotations": {"notebooks.opendatahub.io/inject-oauth": "true"},
+        },
+        "spec": {
+            "template": {
+                "spec": {
+                    "serviceAccountName": name,
+                    "containers": [lab],
+                    "volumes": [{"name": "home", "emptyDir": {}}],
+                }
+            }
+        },
+    }
+
+
+def workbench_path(name: str, namespace: str) -> str:
+    """Where a workbench's server is behind its host, as the dashboard has it."""
+    return f"/notebook/{namespace}/{name}"
+
+
 def function(
     name: str = "fn",
     *,

@@ -15,6 +15,7 @@ import boto3
 import serving_models
 import urllib3
 from botocore.config import Config
+from cluster_accounts import account, binding, token_of
 
 from lab_platform.kubernetes.client import KubernetesClient
 from lab_platform.object_storage.builders import Identity, ObjectStore, build_object_store
@@ -291,33 +292,10 @@ class Project:
 
     def caller(self, name: str, *, role: str | None = "view") -> str:
         """A token of a service account of this project, with that ClusterRole in it or none."""
-        metadata = {"name": name, "namespace": self.namespace}
-        self.client.apply({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata})
+        self.client.apply(account(name, self.namespace))
         if role:
-            self.client.apply(
-                {
-                    "apiVersion": "rbac.authorization.k8s.io/v1",
-                    "kind": "RoleBinding",
-                    "metadata": {**metadata, "name": f"{name}-{role}"},
-                    "roleRef": {
-                        "apiGroup": "rbac.authorization.k8s.io",
-                        "kind": "ClusterRole",
-                        "name": role,
-                    },
-                    "subjects": [{"kind": "ServiceAccount", **metadata}],
-                }
-            )
-        path = self.client.path("v1", "ServiceAccount", self.namespace, name, "token")
-        answer = self.client.request(
-            "POST",
-            path,
-            body={
-                "apiVersion": "authentication.k8s.io/v1",
-                "kind": "TokenRequest",
-                "spec": {"expirationSeconds": 3600},
-            },
-        )
-        return str(answer["status"]["token"])
+            self.client.apply(binding(f"{name}-{role}", self.namespace, role=role, to=name))
+        return token_of(self.client, self.namespace, name, 3600)
 
     def reach(self, address: str, ports: list[int], labels: dict[str, str]) -> dict[int, bool]:
         """Which ports of an address a pod of this project with these labels can connect to."""

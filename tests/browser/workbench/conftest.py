@@ -6,7 +6,9 @@ import base64
 import os
 import uuid
 
+import platform_manifests
 import pytest
+from cluster_accounts import token_of
 from platform_cluster import DOMAIN, PLATFORM, STATE, is_ready, wait_for
 
 from lab_platform.kubernetes import client as kubernetes
@@ -43,54 +45,24 @@ def project(client):
 @pytest.fixture(scope="session")
 def workbench(client, project):
     """The address of a workbench that runs."""
-    base = f"/notebook/{project}/{NAME}"
-    arguments = f"""--ServerApp.port=8888 --ServerApp.token='' --ServerApp.password=''
-        --ServerApp.base_url={base} --ServerApp.quit_button=False"""
     client.create(
-        {
-            "apiVersion": "kubeflow.org/v1",
-            "kind": "Notebook",
-            "metadata": {
-                "name": NAME,
-                "namespace": project,
-                "annotations": {"notebooks.opendatahub.io/inject-oauth": "true"},
-            },
-            "spec": {
-                "template": {
-                    "spec": {
-                        "serviceAccountName": NAME,
-                        "containers": [
-                            {
-                                "name": NAME,
-                                "image": IMAGE,
-                                "imagePullPolicy": "IfNotPresent",
-                                "workingDir": "/opt/app-root/src",
-                                "env": [{"name": "NOTEBOOK_ARGS", "value": arguments}],
-                                "readinessProbe": {
-                                    "httpGet": {"path": f"{base}/api", "port": 8888},
-                                    "periodSeconds": 2,
-                                },
-                                "volumeMounts": [
-                                    {"name": "home", "mountPath": "/opt/app-root/src"}
-                                ],
-                            }
-                        ],
-                        "volumes": [{"name": "home", "emptyDir": {}}],
-                    }
-                }
-            },
-        }
+        platform_manifests.workbench(
+            NAME,
+            project,
+            IMAGE,
+            arguments="--ServerApp.quit_button=False",
+            imagePullPolicy="IfNotPresent",
+            workingDir="/opt/app-root/src",
+        )
     )
     wait_for(lambda: is_ready(client, "Notebook", NAME, project), 180, "the workbench runs", 0.5)
-    return f"https://{NAME}-{project}.{DOMAIN}{base}"
+    return f"https://{NAME}-{project}.{DOMAIN}{platform_manifests.workbench_path(NAME, project)}"
 
 
 @pytest.fixture(scope="session")
 def token(client, project, workbench):
     """A token of the workbench's own account, which may open it."""
-    path = client.path("v1", "ServiceAccount", project, NAME, "token")
-    body = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {}}
-    return client.request("POST", path, body=body)["status"]["token"]
+    return token_of(client, project, NAME)
 
 
 @pytest.fixture(scope="session")

@@ -12,6 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import cluster_accounts
 import requests
 
 from lab_platform.kubernetes.client import KubernetesClient
@@ -122,37 +123,17 @@ class PipelineServer:
 
     def make_token(self, account: str, role: str | None) -> str:
         """A token of a service account with a Role, or with none."""
-        metadata = {"name": account, "namespace": self.namespace}
-        manifests: list[dict[str, Any]] = [
-            {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata}
-        ]
+        manifests = [cluster_accounts.account(account, self.namespace)]
         if role:
-            group = "rbac.authorization.k8s.io"
             manifests.append(
-                {
-                    "apiVersion": f"{group}/v1",
-                    "kind": "RoleBinding",
-                    "metadata": metadata,
-                    "roleRef": {"apiGroup": group, "kind": "Role", "name": role},
-                    "subjects": [{"kind": "ServiceAccount", **metadata}],
-                }
+                cluster_accounts.binding(account, self.namespace, role=role, kind="Role")
             )
         for item in manifests:
             try:
                 self.kubernetes.create(item)
             except ConflictError:
                 continue
-        path = self.kubernetes.path("v1", "ServiceAccount", self.namespace, account, "token")
-        reply = self.kubernetes.request(
-            "POST",
-            path,
-            body={
-                "apiVersion": "authentication.k8s.io/v1",
-                "kind": "TokenRequest",
-                "spec": {"expirationSeconds": 7200},
-            },
-        )
-        return str(reply["status"]["token"])
+        return cluster_accounts.token_of(self.kubernetes, self.namespace, account, 7200)
 
     def request(self, method: str, path: str, **options: Any) -> requests.Response:
         """A plain HTTP request through the Route, with the token."""

@@ -9,62 +9,33 @@ import subprocess
 import time
 import uuid
 
+import platform_manifests
 import pytest
 import websocket
+from cluster_accounts import token_of
 from platform_cluster import DOMAIN, ROUTER, STATE, is_ready, wait_for
 
-from lab_platform.notebook.handlers import NOTEBOOK
 from lab_platform.settings import PLATFORM_IMAGES
 
 pytestmark = pytest.mark.cluster
 NAME = "lab"
+IMAGE = f"{PLATFORM_IMAGES}/mnist-workbench:1.0"
 
 
 @pytest.fixture(scope="module")
 def workbench(client, project):
-    """A workbench with the lab's own image, as the dashboard makes it but smaller."""
-    base = f"/notebook/{project}/{NAME}"
-    arguments = (
-        "--ServerApp.port=8888 --ServerApp.token='' --ServerApp.password='' "
-        # No browser comes by, so there is no cookie that proves where a request comes from.
-        f"--ServerApp.base_url={base} --ServerApp.disable_check_xsrf=True"
-    )
-    one = {
-        "name": NAME,
-        "image": f"{PLATFORM_IMAGES}/mnist-workbench:1.0",
-        "env": [{"name": "NOTEBOOK_ARGS", "value": arguments}],
-        "resources": {
-            "requests": {"cpu": "100m", "memory": "256Mi"},
-            "limits": {"cpu": "2", "memory": "2Gi"},
-        },
-        "readinessProbe": {
-            "httpGet": {"path": f"{base}/api", "port": "notebook-port"},
-            "periodSeconds": 1,
-        },
-        "volumeMounts": [{"name": "home", "mountPath": "/opt/app-root/src"}],
+    """The path of a workbench with the lab's own image that runs."""
+    limits = {
+        "requests": {"cpu": "100m", "memory": "256Mi"},
+        "limits": {"cpu": "2", "memory": "2Gi"},
     }
+    # No browser comes by, so there is no cookie that proves where a request comes from.
+    arguments = "--ServerApp.disable_check_xsrf=True"
     client.create(
-        {
-            "apiVersion": NOTEBOOK[0],
-            "kind": NOTEBOOK[1],
-            "metadata": {
-                "name": NAME,
-                "namespace": project,
-                "annotations": {"notebooks.opendatahub.io/inject-oauth": "true"},
-            },
-            "spec": {
-                "template": {
-                    "spec": {
-                        "serviceAccountName": NAME,
-                        "containers": [one],
-                        "volumes": [{"name": "home", "emptyDir": {}}],
-                    }
-                }
-            },
-        }
+        platform_manifests.workbench(NAME, project, IMAGE, arguments=arguments, resources=limits)
     )
     wait_for(lambda: is_ready(client, "Notebook", NAME, project), 120, "the workbench is ready")
-    return base
+    return platform_manifests.workbench_path(NAME, project)
 
 
 class Jupyter:
@@ -123,9 +94,7 @@ class Jupyter:
 
 @pytest.fixture
 def jupyter(client, browser, project, workbench):
-    path = client.path("v1", "ServiceAccount", project, NAME, "token")
-    body = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {}}
-    token = client.request("POST", path, body=body)["status"]["token"]
+    token = token_of(client, project, NAME)
     found = Jupyter(browser, f"{NAME}-{project}.{DOMAIN}", workbench, token)
     wait_for(lambda: found.ask("/api").status == 200, 30, "Jupyter answers")
     return found

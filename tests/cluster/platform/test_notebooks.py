@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from urllib.parse import quote
 
 import pytest
+from cluster_accounts import account, binding, token_of
 from platform_cluster import (
     DOMAIN,
     SERVER,
@@ -69,33 +71,9 @@ def notebook(client, project):
 def tokens(client, project):
     """Tokens of a learner who may get the Notebook and of a stranger who may not."""
     for name in ("learner", "stranger"):
-        client.create(
-            {
-                "apiVersion": "v1",
-                "kind": "ServiceAccount",
-                "metadata": {"name": name, "namespace": project},
-            }
-        )
-    client.create(
-        {
-            "apiVersion": "rbac.authorization.k8s.io/v1",
-            "kind": "RoleBinding",
-            "metadata": {"name": "learner-views", "namespace": project},
-            "roleRef": {
-                "apiGroup": "rbac.authorization.k8s.io",
-                "kind": "ClusterRole",
-                "name": "view",
-            },
-            "subjects": [{"kind": "ServiceAccount", "name": "learner", "namespace": project}],
-        }
-    )
-
-    def token(name):
-        path = client.path("v1", "ServiceAccount", project, name, "token")
-        body = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {}}
-        return client.request("POST", path, body=body)["status"]["token"]
-
-    return token
+        client.create(account(name, project))
+    client.create(binding("learner", project, role="view"))
+    return functools.partial(token_of, client, project)
 
 
 @pytest.fixture
@@ -176,25 +154,8 @@ class TestSignIn:
         assert browser.ask(host, path).status == 401
 
     def test_revoked_token_stops_within_a_minute(self, client, browser, host, project, tokens):
-        account = {
-            "apiVersion": "v1",
-            "kind": "ServiceAccount",
-            "metadata": {"name": "passing", "namespace": project},
-        }
-        client.create(account)
-        client.create(
-            {
-                "apiVersion": "rbac.authorization.k8s.io/v1",
-                "kind": "RoleBinding",
-                "metadata": {"name": "passing-views", "namespace": project},
-                "roleRef": {
-                    "apiGroup": "rbac.authorization.k8s.io",
-                    "kind": "ClusterRole",
-                    "name": "view",
-                },
-                "subjects": [{"kind": "ServiceAccount", "name": "passing", "namespace": project}],
-            }
-        )
+        client.create(account("passing", project))
+        client.create(binding("passing", project, role="view"))
         headers = {"Authorization": f"Bearer {tokens('passing')}"}
         wait_for(lambda: browser.ask(host, headers=headers).status == 200, 15, "it is let in")
         client.delete("v1", "ServiceAccount", "passing", project)

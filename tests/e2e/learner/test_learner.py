@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 import requests
+from platform_cluster import wait_for
 from selenium.webdriver.remote.webdriver import WebDriver
 
 from lab_validation.access import Access
@@ -181,10 +182,7 @@ def test_5_serve_and_draw(
         capture_output=True, env=environment, timeout=60, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    deadline = time.monotonic() + 30
-    while not (host := host_of(cluster, namespace)):
-        assert time.monotonic() < deadline, "the page's Route has no host"
-        time.sleep(0.5)
+    host = wait_for(lambda: host_of(cluster, namespace), 30, "a host for the page's Route", 0.5)
     page = DrawingPage(browser, f"https://{host}")
     page.wait(lambda: page.load() or page.there, "the page to be reached", timeout=60)
     for digit, image in clear_digits_after_serving.items():
@@ -206,9 +204,12 @@ def clear_digits_after_serving(request: pytest.FixtureRequest, access: Access) -
     lab("run", "serve-model")
     session = request.getfixturevalue("model_session")
     url = f"{access.get('inference.url')}/v2/models/{access.get('inference.model')}"
-    deadline = time.monotonic() + 30
+
+    def answers() -> bool:
+        found = session.get(url, timeout=30)
+        found.raise_for_status()
+        return found.status_code == 200
+
     # The router learns of the new Route within a second.
-    while (status := session.get(url, timeout=30).status_code) != 200:
-        assert time.monotonic() < deadline, f"the served model answers {status}"
-        time.sleep(0.5)
+    wait_for(answers, 30, "an answer of the served model", 0.5)
     return request.getfixturevalue("clear_digits")
