@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 
 from lab_platform.kubernetes.conditions import set_condition
@@ -15,7 +17,10 @@ Manifest = dict[str, Any]
 Key = tuple[str, str]
 
 HOST_GENERATED = "openshift.io/host.generated"
-_FORBIDDEN = ("`", "\n", "\r", "\\")
+# Host and path become part of a rule's text: only what can be nothing else is let through.
+_LABEL = "[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?"
+_HOST = re.compile(rf"{_LABEL}(?:\.{_LABEL})*", re.ASCII)
+_PATH = re.compile(r"/[A-Za-z0-9\-._~!$&'()*+,;=:@%/]*", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -46,26 +51,41 @@ def wanted_host(route: Mapping[str, Any], base_domain: str) -> str:
 
 def _problem(route: Mapping[str, Any], host: str) -> str | None:
     """Return what is wrong with a Route that the schema cannot tell."""
-    path = route["spec"].get("path") or ""
-    if any(character in path for character in _FORBIDDEN):
-        return "spec.path: has characters that a path cannot have"
-    if len(host) > 253 or any(not label or len(label) > 63 for label in host.split(".")):
-        return f"spec.host: {host!r} is not a host name: a label has 1 to 63 characters"
-    tls = route["spec"].get("tls") or {}
+    spec = route["spec"]
+    path = spec.get("path") or ""
+    if path and not _PATH.fullmatch(path):
+        return f"spec.path: {path!r} has characters that a path cannot have; write them as %XX"
+    if len(host) > 253 or not _HOST.fullmatch(host):
+        field = next((f"spec.{one}" for one in ("host", "subdomain") if spec.get(one)), None)
+        return (
+            f"{field or 'metadata.name'}: {host!r} is not a host name: "
+            "a label is 1 to 63 letters, digits and hyphens"
+        )
+    return _tls_problem(spec.get("tls") or {})
+
+
+def _tls_problem(tls: Mapping[str, Any]) -> str | None:
+    """Return what is wrong with the certificates and the key that a Route brings."""
     for name in ("certificate", "caCertificate", "destinationCACertificate"):
         if tls.get(name):
             try:
                 x509.load_pem_x509_certificates(tls[name].encode())
             except ValueError:
                 return f"spec.tls.{name}: is not a certificate in PEM"
-    if tls.get("key"):
-        try:
-            key = serialization.load_pem_private_key(tls["key"].encode(), None)
-        except (ValueError, TypeError):
-            return "spec.tls.key: is not a private key in PEM"
-        certificate = x509.load_pem_x509_certificate(tls.get("certificate", "").encode())
-        if certificate.public_key() != key.public_key():
-            return "spec.tls.key: is not the key of spec.tls.certificate"
+    if not tls.get("key"):
+        return None
+    if not tls.get("certificate"):
+        return "spec.tls.key: needs spec.tls.certificate beside it"
+    try:
+        key = serialization.load_pem_private_key(tls["key"].encode(), None)
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        return "spec.tls.key: is not a private key in PEM"
+    try:
+        public = x509.load_pem_x509_certificate(tls["certificate"].encode()).public_key()
+    except (ValueError, UnsupportedAlgorithm):
+        return "spec.tls.certificate: has a public key that cannot be read"
+    if public != key.public_key():
+        return "spec.tls.key: is not the key of spec.tls.certificate"
     return None
 
 

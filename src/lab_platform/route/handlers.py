@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import base64
+import contextlib
+import logging
 import os
 import secrets
 import threading
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import kopf
 
 from lab_platform.kubernetes import client as kubernetes
-from lab_platform.kubernetes.errors import ConflictError, NotFoundError
+from lab_platform.kubernetes.errors import ApiError, ConflictError, NotFoundError
 from lab_platform.kubernetes.metadata import standard_labels
 from lab_platform.kubernetes.reconciler import Reconciler
 from lab_platform.kubernetes.watching import constant_key, watch
@@ -27,7 +29,9 @@ ROUTE = ("route.openshift.io/v1", "Route")
 TOKEN_SECRET = "lab-router-token"  # noqa: S105 - a name
 EVERY_ROUTE = "all"
 _LOOK_AGAIN = 3600.0
+_RETRY = 15.0
 
+logger = logging.getLogger(__name__)
 publisher = Publisher()
 _certificates: dict[str, KeyPair] = {}
 _starting = threading.Lock()
@@ -104,18 +108,32 @@ def _own_certificates(
 def _set_host(route: claims.Manifest, host: str) -> None:
     """Write a generated host into the Route, as OpenShift's API server does."""
     namespace, name = claims.key_of(route)
+    patch = {
+        "metadata": {"annotations": {claims.HOST_GENERATED: "true"}},
+        "spec": {"host": host},
+    }
+    with contextlib.suppress(NotFoundError):
+        kubernetes.get_client().patch(*ROUTE, name, patch, namespace)
+
+
+def _attempt(route: claims.Manifest, write: Callable[[], object]) -> bool:
+    """Write something into a Route; one that the API server refuses must not keep the others."""
     try:
-        kubernetes.get_client().patch(
-            *ROUTE,
-            name,
-            {
-                "metadata": {"annotations": {claims.HOST_GENERATED: "true"}},
-                "spec": {"host": host},
-            },
-            namespace,
-        )
-    except NotFoundError:
-        return
+        write()
+    except ApiError as error:
+        logger.warning("route %s/%s: %s", *claims.key_of(route), error)
+        return False
+    return True
+
+
+def _tell(route: claims.Manifest, admission: claims.Admission) -> bool:
+    """Write into a Route what became of it; say whether that could be done."""
+    settings = get_settings()
+    status = claims.build_status(route, admission, settings.router_name, settings.base_domain)
+    named = True
+    if admission.admitted and not route["spec"].get("host"):
+        named = _attempt(route, lambda: _set_host(route, admission.host))
+    return _attempt(route, lambda: kubernetes.get_client().patch_status(route, status)) and named
 
 
 def reconcile_routes(*_: str) -> float | None:
@@ -147,15 +165,8 @@ def reconcile_routes(*_: str) -> float | None:
             extra_certificates=_own_certificates(routes, admissions),
         )
     )
-    for route in routes:
-        admission = admissions[claims.key_of(route)]
-        if not route["spec"].get("host"):
-            _set_host(route, admission.host)
-        client.patch_status(
-            route,
-            claims.build_status(route, admission, settings.router_name, settings.base_domain),
-        )
-    return _LOOK_AGAIN
+    told = [_tell(route, admissions[claims.key_of(route)]) for route in routes]
+    return _LOOK_AGAIN if all(told) else _RETRY
 
 
 routes = Reconciler("router", reconcile_routes, workers=1)

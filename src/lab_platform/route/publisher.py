@@ -19,6 +19,15 @@ PATH = "/router/configuration"
 _RENEW_AFTER = 30 * 86400.0
 
 
+def encode(configuration: dict[str, Any]) -> bytes:
+    """Write the configuration as JSON that Traefik cannot take for a template.
+
+    Traefik runs its files through a template engine, so ``{{`` in somebody's annotation would be
+    run there, or stop every rule. JSON has two braces in a row only inside of a string.
+    """
+    return json.dumps(configuration, sort_keys=True).replace("{{", "{\\u007b").encode()
+
+
 class Publisher:
     """Keeps the latest configuration and serves it."""
 
@@ -30,7 +39,7 @@ class Publisher:
 
     def publish(self, configuration: dict[str, Any]) -> None:
         """Serve this configuration from now on."""
-        body = json.dumps(configuration, sort_keys=True).encode()
+        body = encode(configuration)
         with self._lock:
             self._body = body
 

@@ -174,6 +174,8 @@ def test_large_upload_passes(make, browser, project):
     [
         {"host": 7},
         {"host": "not a host"},
+        {"subdomain": "my_app"},
+        {"subdomain": "x`) || !host(`y", "path": "/oauth/login"},
         {"tls": {"termination": "sideways"}},
         {"tls": {"termination": "edge", "insecureEdgeTerminationPolicy": "Maybe"}},
         {"tls": {"termination": "passthrough"}, "path": "/a"},
@@ -186,6 +188,20 @@ def test_wrong_route_is_refused_at_the_door(make, spec):
     with pytest.raises((InvalidError, ApiError)) as refused:
         make("wrong", **spec)
     assert refused.value.status in (400, 422)
+
+
+def test_a_route_without_a_possible_host_is_told_so_and_harms_no_other(
+    make, client, browser, project
+):
+    """With 71 characters and its namespace the generated label is longer than a host's may be."""
+    long = "l" * 71
+    make(long, tls={"termination": "edge"})
+    make("beside", tls={"termination": "edge"})
+    wait_for(lambda: answered(browser, f"beside-{project}.{DOMAIN}"), 5, "an answer")
+    wait_for(lambda: admitted(client, "beside", project), 5, "the other's status")
+    found = condition({"status": admitted(client, long, project)}, "Admitted")
+    assert (found["status"], found["reason"]) == ("False", "ExtendedValidationFailed")
+    assert found["message"].startswith("metadata.name")
 
 
 def test_upstreams_other_fields_are_kept(make, client, project):

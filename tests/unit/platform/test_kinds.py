@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -54,6 +55,16 @@ def test_definition_is_whole(file):
         assert version["additionalPrinterColumns"]
         if "status" in schema["properties"]:
             assert version["subresources"] == {"status": {}}
+
+
+def test_a_subdomain_is_as_strict_as_a_host():
+    crd = load(ROLES / "platform_crds" / "files" / "route.yml")
+    schema = crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
+    fields = schema["properties"]["spec"]["properties"]
+    assert fields["subdomain"]["pattern"] == fields["host"]["pattern"]
+    for wrong in ("x`) || !host(`y", "my_app", "-x", "a..b"):
+        assert not re.search(fields["subdomain"]["pattern"], wrong)
+    assert re.search(fields["subdomain"]["pattern"], "digits.Class-1")
 
 
 @pytest.mark.parametrize("file", RBAC, ids=lambda file: file.name.partition(".")[0])

@@ -7,7 +7,9 @@ import json
 import pytest
 from platform_manifests import route, service
 
+from lab_platform.kubernetes.errors import ApiError, InvalidError
 from lab_platform.route import builders, claims, handlers
+from lab_platform.route.annotations import PREFIX
 from lab_platform.serving_certificate.authority import sign
 
 DOMAIN = "apps.mnist-lab.localhost"
@@ -73,7 +75,16 @@ def test_one_namespace_shares_a_host_by_path_but_not_the_same_path():
     ("spec", "field"),
     [
         ({"path": "/a`) || Host(`b"}, "spec.path"),
+        ({"path": "/a b"}, "spec.path"),
+        ({"path": "/a\nb"}, "spec.path"),
+        ({"path": "/{{ env `HOME` }}"}, "spec.path"),
         ({"host": "a" * 64 + ".test"}, "spec.host"),
+        ({"host": "x.test\n"}, "spec.host"),
+        ({"subdomain": "my_app"}, "spec.subdomain"),
+        ({"subdomain": "x`) || !host(`y"}, "spec.subdomain"),
+        ({"subdomain": "\u0130"}, "spec.subdomain"),
+        ({"subdomain": "-x"}, "spec.subdomain"),
+        ({"tls": {"termination": "edge", "certificate": "", "key": "no"}}, "spec.tls.key"),
         ({"tls": {"termination": "edge", "certificate": "no", "key": "no"}}, "certificate"),
         ({"tls": {"termination": "reencrypt", "destinationCACertificate": "no"}}, "destination"),
     ],
@@ -83,6 +94,16 @@ def test_what_the_schema_cannot_tell_is_refused_with_its_field(spec, field):
     assert not admission.admitted
     assert admission.reason == "ExtendedValidationFailed"
     assert field in admission.message
+
+
+@pytest.mark.parametrize("path", ["/oauth/login", "/a-b._~/%C3%A9", "/a:b@c;d=e,f+(g)*!'$&"])
+def test_a_path_may_have_what_a_path_can_have(path):
+    assert claims.admit([route("page", path=path)], DOMAIN)["mnist", "page"].admitted
+
+
+def test_nothing_of_a_refused_host_reaches_the_rules():
+    bad = route("page", subdomain="x`) || !host(`y", path="/oauth/login")
+    assert "mnist_page" not in json.dumps(configure(bad, services=[service("page")]))
 
 
 def test_key_of_another_certificate_is_refused(authority):
@@ -263,3 +284,59 @@ class TestController:
         handlers.reconcile_routes()
         rules = json.loads(handlers.publisher.answer()[2])
         assert len(rules["tls"]["certificates"]) == 1
+
+    @pytest.mark.parametrize(
+        ("bad", "field"),
+        [
+            (route("a" * 65), "metadata.name"),
+            (route("a-page", subdomain="my_app"), "spec.subdomain"),
+        ],
+    )
+    def test_a_bad_route_is_told_why_and_keeps_none_from_theirs(self, cluster, bad, field):
+        patch = cluster.patch
+
+        def refuse(api_version, kind, name, body, namespace=None, **rest):
+            if "host" in body.get("spec", {}) and name != "page":
+                raise InvalidError(422, "Invalid", "spec.host: should match")
+            return patch(api_version, kind, name, body, namespace, **rest)
+
+        cluster.patch = refuse
+        cluster.add(bad)
+        cluster.add(route("page"))
+        handlers.reconcile_routes()
+        condition = self.admitted(cluster, bad["metadata"]["name"])
+        assert (condition["status"], condition["reason"]) == ("False", "ExtendedValidationFailed")
+        assert condition["message"].startswith(field)
+        assert self.admitted(cluster, "page")["status"] == "True"
+
+    def test_what_the_server_refuses_is_tried_again_and_logged(self, cluster, caplog):
+        patch = cluster.patch
+
+        def refuse(api_version, kind, name, body, namespace=None, **rest):
+            if name == "first":
+                raise ApiError(403, "Forbidden", "not this one")
+            return patch(api_version, kind, name, body, namespace, **rest)
+
+        cluster.patch = refuse
+        cluster.add(route("first"))
+        cluster.add(route("second"))
+        assert handlers.reconcile_routes() < 60
+        assert "mnist/first" in caplog.text
+        assert self.admitted(cluster, "second")["status"] == "True"
+        cluster.patch = patch
+        assert handlers.reconcile_routes() > 60
+
+    @staticmethod
+    def admitted(cluster, name):
+        return cluster.get(*handlers.ROUTE, name, "mnist")["status"]["ingress"][0]["conditions"][0]
+
+    def test_braces_in_an_annotation_are_no_template(self, cluster):
+        one = route("page")
+        rewrite = f"{PREFIX}rewrite-target"
+        one["metadata"]["annotations"] = {rewrite: "/{{{ env `HOME` }}"}
+        cluster.add(one)
+        handlers.reconcile_routes()
+        body = handlers.publisher.answer()[2]
+        assert b"{{" not in body
+        replaced = json.loads(body)["http"]["middlewares"]["mnist_page_rewrite"]
+        assert replaced["replacePathRegex"]["replacement"].startswith("/{{{ env `HOME` }}")

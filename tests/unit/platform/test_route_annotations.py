@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import http.client
-import json
 import socket
 import subprocess
 import sys
@@ -17,6 +16,7 @@ from platform_manifests import route, service
 
 from lab_platform.route import builders, claims
 from lab_platform.route.annotations import PREFIX, read_options
+from lab_platform.route.publisher import encode
 
 DOMAIN = "apps.mnist-lab.localhost"
 EDGE = {"termination": "edge"}
@@ -170,6 +170,7 @@ def traefik(tmp_path_factory):
         annotated("root", host="root.test", path="/foo", rewrite_target="/"),
         annotated("part", host="part.test", path="/foo", rewrite_target="/bar"),
         annotated("dots", host="dots.test", path="/a.b", rewrite_target="/$x/"),
+        annotated("braces", host="braces.test", rewrite_target="/{{ env `HOME` }}"),
         annotated("quick", host="quick.test", timeout="200ms"),
         annotated("local", host="local.test", ip_allowlist="127.0.0.0/8"),
         annotated("far", host="far.test", ip_whitelist="192.0.2.0/24"),
@@ -180,7 +181,7 @@ def traefik(tmp_path_factory):
         services=[backend],
     )
     del rules["tls"]
-    (folder / "rules.yml").write_text(json.dumps(rules))
+    (folder / "rules.yml").write_bytes(encode(rules))
     port = free_port()
     program = Path(sys.executable).with_name("traefik")
     process = subprocess.Popen(
@@ -188,7 +189,7 @@ def traefik(tmp_path_factory):
             program,
             f"--entryPoints.web.address=127.0.0.1:{port}",
             "--entryPoints.websecure.address=127.0.0.1:0",
-            f"--providers.file.filename={folder / 'rules.yml'}",
+            f"--providers.file.directory={folder}",
             "--global.checkNewVersion=false",
             "--global.sendAnonymousUsage=false",
         ],
@@ -231,6 +232,7 @@ def traefik(tmp_path_factory):
         ("part.test", "/foo/", "/bar/"),
         ("part.test", "/foo/baz", "/bar/baz"),
         ("dots.test", "/a.b/c", "/$x/c"),
+        ("braces.test", "/x", "/%7B%7B%20env%20%60HOME%60%20%7D%7D/x"),
     ],
 )
 def test_the_path_is_rewritten_as_openshift_does(traefik, host, path, seen):
