@@ -12,6 +12,14 @@ from kubernetes.dynamic.exceptions import NotFoundError, ResourceNotFoundError
 TIMEOUT = 20  # seconds for one call; a hanging API server must not hang the report
 
 
+class SecretValues(dict[str, str]):
+    """A Secret's values, of which a traceback shows the names only."""
+
+    def __repr__(self) -> str:
+        """Return the names."""
+        return f"<values of {', '.join(self)}>"
+
+
 class ClusterReader:
     """A cluster that is only read. Raises what the kubernetes client raises."""
 
@@ -45,7 +53,7 @@ class ClusterReader:
         result: dict[str, Any] = found.to_dict()
         return result
 
-    def secret(self, reference: str) -> dict[str, str]:
+    def secret(self, reference: str) -> SecretValues:
         """Return the decoded values of the Secret ``namespace/name``.
 
         Raises:
@@ -55,10 +63,10 @@ class ClusterReader:
         found = self.find("v1", "Secret", name, namespace)
         if found is None:
             raise LookupError(f"Secret {reference} is not there")
-        return {
-            key: base64.b64decode(value).decode(errors="replace")
+        return SecretValues(
+            (key, base64.b64decode(value).decode(errors="replace"))
             for key, value in (found.get("data") or {}).items()
-        }
+        )
 
     def token(self, namespace: str, account: str, seconds: int) -> str:
         """Return a token of a service account that ends after ``seconds`` (at least 600)."""

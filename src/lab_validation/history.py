@@ -23,6 +23,11 @@ class Entry:
     accuracy: float | None
 
 
+def path_of(directory: Path, namespace: str) -> Path:
+    """Return the file of one lab's runs: the seats of a class are each their own story."""
+    return directory / (f"history-{namespace}.jsonl" if namespace else "history.jsonl")
+
+
 def entry_of(run: Run) -> Entry:
     """Return the line that stands for ``run``."""
     return Entry(run.started, round(run.duration, 3), run.ok, len(run.failed), run.accuracy)

@@ -7,7 +7,8 @@ line is its title in the report. It may record, with ``record_property``:
 - ``accuracy``: accuracy through the page, from 0 to 1;
 - ``measure:NAME``: a figure for the head of the report.
 
-Enabled with ``-p lab_validation.plugin --lab-report DIR``.
+Enabled with ``-p lab_validation.plugin --lab-report DIR``. Whether a report is wanted or not, no
+secret gets into what pytest writes (lab_validation.masking).
 """
 
 from __future__ import annotations
@@ -22,13 +23,16 @@ from typing import Any
 import pytest
 
 from lab_validation import history, report, results
+from lab_validation.masking import REDACTOR, Masker
 from lab_validation.redaction import Redactor
 from lab_validation.steps import STEPS, step_for
 
 EvidenceSource = Callable[[str], dict[str, str]]
+__all__ = ["EVIDENCE", "EXPLAIN", "NAMESPACE", "REDACTOR"]
 EVIDENCE = pytest.StashKey[EvidenceSource]()
 EXPLAIN = pytest.StashKey[Callable[[str], str]]()
-REDACTOR = pytest.StashKey[Redactor]()
+# The lab's namespace, which the access file names.
+NAMESPACE = pytest.StashKey[str]()
 # What pytest and selenium put before a message that is a sentence already.
 PREFIX = re.compile(
     r"^(?:(?:AssertionError|LookupError|Failed|[\w.]*TimeoutException): )?(?:Message: )?"
@@ -38,10 +42,9 @@ PREFIX = re.compile(
 class Recorder:
     """Collects checks while the tests run and writes the report when they end."""
 
-    def __init__(self, directory: Path, namespace: str) -> None:
-        """Write below ``directory`` what is found about ``namespace``."""
+    def __init__(self, directory: Path) -> None:
+        """Write below ``directory`` what is found."""
         self.directory = directory
-        self.namespace = namespace
         self.started = datetime.now(UTC)
         self.clock = time.monotonic()
         self.checks: list[results.Check] = []
@@ -93,19 +96,19 @@ class Recorder:
         self.explained.add(step)
         return {**evidence, "Where the check stopped": redact(outcome.longreprtext)}
 
-    def pytest_sessionfinish(self) -> None:
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Write summary, history and page."""
         run = results.Run(
             started=self.started.isoformat(timespec="seconds"),
             duration=time.monotonic() - self.clock,
-            namespace=self.namespace,
+            namespace=session.config.stash.get(NAMESPACE, ""),
             checks=tuple(self.checks),
             accuracy=self.accuracy,
             measurements=self.measurements,
         )
         if not run.checks:
             return
-        entries = history.append(self.directory / "history.jsonl", run)
+        entries = history.append(history.path_of(self.directory, run.namespace), run)
         results.write_summary(run, self.directory / "summary.json")
         report.write_report(run, entries, self.directory / "index.html")
 
@@ -133,14 +136,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the plugin's options."""
     group = parser.getgroup("lab validation")
     group.addoption("--lab-report", type=Path, default=None, help="directory of the report")
-    group.addoption("--lab-namespace", default="mnist", help="namespace that is validated")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Register a marker for each step, and the recorder where a report is wanted."""
+    """Register the markers, the masker, and the recorder where a report is wanted."""
     for step in STEPS:
         config.addinivalue_line("markers", f"{step.id}: {step.explanation}")
+    config.pluginmanager.register(Masker(config), "lab-validation-masker")
     directory = config.getoption("--lab-report")
     if directory is not None:
-        recorder = Recorder(directory, config.getoption("--lab-namespace"))
-        config.pluginmanager.register(recorder, "lab-validation-recorder")
+        config.pluginmanager.register(Recorder(directory), "lab-validation-recorder")

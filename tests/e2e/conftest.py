@@ -18,7 +18,7 @@ from lab_validation.access import Access, read_access
 from lab_validation.cluster import ClusterReader
 from lab_validation.evidence import Collector
 from lab_validation.explanation import Explainer
-from lab_validation.plugin import EVIDENCE, EXPLAIN, REDACTOR
+from lab_validation.plugin import EVIDENCE, EXPLAIN, NAMESPACE, REDACTOR
 from lab_validation.redaction import Redactor
 from lab_validation.traffic import Traffic, WatchedSession
 
@@ -35,7 +35,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.fixture(scope="session")
 def access(pytestconfig: pytest.Config) -> Access:
-    return read_access(pytestconfig.getoption("--lab-access"))
+    found = read_access(pytestconfig.getoption("--lab-access"))
+    # The report tells of this lab, whatever happens next.
+    pytestconfig.stash[NAMESPACE] = found.namespace
+    return found
 
 
 @pytest.fixture(scope="session")

@@ -65,6 +65,13 @@ def test_the_history_keeps_the_last_thirty(tmp_path: Path) -> None:
     assert entries[0].accuracy == 0.05
 
 
+def test_each_namespace_has_a_history_of_its_own(tmp_path: Path) -> None:
+    for namespace in ("mnist", "mnist-2", "mnist"):
+        entries = history.append(history.path_of(tmp_path, namespace), run(check("data")))
+    assert len(entries) == 2
+    assert len(history.read(history.path_of(tmp_path, "mnist-2"))) == 1
+
+
 def test_a_damaged_line_costs_only_itself(tmp_path: Path) -> None:
     path = tmp_path / "history.jsonl"
     history.append(path, run(check("data")))
