@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
-from jinja2 import Environment, PackageLoader
+from lab_validation.templating import page_environment
 
 
 class Outcome(Protocol):
@@ -21,25 +21,10 @@ class Outcome(Protocol):
     problems: list[str]
 
 
-def clock(seconds: float) -> str:
-    """Seconds as a person reads them.
-
-    >>> clock(7.24), clock(754)
-    ('7.2 s', '12 min 34 s')
-    """
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    return f"{int(seconds) // 60} min {int(seconds) % 60} s"
-
-
 def write_page(
     results: Sequence[Outcome], reports: Path, started: datetime, seconds: float
 ) -> Path:
     """Write ``tests.html`` into the reports' directory; return its path."""
-    environment = Environment(
-        loader=PackageLoader("lab_tools"), autoescape=True, trim_blocks=True, lstrip_blocks=True
-    )
-    environment.filters["clock"] = clock
     rows = [
         {
             **vars(result),
@@ -48,9 +33,10 @@ def write_page(
         }
         for result in results
     ]
+    template = page_environment("lab_tools").get_template("tests.html.j2")
     path = reports / "tests.html"
     path.write_text(
-        environment.get_template("tests.html.j2").render(
+        template.render(
             results=rows,
             passed=sum(result.passed for result in results),
             failed=sum(result.failed for result in results),

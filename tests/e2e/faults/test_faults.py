@@ -24,7 +24,7 @@ from kubernetes import config, dynamic
 from lab_validation.access import Access
 from lab_validation.cluster import ClusterReader
 from lab_validation.redaction import Redactor
-from lab_validation.report import sentence_text
+from lab_validation.templating import sentence_text
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 REPORTS = REPOSITORY / ".lab" / "reports" / "faults"

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from lab_validation.history import entry_of
 from lab_validation.plot import draw
-from lab_validation.report import duration_text, render
+from lab_validation.report import render
 from lab_validation.results import Check, Run
+from lab_validation.templating import duration_text
 
 
 def a_run(*checks: Check, accuracy: float | None = None) -> Run:
