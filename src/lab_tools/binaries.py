@@ -23,10 +23,14 @@ from lab_tools.releases import ProvisionError, Versions, architecture, download_
 
 
 def source_key(module: Path, versions: Versions) -> str:
-    """One hash over everything that the binaries are made from."""
+    """One hash over everything that the binaries are made from.
+
+    The commands import packages of the module's own, so all of it counts, its tests aside. Go's
+    own cache sees to it that what did not change is not compiled again.
+    """
     digest = hashlib.sha256()
-    sources = [module / "go.mod", module / "go.sum", *sorted(module.glob("cmd/**/*.go"))]
-    for path in sources:
+    packages = sorted(path for path in module.glob("**/*.go") if not path.name.endswith("_test.go"))
+    for path in [module / "go.mod", module / "go.sum", *packages]:
         digest.update(path.relative_to(module).as_posix().encode() + b"\0")
         digest.update(path.read_bytes())
     digest.update(repr((versions, architecture())).encode())

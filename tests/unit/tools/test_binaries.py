@@ -142,3 +142,15 @@ def test_the_key_follows_sources_and_versions(module: Path, versions: Versions) 
     assert binaries.source_key(module, other) != key
     (module / "cmd/kube/main.go").write_text("package main // changed\n")
     assert binaries.source_key(module, versions) != key
+
+
+def test_the_key_follows_a_package_that_a_command_imports(module: Path, versions: Versions) -> None:
+    package = module / "networkpolicy"
+    package.mkdir()
+    (package / "rules.go").write_text("package networkpolicy\n")
+    key = binaries.source_key(module, versions)
+    (package / "rules.go").write_text("package networkpolicy // changed\n")
+    changed = binaries.source_key(module, versions)
+    assert changed != key
+    (package / "rules_test.go").write_text("package networkpolicy\n")
+    assert binaries.source_key(module, versions) == changed
