@@ -44,6 +44,14 @@ class Layout:
         return self.configuration / "cluster.json"
 
     @property
+    def begun(self) -> bool:
+        """Whether this suite ever began a cluster here.
+
+        Only then is ours what every Kubernetes names alike: /etc/kubernetes, a kubelet, chains.
+        """
+        return any(path.exists() for path in (self.configuration, self.data, self.programs))
+
+    @property
     def containerd_socket(self) -> Path:
         """Address of the cluster's own containerd."""
         return self.runtime / "containerd.sock"

@@ -64,6 +64,11 @@ def is_containerd(process: Process, layout: Layout) -> bool:
 
 def is_kubelet(process: Process, layout: Layout) -> bool:
     """Whether this is the cluster's kubelet."""
+    return layout.begun and is_kubelet_of_kubeadm(process, layout)
+
+
+def is_kubelet_of_kubeadm(process: Process, layout: Layout) -> bool:
+    """Whether this is a kubelet as kubeadm starts it, ours or somebody else's."""
     return (
         process.program == "kubelet"
         and f"--config={layout.kubelet}/config.yaml" in process.arguments

@@ -14,12 +14,11 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
-from lab_tools import cluster, machine
+from lab_tools import cluster, iptables, machine
 from lab_tools.layout import Layout, cache_directory, project_directory
 
+MOUNTS = Path("/proc/self/mountinfo")
 INTERFACES = ("mnist-lab0", "mnist-lab-br")
-CHAIN_PREFIXES = ("KUBE-", "CNI-")
-FAMILIES = ("iptables", "ip6tables")
 
 
 def named_paths(layout: Layout) -> list[Path]:
@@ -56,7 +55,7 @@ def shared_paths(layout: Layout) -> list[Path]:
 
 def own_paths(layout: Layout, *, was_ours: bool = False) -> list[Path]:
     """What a removal may take, there or not."""
-    shared = shared_paths(layout) if was_ours or ours(layout) else []
+    shared = shared_paths(layout) if was_ours or layout.begun else []
     return [*named_paths(layout), *shared]
 
 
@@ -72,16 +71,11 @@ def own_links(layout: Layout) -> list[Path]:
     )
 
 
-def ours(layout: Layout) -> bool:
-    """Whether this suite ever began a cluster here; only then is /etc/kubernetes ours to remove."""
-    return any(path.exists() for path in (layout.configuration, layout.data, layout.programs))
-
-
-def own_processes(layout: Layout) -> list[machine.Process]:
+def own_processes(layout: Layout, *, was_ours: bool = False) -> list[machine.Process]:
     """The cluster's processes, containers included."""
     kinds = (
         machine.is_supervisor,
-        machine.is_kubelet,
+        machine.is_kubelet_of_kubeadm if was_ours else machine.is_kubelet,
         machine.is_containerd,
         machine.is_start_script,
         machine.is_shim,
@@ -91,12 +85,13 @@ def own_processes(layout: Layout) -> list[machine.Process]:
     return [process for process in machine.processes() if process.pid in pids]
 
 
-def own_mounts(layout: Layout) -> list[str]:
+def own_mounts(layout: Layout, *, was_ours: bool = False) -> list[str]:
     """Mount points of the cluster, innermost first."""
-    roots = (str(layout.runtime), str(layout.data), str(layout.kubelet))
+    shared = [layout.kubelet] if was_ours or layout.begun else []
+    roots = [str(path) for path in (layout.runtime, layout.data, *shared)]
     prefixes = tuple(f"{root}/" for root in roots)
     points = []
-    for line in Path("/proc/self/mountinfo").read_text().splitlines():
+    for line in MOUNTS.read_text().splitlines():
         point = line.split()[4].encode().decode("unicode_escape")
         if point in roots or point.startswith(prefixes):
             points.append(point)
@@ -115,50 +110,15 @@ def own_interfaces() -> list[str]:
     return sorted(found)
 
 
-def tables(family: str) -> dict[str, list[str]]:
-    """Lines of iptables-save, by table."""
-    program = shutil.which(f"{family}-save", path="/usr/sbin:/sbin:/usr/bin:/bin")
-    if program is None:
-        return {}
-    done = subprocess.run([program], capture_output=True, text=True, check=False)
-    found: dict[str, list[str]] = {}
-    table = ""
-    for line in done.stdout.splitlines():
-        if line.startswith("*"):
-            table = line[1:]
-            found[table] = []
-        elif table and line[:1] in (":", "-"):
-            found[table].append(line)
-    return found
+def own_chains(layout: Layout, *, was_ours: bool = False) -> list[str]:
+    """The cluster's chains; every Kubernetes, and podman, gives its own the same names."""
+    return iptables.chains() if was_ours or layout.begun else []
 
 
-def is_own_rule(line: str) -> bool:
-    """Whether a rule stands in a chain of ours, leads to one or is marked as ours."""
-    words = line.split()
-    if not line.startswith("-A "):
-        return False
-    targets = [words[i + 1] for i, word in enumerate(words[:-1]) if word in ("-j", "-g")]
-    names = [words[1], *targets]
-    return any(name.startswith(CHAIN_PREFIXES) for name in names) or (
-        "--comment mnist-lab " in line + " "
-    )
-
-
-def own_chains() -> list[str]:
-    """Chains of the cluster and rules that lead there, as `family table name`."""
-    found = []
-    for family in FAMILIES:
-        for table, lines in tables(family).items():
-            for line in lines:
-                if line.startswith(":") and line[1:].startswith(CHAIN_PREFIXES):
-                    found.append(f"{family} {table} {line[1:].split()[0]}")
-                elif is_own_rule(line) and not line.split()[1].startswith(CHAIN_PREFIXES):
-                    found.append(f"{family} {table} {line}")
-    return found
-
-
-def own_cgroups(layout: Layout) -> list[Path]:
-    """The pods' control groups."""
+def own_cgroups(layout: Layout, *, was_ours: bool = False) -> list[Path]:
+    """The pods' control groups; every Kubernetes gives its own the same names."""
+    if not (was_ours or layout.begun):
+        return []
     root = layout.root / "sys/fs/cgroup"
     found = [path for pattern in ("kubepods*", "*/kubepods*") for path in root.glob(pattern)]
     return sorted(path for path in found if path.is_dir())
@@ -167,7 +127,7 @@ def own_cgroups(layout: Layout) -> list[Path]:
 def own_namespaces(layout: Layout) -> list[Path]:
     """Network namespaces that the container runtime named and no pod uses any more."""
     directory = layout.root / "run/netns"
-    return sorted(directory.glob("cni-*")) if directory.is_dir() and ours(layout) else []
+    return sorted(directory.glob("cni-*")) if directory.is_dir() and layout.begun else []
 
 
 def inventory(
@@ -178,13 +138,13 @@ def inventory(
     return {
         "processes": [
             f"{process.pid} {' '.join(process.arguments)[:100]}"
-            for process in own_processes(layout)
+            for process in own_processes(layout, was_ours=was_ours)
         ],
-        "mounts": own_mounts(layout),
+        "mounts": own_mounts(layout, was_ours=was_ours),
         "network namespaces": [str(path) for path in own_namespaces(layout)],
         "interfaces": own_interfaces(),
-        "iptables chains": own_chains(),
-        "control groups": [str(path) for path in own_cgroups(layout)],
+        "iptables chains": own_chains(layout, was_ours=was_ours),
+        "control groups": [str(path) for path in own_cgroups(layout, was_ours=was_ours)],
         "files": [str(path) for path in paths if path.exists() or path.is_symlink()],
     }
 
@@ -211,34 +171,10 @@ def remove_interfaces() -> None:
         subprocess.run(["ip", "link", "delete", name], check=False, capture_output=True)
 
 
-def remove_chains() -> None:
-    """Delete the chains and what leads to them; every other rule stays as it is."""
-    for family in FAMILIES:
-        restore = shutil.which(f"{family}-restore", path="/usr/sbin:/sbin:/usr/bin:/bin")
-        if restore is None:
-            continue
-        script = []
-        for table, lines in tables(family).items():
-            rules = [line for line in lines if is_own_rule(line)]
-            chains = [
-                line[1:].split()[0]
-                for line in lines
-                if line.startswith(":") and line[1:].startswith(CHAIN_PREFIXES)
-            ]
-            if rules or chains:
-                outside = [r for r in rules if not r.split()[1].startswith(CHAIN_PREFIXES)]
-                script += [f"*{table}", *("-D" + rule[2:] for rule in outside)]
-                script += [f"-F {name}" for name in chains]
-                script += [f"-X {name}" for name in chains]
-                script.append("COMMIT")
-        if script:
-            subprocess.run(
-                [restore, "--noflush"],
-                input="\n".join(script) + "\n",
-                text=True,
-                check=False,
-                stdout=subprocess.DEVNULL,
-            )
+def remove_chains(layout: Layout) -> None:
+    """Delete the cluster's chains and what leads to them."""
+    if own_chains(layout):
+        iptables.remove_chains()
 
 
 def remove_cgroups(layout: Layout) -> None:
@@ -301,7 +237,7 @@ def main() -> int:
     extra += state.glob("access-*.json")
     if arguments.purge_cache:
         extra.append(cache_directory())
-    was_ours = ours(layout)
+    was_ours = layout.begun
     before = inventory(layout, extra)
     tell("On this machine before:", before)
     if arguments.inventory:
@@ -313,7 +249,7 @@ def main() -> int:
     remove_processes(layout)
     remove_mounts(layout)
     remove_interfaces()
-    remove_chains()
+    remove_chains(layout)
     remove_cgroups(layout)
     restore_sysctl(layout)
     remove_files(layout, extra)

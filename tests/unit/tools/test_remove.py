@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from lab_tools import remove
+from lab_tools import iptables, machine, remove
 from lab_tools.layout import Layout
 
 SAVED = """*nat
@@ -30,19 +30,79 @@ COMMIT
     (":KUBE-SERVICES - [0:0]", False),
 ])  # fmt: skip
 def test_own_rules(line: str, ours: bool) -> None:
-    assert remove.is_own_rule(line) is ours
+    assert iptables.is_own_rule(line) is ours
 
 
-def test_chains_are_listed_by_table(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def saved(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
+    """Filters as on a machine with pods and with Docker; the calls that would change them."""
+    calls: list[list[str]] = []
+
     def tables(family: str) -> dict[str, list[str]]:
         lines = [line for line in SAVED.splitlines() if line[:1] in ":-"]
         return {"nat": lines} if family == "iptables" else {}
 
-    monkeypatch.setattr(remove, "tables", tables)
-    found = remove.own_chains()
+    def run(command: list[str], **_: object) -> None:
+        calls.append(command)
+
+    monkeypatch.setattr(iptables, "tables", tables)
+    monkeypatch.setattr(iptables.shutil, "which", lambda name, path: f"/usr/sbin/{name}")
+    monkeypatch.setattr(iptables.subprocess, "run", run)
+    return calls
+
+
+def test_chains_are_listed_by_table(tmp_path: Path, saved: list[list[str]]) -> None:
+    layout = Layout(tmp_path)
+    layout.configuration.mkdir(parents=True)
+    found = remove.own_chains(layout)
     assert "iptables nat KUBE-SERVICES" in found
     assert "iptables nat CNI-HOSTPORT-DNAT" in found
     assert not [line for line in found if "DOCKER" in line]
+    remove.remove_chains(layout)
+    assert saved == [["/usr/sbin/iptables-restore", "--noflush"]]
+
+
+def test_another_kubernetes_keeps_its_chains(tmp_path: Path, saved: list[list[str]]) -> None:
+    layout = Layout(tmp_path)
+    (layout.runtime / "containers").mkdir(parents=True)
+    remove.remove_chains(layout)
+    assert saved == []
+    assert remove.inventory(layout)["iptables chains"] == []
+    # After a removal of ours, the same chains are what it left.
+    assert remove.inventory(layout, was_ours=True)["iptables chains"]
+
+
+def test_another_kubernetes_keeps_its_control_groups(tmp_path: Path) -> None:
+    layout = Layout(tmp_path)
+    pod = tmp_path / "sys/fs/cgroup/kubepods.slice/pod1"
+    pod.mkdir(parents=True)
+    remove.remove_cgroups(layout)
+    assert pod.exists()
+    assert remove.inventory(layout)["control groups"] == []
+    layout.configuration.mkdir(parents=True)
+    remove.remove_cgroups(layout)
+    assert not pod.exists()
+
+
+def test_another_kubernetes_keeps_its_kubelet(tmp_path: Path) -> None:
+    layout = Layout(tmp_path)
+    kubelet = machine.Process(7, ("kubelet", f"--config={layout.kubelet}/config.yaml"))
+    assert not machine.is_kubelet(kubelet, layout)
+    layout.configuration.mkdir(parents=True)
+    assert machine.is_kubelet(kubelet, layout)
+
+
+def test_another_kubernetes_keeps_its_mounts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    layout = Layout(tmp_path)
+    points = [f"{layout.runtime}/a", f"{layout.kubelet}/pods/b", "/mnt"]
+    table = "".join(f"1 2 0:3 / {point} rw - tmpfs tmpfs rw\n" for point in points)
+    monkeypatch.setattr(remove, "MOUNTS", tmp_path / "mountinfo")
+    remove.MOUNTS.write_text(table)
+    assert remove.own_mounts(layout) == [points[0]]
+    layout.configuration.mkdir(parents=True)
+    assert remove.own_mounts(layout) == [points[1], points[0]]
 
 
 def test_foreign_files_stay_where_no_cluster_of_ours_was(tmp_path: Path) -> None:
