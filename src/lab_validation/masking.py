@@ -2,6 +2,8 @@
 
 A failure's traceback shows values, and output that was captured is printed beside it. Each report
 is masked before any reporter gets it; junit is read again in the end, whoever put words into it.
+
+Enabled with ``-p lab_validation.masking``, and by lab_validation.plugin.
 """
 
 from __future__ import annotations
@@ -99,3 +101,8 @@ def mask_xml(path: Path, mask: Mask) -> None:
         for name, text in element.items():
             element.set(name, mask(text))
     tree.write(path, encoding="utf-8", xml_declaration=True)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Mask from now on."""
+    config.pluginmanager.register(Masker(config), "lab-validation-masker")

@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -184,3 +185,14 @@ def test_no_secret_is_told_of_a_file_that_cannot_be_read(tmp_path: Path) -> None
     done = run_pytest(tmp_path, "--junit-xml=junit.xml")
     assert "AWS_SECRET_ACCESS_KEY=" in done.stdout
     assert "abcd1234efgh" not in done.stdout + (tmp_path / "junit.xml").read_text()
+
+
+def test_every_suite_that_needs_a_lab_is_masked() -> None:
+    suites = tomllib.loads((REPOSITORY / "tests/suites.toml").read_text())["suite"]
+    plugins = {"lab_validation.plugin", "lab_validation.masking"}
+    bare = [
+        suite["name"]
+        for suite in suites
+        if suite["needs"] == "lab" and not plugins & set(suite.get("arguments", ()))
+    ]
+    assert not bare, f"a failure of {bare} could show a secret of the lab"
