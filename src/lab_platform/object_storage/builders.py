@@ -31,6 +31,8 @@ METRICS_PORT = 9327
 _BUCKET_ACTIONS = ("Read", "Write", "List", "Tagging")
 IDENTITIES_KEY = "identities.json"
 FRONT_KEY = "nginx.conf"
+# The store itself is asked through the front: there is no other way to it.
+_PROBE = {"httpGet": {"path": "/healthz", "port": S3_PORT}}
 
 
 @dataclass(frozen=True)
@@ -227,55 +229,10 @@ def build_deployment(store: ObjectStore) -> Manifest:
     """Build the Deployment: one pod, replaced and not rolled, for it alone may hold the volume."""
     identities = json.dumps(build_identities(store.identities), sort_keys=True)
     checksum = hashlib.sha256(identities.encode()).hexdigest()
-    # The store itself is asked through the front: there is no other way to it.
-    probe = {"httpGet": {"path": "/healthz", "port": S3_PORT}}
-    image = store.image or get_settings().platform_image
-    container = {
-        "name": "minio",
-        "image": image,
-        "imagePullPolicy": "IfNotPresent",
-        "command": build_command(),
-        "resources": dict(store.resources)
-        or {
-            "requests": {"cpu": "50m", "memory": "128Mi"},
-            "limits": {"cpu": "1", "memory": "1Gi"},
-        },
-        "startupProbe": {
-            "exec": {"command": build_startup_check()},
-            "periodSeconds": 1,
-            "timeoutSeconds": 5,
-            "failureThreshold": 120,
-        },
-        "livenessProbe": {**probe, "periodSeconds": 20, "failureThreshold": 6},
-        "securityContext": restricted_container_security_context(),
-        "volumeMounts": [
-            {"name": "data", "mountPath": "/data"},
-            {"name": "identities", "mountPath": "/etc/seaweedfs", "readOnly": True},
-            {"name": "run", "mountPath": "/run/seaweedfs"},
-            {"name": "tmp", "mountPath": "/tmp"},  # noqa: S108 - a volume of the pod's own
-        ],
-    }
-    front = {
-        "name": "front",
-        "image": image,
-        "imagePullPolicy": "IfNotPresent",
-        "command": ["nginx", "-e", "stderr", "-c", f"/etc/seaweedfs/{FRONT_KEY}"],
-        "ports": [{"name": "http", "containerPort": S3_PORT, "protocol": "TCP"}],
-        "resources": {
-            "requests": {"cpu": "10m", "memory": "16Mi"},
-            "limits": {"cpu": "500m", "memory": "64Mi"},
-        },
-        "readinessProbe": {**probe, "periodSeconds": 5},
-        "securityContext": restricted_container_security_context(),
-        "volumeMounts": [
-            {"name": "identities", "mountPath": "/etc/seaweedfs", "readOnly": True},
-            {"name": "front", "mountPath": "/run/seaweedfs"},
-        ],
-    }
     pod = {
         "automountServiceAccountToken": False,
         "securityContext": restricted_pod_security_context(),
-        "containers": [container, front],
+        "containers": [_store_container(store), _front_container(store)],
         "volumes": [
             {"name": "data", "persistentVolumeClaim": {"claimName": store.name}},
             {"name": "identities", "secret": {"secretName": f"{store.name}-identities"}},
@@ -304,6 +261,58 @@ def build_deployment(store: ObjectStore) -> Manifest:
             },
         },
     }
+
+
+def _store_container(store: ObjectStore) -> Manifest:
+    return {
+        "name": "minio",
+        "image": _image(store),
+        "imagePullPolicy": "IfNotPresent",
+        "command": build_command(),
+        "resources": dict(store.resources)
+        or {
+            "requests": {"cpu": "50m", "memory": "128Mi"},
+            "limits": {"cpu": "1", "memory": "1Gi"},
+        },
+        "startupProbe": {
+            "exec": {"command": build_startup_check()},
+            "periodSeconds": 1,
+            "timeoutSeconds": 5,
+            "failureThreshold": 120,
+        },
+        "livenessProbe": {**_PROBE, "periodSeconds": 20, "failureThreshold": 6},
+        "securityContext": restricted_container_security_context(),
+        "volumeMounts": [
+            {"name": "data", "mountPath": "/data"},
+            {"name": "identities", "mountPath": "/etc/seaweedfs", "readOnly": True},
+            {"name": "run", "mountPath": "/run/seaweedfs"},
+            {"name": "tmp", "mountPath": "/tmp"},  # noqa: S108 - a volume of the pod's own
+        ],
+    }
+
+
+def _front_container(store: ObjectStore) -> Manifest:
+    return {
+        "name": "front",
+        "image": _image(store),
+        "imagePullPolicy": "IfNotPresent",
+        "command": ["nginx", "-e", "stderr", "-c", f"/etc/seaweedfs/{FRONT_KEY}"],
+        "ports": [{"name": "http", "containerPort": S3_PORT, "protocol": "TCP"}],
+        "resources": {
+            "requests": {"cpu": "10m", "memory": "16Mi"},
+            "limits": {"cpu": "500m", "memory": "64Mi"},
+        },
+        "readinessProbe": {**_PROBE, "periodSeconds": 5},
+        "securityContext": restricted_container_security_context(),
+        "volumeMounts": [
+            {"name": "identities", "mountPath": "/etc/seaweedfs", "readOnly": True},
+            {"name": "front", "mountPath": "/run/seaweedfs"},
+        ],
+    }
+
+
+def _image(store: ObjectStore) -> str:
+    return store.image or get_settings().platform_image
 
 
 def build_service(store: ObjectStore, name: str | None = None) -> Manifest:

@@ -127,41 +127,6 @@ def build_deployment(function: Mapping[str, Any]) -> Manifest:
     port = find_port(function)
     read_scaling(function)
     template = function["spec"]["template"]
-    spec: Manifest = copy.deepcopy(template["spec"])
-    for key in (
-        "containerConcurrency",
-        "timeoutSeconds",
-        "responseStartTimeoutSeconds",
-        "idleTimeoutSeconds",
-    ):
-        spec.pop(key, None)
-    main = spec["containers"][0]
-    main.setdefault("name", "user-container")
-    if not main.get("image"):
-        raise InvalidFunctionError(f"container {main['name']} has no image")
-    main.setdefault("imagePullPolicy", "IfNotPresent")
-    main["ports"] = [{"name": "user-port", "containerPort": port, "protocol": "TCP"}]
-    environment = main.setdefault("env", [])
-    known = {variable["name"] for variable in environment}
-    wanted = {"PORT": str(port), "K_SERVICE": name, "K_CONFIGURATION": name}
-    environment += [{"name": k, "value": v} for k, v in wanted.items() if k not in known]
-    probe = main.setdefault("readinessProbe", {})
-    probe.setdefault("periodSeconds", 1)
-    kind = next((k for k in ("httpGet", "tcpSocket", "grpc", "exec") if k in probe), None)
-    if kind is None:
-        probe["tcpSocket"] = {"port": port}
-    elif kind in ("httpGet", "tcpSocket") and not probe[kind].get("port"):
-        probe[kind]["port"] = port
-    main.setdefault("lifecycle", {}).setdefault("preStop", {"sleep": {"seconds": _DRAIN_SECONDS}})
-    for container in spec["containers"]:
-        security = container.setdefault("securityContext", {})
-        security.setdefault("allowPrivilegeEscalation", False)
-        security.setdefault("capabilities", {"drop": ["ALL"]})
-    spec["securityContext"] = {
-        **restricted_pod_security_context(),
-        **(spec.get("securityContext") or {}),
-    }
-    spec.setdefault("enableServiceLinks", False)
     labels = {
         **((template.get("metadata") or {}).get("labels") or {}),
         SERVICE_LABEL: name,
@@ -180,10 +145,54 @@ def build_deployment(function: Mapping[str, Any]) -> Manifest:
             },
             "template": {
                 "metadata": {"labels": labels, "annotations": annotations},
-                "spec": spec,
+                "spec": _pod(function, port),
             },
         },
     }
+
+
+def _pod(function: Mapping[str, Any], port: int) -> Manifest:
+    """The pod as it was written, without what is Knative's, under ``restricted``."""
+    spec: Manifest = copy.deepcopy(function["spec"]["template"]["spec"])
+    for key in (
+        "containerConcurrency",
+        "timeoutSeconds",
+        "responseStartTimeoutSeconds",
+        "idleTimeoutSeconds",
+    ):
+        spec.pop(key, None)
+    _complete(spec["containers"][0], port, _identity(function)[1])
+    for container in spec["containers"]:
+        security = container.setdefault("securityContext", {})
+        security.setdefault("allowPrivilegeEscalation", False)
+        security.setdefault("capabilities", {"drop": ["ALL"]})
+    spec["securityContext"] = {
+        **restricted_pod_security_context(),
+        **(spec.get("securityContext") or {}),
+    }
+    spec.setdefault("enableServiceLinks", False)
+    return spec
+
+
+def _complete(main: Manifest, port: int, name: str) -> None:
+    """Add what Knative gives the container that answers, where it does not say otherwise."""
+    main.setdefault("name", "user-container")
+    if not main.get("image"):
+        raise InvalidFunctionError(f"container {main['name']} has no image")
+    main.setdefault("imagePullPolicy", "IfNotPresent")
+    main["ports"] = [{"name": "user-port", "containerPort": port, "protocol": "TCP"}]
+    environment = main.setdefault("env", [])
+    known = {variable["name"] for variable in environment}
+    wanted = {"PORT": str(port), "K_SERVICE": name, "K_CONFIGURATION": name}
+    environment += [{"name": k, "value": v} for k, v in wanted.items() if k not in known]
+    probe = main.setdefault("readinessProbe", {})
+    probe.setdefault("periodSeconds", 1)
+    kind = next((k for k in ("httpGet", "tcpSocket", "grpc", "exec") if k in probe), None)
+    if kind is None:
+        probe["tcpSocket"] = {"port": port}
+    elif kind in ("httpGet", "tcpSocket") and not probe[kind].get("port"):
+        probe[kind]["port"] = port
+    main.setdefault("lifecycle", {}).setdefault("preStop", {"sleep": {"seconds": _DRAIN_SECONDS}})
 
 
 def build_private_service(function: Mapping[str, Any]) -> Manifest:
