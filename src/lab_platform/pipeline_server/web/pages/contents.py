@@ -21,7 +21,27 @@ TEXT_VIEWERS = (Viewer.TEXT, Viewer.MARKDOWN, Viewer.TABLE)
 def create_router(pages: Pages) -> APIRouter:
     """Addresses of artifacts."""
     router = APIRouter(prefix="/runs/{run_id}/artifacts/{artifact_id:path}")
+    _add_viewer(router, pages)
+    _add_frames(router, pages)
 
+    @router.get("/content")
+    def content(run_id: str, artifact_id: str, download: bool = False) -> Response:
+        artifact = pages.source.get_artifact(run_id, artifact_id)
+        opened = pages.source.open_artifact(run_id, artifact_id)
+        headers = security.content_headers(scripts=False)
+        disposition = "attachment" if download else "inline"
+        name = quote(artifacts.file_name(artifact))
+        headers["Content-Disposition"] = f"{disposition}; filename*=UTF-8''{name}"
+        if opened.size is not None:
+            headers["Content-Length"] = str(opened.size)
+        return StreamingResponse(
+            opened.chunks, 200, headers, media_type=artifacts.media_type(artifact)
+        )
+
+    return router
+
+
+def _add_viewer(router: APIRouter, pages: Pages) -> None:
     @router.get("/view")
     def view(request: Request, run_id: str, artifact_id: str) -> Response:
         artifact = pages.source.get_artifact(run_id, artifact_id)
@@ -47,6 +67,8 @@ def create_router(pages: Pages) -> APIRouter:
             small=SMALL_FILE,
         )
 
+
+def _add_frames(router: APIRouter, pages: Pages) -> None:
     @router.get("/frame")
     def frame(run_id: str, artifact_id: str) -> Response:
         """The inside of the viewer's frame: HTML as written, a notebook as a page."""
@@ -76,22 +98,6 @@ def create_router(pages: Pages) -> APIRouter:
             raise PageError(404, "There is no such output.") from error
         headers = security.content_headers(scripts=True)
         return Response(source.encode(), 200, headers, "text/html; charset=utf-8")
-
-    @router.get("/content")
-    def content(run_id: str, artifact_id: str, download: bool = False) -> Response:
-        artifact = pages.source.get_artifact(run_id, artifact_id)
-        opened = pages.source.open_artifact(run_id, artifact_id)
-        headers = security.content_headers(scripts=False)
-        disposition = "attachment" if download else "inline"
-        name = quote(artifacts.file_name(artifact))
-        headers["Content-Disposition"] = f"{disposition}; filename*=UTF-8''{name}"
-        if opened.size is not None:
-            headers["Content-Length"] = str(opened.size)
-        return StreamingResponse(
-            opened.chunks, 200, headers, media_type=artifacts.media_type(artifact)
-        )
-
-    return router
 
 
 def _head(pages: Pages, run_id: str, artifact_id: str) -> str:

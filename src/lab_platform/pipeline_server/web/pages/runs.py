@@ -23,6 +23,14 @@ COMPARED = 2
 def create_router(pages: Pages) -> APIRouter:
     """Addresses of runs."""
     router = APIRouter()
+    _add_list(router, pages)
+    _add_run(router, pages)
+    _add_logs(router, pages)
+    _add_actions(router, pages)
+    return router
+
+
+def _add_list(router: APIRouter, pages: Pages) -> None:
     source = pages.source
 
     @router.get("/")
@@ -42,11 +50,23 @@ def create_router(pages: Pages) -> APIRouter:
             now=datetime.now(UTC),
         )
 
+    @router.get("/compare")
+    def compare(request: Request, run: list[str] = Query(default=[])) -> Response:  # noqa: B008
+        wanted = list(dict.fromkeys(run))
+        if len(wanted) != COMPARED:
+            raise PageError(400, "Choose two different runs in the list to compare them.")
+        left, right = (source.get_run(run_id) for run_id in wanted)
+        return pages.render(
+            request, "compare.html", section="runs", **_comparison(pages, left, right)
+        )
+
+
+def _add_run(router: APIRouter, pages: Pages) -> None:
     @router.get("/runs/{run_id}")
     def show_run(
         request: Request, run_id: str, view: str = "graph", step: str = "", tab: str = ""
     ) -> Response:
-        run = source.get_run(run_id)
+        run = pages.source.get_run(run_id)
         steps = graph.steps_of(run)
         view = view if view in VIEWS else "graph"
         panel = _panel(pages, run, steps, step, request.query_params.get("task", ""), tab)
@@ -73,9 +93,11 @@ def create_router(pages: Pages) -> APIRouter:
             **values,
         )
 
+
+def _add_logs(router: APIRouter, pages: Pages) -> None:
     @router.get("/runs/{run_id}/tasks/{task_id}/log")
     def read_log(run_id: str, task_id: str, offset: int = Query(0, ge=0)) -> Response:
-        chunk = source.read_log(run_id, task_id, offset)
+        chunk = pages.source.read_log(run_id, task_id, offset)
         return JSONResponse(
             {
                 "text": chunk.text,
@@ -90,19 +112,6 @@ def create_router(pages: Pages) -> APIRouter:
     def download_log(run_id: str, task_id: str) -> Response:
         headers = security.content_headers(scripts=False)
         return Response(_whole_log(pages, run_id, task_id), 200, headers, "text/plain")
-
-    @router.get("/compare")
-    def compare(request: Request, run: list[str] = Query(default=[])) -> Response:  # noqa: B008
-        wanted = list(dict.fromkeys(run))
-        if len(wanted) != COMPARED:
-            raise PageError(400, "Choose two different runs in the list to compare them.")
-        left, right = (source.get_run(run_id) for run_id in wanted)
-        return pages.render(
-            request, "compare.html", section="runs", **_comparison(pages, left, right)
-        )
-
-    _add_actions(router, pages)
-    return router
 
 
 def _add_actions(router: APIRouter, pages: Pages) -> None:
