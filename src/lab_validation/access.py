@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +11,10 @@ from typing import Any
 
 REQUIRED: tuple[str, ...] = (
     "base_domain",
-    "ca_certificate",
+    "namespace",
+    "serving.mode",
+    "images.namespace",
+    "volumes",
     "webapp.url",
     "workbench.url",
     "pipelines.url",
@@ -21,6 +25,11 @@ REQUIRED: tuple[str, ...] = (
     "inference.url",
     "inference.token_secret",
     "inference.model",
+)
+# Where machines keep all authorities that they trust, in one file.
+BUNDLES = (
+    Path("/etc/ssl/certs/ca-certificates.crt"),
+    Path("/etc/pki/tls/certs/ca-bundle.crt"),
 )
 
 
@@ -47,13 +56,39 @@ class Access:
 
     @property
     def namespace(self) -> str:
-        """The lab's namespace, taken from the model token's Secret (``namespace/name``)."""
-        return self.get("inference.token_secret").split("/", 1)[0]
+        """The lab's namespace."""
+        return self.get("namespace")
+
+    @property
+    def certificate(self) -> Path | None:
+        """The authority that signs the Routes, or None where the machine trusts them anyway."""
+        found = _lookup(self.values, "ca_certificate")
+        return Path(found) if found else None
+
+    @property
+    def verify(self) -> str | bool:
+        """What requests and boto3 take as ``verify``: the lab's authority, or the machine's own."""
+        return str(self.certificate) if self.certificate else machine_bundle()
+
+    @property
+    def volumes(self) -> dict[str, str]:
+        """The size of each volume of the project, by its name."""
+        return dict(_lookup(self.values, "volumes"))
 
     @property
     def images_on_nodes(self) -> bool:
         """True where the nodes hold the images and can pull them from nowhere."""
         return bool(_lookup(self.values, "images.on_nodes"))
+
+
+def machine_bundle() -> str | bool:
+    """Return the file of the authorities that this machine trusts.
+
+    Python's packages bring a list of their own, which lacks what was added to the machine.
+    """
+    named = ssl.get_default_verify_paths().cafile
+    found = [Path(named)] if named else [path for path in BUNDLES if path.exists()]
+    return str(found[0]) if found else True
 
 
 def _lookup(values: Mapping[str, Any], dotted: str) -> Any:

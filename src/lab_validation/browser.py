@@ -52,8 +52,10 @@ def trust(home: Path, certificate: Path) -> None:
             raise BrowserError(f"certutil {arguments[0]} failed: {done.stderr.strip()}")
 
 
-def start(home: Path, certificate: Path, timeout: float = 30) -> webdriver.Chrome:
+def start(home: Path, certificate: Path | None, timeout: float = 30) -> webdriver.Chrome:
     """Start the browser; ``timeout`` in seconds bounds each page load and script.
+
+    Without a ``certificate`` it trusts what browsers on this machine trust.
 
     Raises:
         BrowserError: Chromium or its driver is missing, or it does not start.
@@ -61,7 +63,8 @@ def start(home: Path, certificate: Path, timeout: float = 30) -> webdriver.Chrom
     for program, package in (("chromium", "chromium"), ("chromedriver", "chromium-driver")):
         if shutil.which(program) is None:
             raise BrowserError(f"{program} is not installed: apt-get install {package}")
-    trust(home, certificate)
+    if certificate is not None:
+        trust(home, certificate)
     options = webdriver.ChromeOptions()
     options.binary_location = str(shutil.which("chromium"))
     for argument in (

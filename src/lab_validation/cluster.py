@@ -9,6 +9,12 @@ from typing import Any
 from kubernetes import client, config, dynamic
 from kubernetes.dynamic.exceptions import NotFoundError, ResourceNotFoundError
 
+# The pipeline server's kind as OpenShift AI has it, the newest version first: v1 came with 2.16.
+PIPELINE_SERVER = "DataSciencePipelinesApplication"
+PIPELINE_SERVER_APIS = (
+    "datasciencepipelinesapplications.opendatahub.io/v1",
+    "datasciencepipelinesapplications.opendatahub.io/v1alpha1",
+)
 TIMEOUT = 20  # seconds for one call; a hanging API server must not hang the report
 
 
@@ -52,6 +58,13 @@ class ClusterReader:
             return None
         result: dict[str, Any] = found.to_dict()
         return result
+
+    def pipeline_server(self, name: str, namespace: str) -> dict[str, Any] | None:
+        """Return the pipeline server, in the newest version that the cluster has it in."""
+        for api_version in PIPELINE_SERVER_APIS:
+            if found := self.find(api_version, PIPELINE_SERVER, name, namespace):
+                return found
+        return None
 
     def secret(self, reference: str) -> SecretValues:
         """Return the decoded values of the Secret ``namespace/name``.

@@ -14,29 +14,32 @@ from lab_diagnosis import diagnose
 from lab_diagnosis.collect import gather
 from lab_diagnosis.tasks import is_ready
 
+from lab_validation.cluster import PIPELINE_SERVER, PIPELINE_SERVER_APIS
 from lab_validation.redaction import Redactor
 from lab_validation.results import DIAGNOSIS
 
 LOG_LINES = 40
 EVENT_LINES = 25
 
-PIPELINES_API = "datasciencepipelinesapplications.opendatahub.io/v1"
+# A kind with the versions that clusters have it in, the newest first.
+Versioned = tuple[tuple[str, ...], str]
+_SERVER: Versioned = (PIPELINE_SERVER_APIS, PIPELINE_SERVER)
+_MODEL: Versioned = (("serving.kserve.io/v1beta1",), "InferenceService")
+_FUNCTION: Versioned = (("serving.knative.dev/v1",), "Service")
+_ROUTE: Versioned = (("route.openshift.io/v1",), "Route")
 
 # step -> the objects whose conditions tell most, and the pods whose logs do.
-KINDS: Mapping[str, tuple[tuple[str, str], ...]] = {
-    "project": (("v1", "PersistentVolumeClaim"),),
-    "data": ((PIPELINES_API, "DataSciencePipelinesApplication"),),
-    "images": (("image.openshift.io/v1", "ImageStream"),),
-    "pipelines": ((PIPELINES_API, "DataSciencePipelinesApplication"),),
-    "workbench": (("kubeflow.org/v1", "Notebook"), ("route.openshift.io/v1", "Route")),
-    "training": ((PIPELINES_API, "DataSciencePipelinesApplication"),),
-    "serving": (("serving.kserve.io/v1beta1", "InferenceService"),),
-    "token": (("serving.kserve.io/v1beta1", "InferenceService"),),
-    "inference": (("serving.knative.dev/v1", "Service"), ("route.openshift.io/v1", "Route")),
-    "prediction": (
-        ("serving.knative.dev/v1", "Service"),
-        ("serving.kserve.io/v1beta1", "InferenceService"),
-    ),
+KINDS: Mapping[str, tuple[Versioned, ...]] = {
+    "project": ((("v1",), "PersistentVolumeClaim"),),
+    "data": (_SERVER,),
+    "images": ((("image.openshift.io/v1",), "ImageStream"),),
+    "pipelines": (_SERVER,),
+    "workbench": ((("kubeflow.org/v1",), "Notebook"), _ROUTE),
+    "training": (_SERVER,),
+    "serving": (_MODEL,),
+    "token": (_MODEL,),
+    "inference": (_FUNCTION, _ROUTE),
+    "prediction": (_FUNCTION, _MODEL),
 }
 POD_NAMES: Mapping[str, tuple[str, ...]] = {
     "data": ("minio-", "lab-data"),
@@ -48,10 +51,6 @@ POD_NAMES: Mapping[str, tuple[str, ...]] = {
     "inference": ("mnist-",),
     "prediction": ("mnist-", "modelmesh-serving-"),
 }
-
-
-# Where a step's objects are, if not in the lab's own namespace.
-PLACES: Mapping[str, str] = {"images": "redhat-ods-applications"}
 
 
 class Reader(Protocol):
@@ -70,11 +69,13 @@ class Reader(Protocol):
 class Collector:
     """Collects the evidence of a namespace; ``redact`` is applied to every text.
 
+    ``images`` is the namespace of the lab's ImageStreams.
     ``last_requests`` returns what the checks themselves asked last.
     """
 
     reader: Reader
     namespace: str
+    images: str
     redact: Redactor
     last_requests: Callable[[], str] = str
 
@@ -96,13 +97,26 @@ class Collector:
         except Exception as error:
             return self.redact(f"could not be read: {error}")
 
+    def _place(self, step: str) -> str:
+        """The namespace of a step's objects."""
+        return self.images if step == "images" else self.namespace
+
+    def _objects(
+        self, versions: tuple[str, ...], kind: str, namespace: str
+    ) -> list[dict[str, Any]]:
+        """The objects in the first version in which there are any."""
+        for api_version in versions:
+            if found := self.reader.objects(api_version, kind, namespace):
+                return found
+        return []
+
     def _cause(self, step: str) -> str:
         """One sentence for each object of the step that is not ready, as the playbooks say it."""
-        place = PLACES.get(step, self.namespace)
+        place = self._place(step)
         home = {"metadata": {"name": place}}
         sentences: list[str] = []
-        for api_version, kind in KINDS.get(step, ()):
-            for thing in self.reader.objects(api_version, kind, place):
+        for versions, kind in KINDS.get(step, ()):
+            for thing in self._objects(versions, kind, place):
                 if is_ready(thing):
                     continue
                 name = str(thing["metadata"]["name"])
@@ -113,9 +127,9 @@ class Collector:
 
     def _conditions(self, step: str) -> str:
         lines: list[str] = []
-        place = PLACES.get(step, self.namespace)
-        for api_version, kind in KINDS.get(step, ()):
-            found = self.reader.objects(api_version, kind, place)
+        place = self._place(step)
+        for versions, kind in KINDS.get(step, ()):
+            found = self._objects(versions, kind, place)
             if not found:
                 lines.append(f"{kind}: there is none in {place}")
             for thing in found:

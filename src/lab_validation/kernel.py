@@ -9,7 +9,6 @@ import json
 import ssl
 import time
 import uuid
-from pathlib import Path
 from typing import Any
 
 import requests
@@ -20,10 +19,11 @@ class KernelError(Exception):
     """The kernel did not start, or the cell raised; the message says what it said."""
 
 
-def run_cell(url: str, token: str, certificate: Path, code: str, timeout: float = 90) -> str:
+def run_cell(url: str, token: str, verify: str | bool, code: str, timeout: float = 90) -> str:
     """Run ``code`` in a kernel of its own and return what it printed.
 
-    The kernel is ended whatever happens. ``timeout`` in seconds bounds the cell.
+    ``verify`` is the file of the authorities to trust. The kernel is ended whatever happens.
+    ``timeout`` in seconds bounds the cell.
 
     Raises:
         KernelError: the cell raised or did not end in time.
@@ -31,7 +31,7 @@ def run_cell(url: str, token: str, certificate: Path, code: str, timeout: float 
     """
     base = url.rstrip("/")
     with requests.Session() as session:
-        session.verify = str(certificate)
+        session.verify = verify
         session.trust_env = False
         session.headers["Authorization"] = f"Bearer {token}"
         # Jupyter wants the token that it put into a cookie back on every change.
@@ -43,13 +43,18 @@ def run_cell(url: str, token: str, certificate: Path, code: str, timeout: float 
         answer.raise_for_status()
         kernel = str(answer.json()["id"])
         try:
-            return _execute(session, base, kernel, certificate, code, timeout)
+            return _execute(session, base, kernel, verify, code, timeout)
         finally:
             session.delete(f"{base}/api/kernels/{kernel}", timeout=20)
 
 
 def _execute(
-    session: requests.Session, base: str, kernel: str, certificate: Path, code: str, timeout: float
+    session: requests.Session,
+    base: str,
+    kernel: str,
+    verify: str | bool,
+    code: str,
+    timeout: float,
 ) -> str:
     cookies = "; ".join(f"{c.name}={c.value}" for c in session.cookies)
     socket = websocket.create_connection(
@@ -57,7 +62,7 @@ def _execute(
         timeout=timeout,
         header={"Authorization": str(session.headers["Authorization"])},
         cookie=cookies,
-        sslopt={"ca_certs": str(certificate), "cert_reqs": ssl.CERT_REQUIRED},
+        sslopt=tls_options(verify),
     )
     message = _request(code)
     try:
@@ -65,6 +70,12 @@ def _execute(
         return _collect(socket, message["header"]["msg_id"], time.monotonic() + timeout)
     finally:
         socket.close()
+
+
+def tls_options(verify: str | bool) -> dict[str, Any]:
+    """Return the WebSocket's options for the authorities that ``verify`` names."""
+    options: dict[str, Any] = {"cert_reqs": ssl.CERT_REQUIRED}
+    return {**options, "ca_certs": verify} if isinstance(verify, str) else options
 
 
 def _request(code: str) -> dict[str, Any]:

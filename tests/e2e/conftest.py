@@ -64,17 +64,20 @@ def evidence(pytestconfig: pytest.Config, access: Access, cluster: ClusterReader
     redactor = Redactor(cluster.secret_values(access.namespace))
     pytestconfig.stash[REDACTOR] = redactor
     pytestconfig.stash[EXPLAIN] = Explainer(access.get("s3.secret"))
-    pytestconfig.stash[EVIDENCE] = Collector(cluster, access.namespace, redactor, TRAFFIC)
+    pytestconfig.stash[EVIDENCE] = Collector(
+        cluster, access.namespace, access.get("images.namespace"), redactor, TRAFFIC
+    )
 
 
 @pytest.fixture(scope="session")
-def certificate(access: Access) -> Path:
-    return Path(access.get("ca_certificate"))
+def verify(access: Access) -> str | bool:
+    """What requests, boto3 and the kernel's client trust the Routes by."""
+    return access.verify
 
 
-def verified_session(certificate: Path, token: str = "") -> requests.Session:
+def verified_session(verify: str | bool, token: str = "") -> requests.Session:
     session = WatchedSession(TRAFFIC)
-    session.verify = str(certificate)
+    session.verify = verify
     # The machine's own bundle in the environment would otherwise win over `verify`.
     session.trust_env = False
     if token:
@@ -83,23 +86,23 @@ def verified_session(certificate: Path, token: str = "") -> requests.Session:
 
 
 @pytest.fixture(scope="session")
-def anyone(certificate: Path) -> Iterator[requests.Session]:
-    with verified_session(certificate) as session:
+def anyone(verify: str | bool) -> Iterator[requests.Session]:
+    with verified_session(verify) as session:
         yield session
 
 
 @pytest.fixture(scope="session")
 def pipelines(
-    access: Access, cluster: ClusterReader, certificate: Path
+    access: Access, cluster: ClusterReader, verify: str | bool
 ) -> Iterator[requests.Session]:
     token = cluster.secret(access.get("pipelines.token_secret"))["token"]
-    with verified_session(certificate, token) as session:
+    with verified_session(verify, token) as session:
         yield session
 
 
 @pytest.fixture(scope="session")
 def model_session(
-    access: Access, cluster: ClusterReader, certificate: Path
+    access: Access, cluster: ClusterReader, verify: str | bool
 ) -> Iterator[requests.Session]:
     try:
         token = cluster.secret(access.get("inference.token_secret"))["token"]
@@ -107,7 +110,7 @@ def model_session(
         raise LookupError(
             f"the model's token was revoked: {error}; ./lab run serve-model makes a new one"
         ) from None
-    with verified_session(certificate, token) as session:
+    with verified_session(verify, token) as session:
         yield session
 
 
@@ -117,14 +120,14 @@ def data_connection(access: Access, cluster: ClusterReader) -> dict[str, str]:
 
 
 @pytest.fixture(scope="session")
-def bucket(access: Access, data_connection: dict[str, str], certificate: Path):
+def bucket(access: Access, data_connection: dict[str, str], verify: str | bool):
     store = boto3.resource(
         "s3",
         endpoint_url=access.get("s3.url"),
         aws_access_key_id=data_connection["AWS_ACCESS_KEY_ID"],
         aws_secret_access_key=data_connection["AWS_SECRET_ACCESS_KEY"],
         region_name=data_connection["AWS_DEFAULT_REGION"] or "us-east-1",
-        verify=str(certificate),
+        verify=verify,
         config=Config(
             connect_timeout=5, read_timeout=30, retries={"max_attempts": 3},
             s3={"addressing_style": "path"},
@@ -180,8 +183,8 @@ def clear_digits(test_digits, ask_model: Callable[[np.ndarray], np.ndarray]) -> 
 
 
 @pytest.fixture(scope="session")
-def browser(certificate: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[WebDriver]:
-    driver = browsers.start(tmp_path_factory.mktemp("browser"), certificate)
+def browser(access: Access, tmp_path_factory: pytest.TempPathFactory) -> Iterator[WebDriver]:
+    driver = browsers.start(tmp_path_factory.mktemp("browser"), access.certificate)
     yield driver
     driver.quit()
 

@@ -75,7 +75,7 @@ class LabSeat:
             aws_access_key_id=secret["AWS_ACCESS_KEY_ID"],
             aws_secret_access_key=secret["AWS_SECRET_ACCESS_KEY"],
             region_name="us-east-1",
-            verify=self.access.get("ca_certificate"),
+            verify=self.access.verify,
         )
         return {thing.key for thing in store.Bucket(secret["AWS_S3_BUCKET"]).objects.all()}
 
@@ -87,7 +87,7 @@ class LabSeat:
             answer = session.get(
                 f"{self.access.get('pipelines.url')}/apis/v2beta1/runs", timeout=20,
                 headers={"Authorization": f"Bearer {token}"},
-                verify=self.access.get("ca_certificate"),
+                verify=self.access.verify,
             )  # fmt: skip
         answer.raise_for_status()
         return len(answer.json().get("runs") or ())

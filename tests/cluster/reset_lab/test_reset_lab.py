@@ -49,8 +49,8 @@ def cell(seat: LabSeat) -> Callable[[str], str]:
 
     def run(code: str) -> str:
         token = seat.cluster.token(seat.namespace, "notebook", seconds=600)
-        certificate = STATE / "ca.crt"
-        return run_cell(seat.access.get("workbench.url"), token, certificate, code).strip()
+        access = seat.access
+        return run_cell(access.get("workbench.url"), token, access.verify, code).strip()
 
     return run
 

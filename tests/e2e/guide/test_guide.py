@@ -47,10 +47,10 @@ def picture(browser: WebDriver) -> Callable[[str], None]:
 
 
 @pytest.fixture(scope="module")
-def clone(access: Access, token: str, certificate: Path) -> None:
+def clone(access: Access, token: str, verify: str | bool) -> None:
     """The lab's repository in the workbench, cloned if it is not there yet."""
     printed = run_cell(
-        access.get("workbench.url"), token, certificate,
+        access.get("workbench.url"), token, verify,
         "import pathlib, subprocess\n"
         "home = pathlib.Path('/opt/app-root/src')\n"
         "if not (home / 'rhods-mnist-model').exists():\n"

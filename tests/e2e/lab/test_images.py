@@ -6,9 +6,9 @@ import pytest
 
 from lab_validation.access import Access
 from lab_validation.cluster import ClusterReader
+from lab_validation.images import references, troubles
 
 pytestmark = pytest.mark.images
-NAMESPACE = "redhat-ods-applications"
 SHOWN = "opendatahub.io/notebook-image-name"
 
 
@@ -25,8 +25,14 @@ def held(cluster: ClusterReader) -> set[str]:
 
 
 @pytest.fixture(scope="module")
-def streams(cluster: ClusterReader) -> dict[str, dict]:
-    found = cluster.objects("image.openshift.io/v1", "ImageStream", NAMESPACE)
+def place(access: Access) -> str:
+    """The namespace of the ImageStreams."""
+    return access.get("images.namespace")
+
+
+@pytest.fixture(scope="module")
+def streams(cluster: ClusterReader, place: str) -> dict[str, dict]:
+    found = cluster.objects("image.openshift.io/v1", "ImageStream", place)
     return {stream["metadata"]["name"]: stream for stream in found}
 
 
@@ -41,26 +47,25 @@ def test_workbench_image_is_offered(streams: dict[str, dict]) -> None:
 
 
 @pytest.mark.parametrize("name", ["mnist-workbench", "mnist-runtime"])
-def test_image_stream_resolves(streams: dict[str, dict], name: str) -> None:
+def test_image_stream_resolves(streams: dict[str, dict], place: str, name: str) -> None:
     """The image stream says where its image is."""
-    assert name in streams, f"ImageStream {NAMESPACE}/{name} does not exist"
+    assert name in streams, f"ImageStream {place}/{name} does not exist"
     status = streams[name].get("status") or {}
-    assert status.get("dockerImageRepository", "").endswith(f"/{NAMESPACE}/{name}")
+    assert status.get("dockerImageRepository", "").endswith(f"/{place}/{name}")
     assert status.get("tags"), f"ImageStream {name} has no tag that resolves"
 
 
 @pytest.mark.parametrize("name", ["mnist-workbench", "mnist-runtime"])
 def test_image_can_be_had(
-    access: Access, streams: dict[str, dict], held: set[str], name: str
-) -> None:
+    access: Access, cluster: ClusterReader, namespace: str, streams: dict[str, dict], place: str,
+    held: set[str], name: str,
+) -> None:  # fmt: skip
     """A pod gets the image that the stream names."""
-    assert name in streams, f"ImageStream {NAMESPACE}/{name} does not exist"
-    items = [item for tag in streams[name]["status"]["tags"] for item in tag.get("items") or ()]
-    assert items, f"ImageStream {name} resolves to no image"
-    # Where a registry has them, it is the one that says so in the stream.
+    assert name in streams, f"ImageStream {place}/{name} does not exist"
+    found = troubles(streams[name], cluster.objects("v1", "Pod", namespace))
+    assert not found, "; ".join(found)
     if access.images_on_nodes:
-        for item in items:
-            image = item["dockerImageReference"]
+        for image in references(streams[name]):
             assert image in held, (
                 f"no node has the image {image} any more, so no pod with it can start; "
                 "./lab run build-images brings it back"

@@ -9,14 +9,12 @@ from lab_validation.access import Access
 from lab_validation.cluster import ClusterReader
 
 pytestmark = pytest.mark.pipelines
-GROUP = "datasciencepipelinesapplications.opendatahub.io/v1"
-KIND = "DataSciencePipelinesApplication"
 
 
 @pytest.fixture(scope="module")
 def conditions(cluster: ClusterReader, namespace: str) -> dict[str, dict]:
-    found = cluster.find(GROUP, KIND, "ds-pipeline", namespace)
-    assert found, f"{KIND} {namespace}/ds-pipeline does not exist"
+    found = cluster.pipeline_server("ds-pipeline", namespace)
+    assert found, f"DataSciencePipelinesApplication {namespace}/ds-pipeline does not exist"
     return {c["type"]: c for c in found.get("status", {}).get("conditions", ())}
 
 

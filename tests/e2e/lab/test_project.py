@@ -4,35 +4,42 @@ from __future__ import annotations
 
 import pytest
 
+from lab_validation.access import Access
 from lab_validation.cluster import ClusterReader
 
 pytestmark = pytest.mark.project
-# Label, the values it may have, what it is for.
-LABELS = (
-    ("opendatahub.io/dashboard", ("true",), "by which the dashboard knows a project"),
-    ("modelmesh-enabled", ("true", "false"), "without which no model is served in it"),
-    ("pod-security.kubernetes.io/enforce", ("restricted",), "which keeps its pods restricted"),
-)
+# How a model is served, and what the namespace's label says of it.
+LABEL_OF_MODE = {"modelmesh": "true", "raw": "false"}
 
 
-def test_namespace_is_a_project(cluster: ClusterReader, namespace: str) -> None:
+def test_namespace_is_a_project(cluster: ClusterReader, namespace: str, access: Access) -> None:
     """The namespace is a data science project under Pod Security restricted."""
     found = cluster.find("v1", "Namespace", namespace)
     assert found, f"namespace {namespace} does not exist; run ./lab up"
     labels = found["metadata"]["labels"]
-    for label, values, use in LABELS:
-        assert labels.get(label) in values, (
-            f"namespace {namespace} lacks the label {label}={values[0]}, {use}; "
+    for label, value, use in (
+        ("opendatahub.io/dashboard", "true", "by which the dashboard knows a project"),
+        (
+            "modelmesh-enabled",
+            LABEL_OF_MODE[access.get("serving.mode")],
+            "without which no model is served in it",
+        ),
+        ("pod-security.kubernetes.io/enforce", "restricted", "which keeps its pods restricted"),
+    ):
+        assert labels.get(label) == value, (
+            f"namespace {namespace} lacks the label {label}={value}, {use}; "
             "./lab run prepare-lab sets it"
         )
 
 
-@pytest.mark.parametrize(("name", "size"), [("notebook", "20Gi"), ("ml-pipeline", "10Gi")])
-def test_volume_is_there(cluster: ClusterReader, namespace: str, name: str, size: str) -> None:
+@pytest.mark.parametrize("name", ["notebook", "ml-pipeline"])
+def test_volume_is_there(cluster: ClusterReader, namespace: str, access: Access, name: str) -> None:
     """The volume exists with its size, bound or waiting for its first pod."""
     claim = cluster.find("v1", "PersistentVolumeClaim", name, namespace)
     assert claim, f"PVC {namespace}/{name} does not exist"
-    assert claim["spec"]["resources"]["requests"]["storage"] == size
+    size = claim["spec"]["resources"]["requests"]["storage"]
+    wanted = access.volumes[name]
+    assert size == wanted, f"PVC {name} asks for {size}, the inventory says {wanted}"
     phase = claim["status"]["phase"]
     used = any(
         volume.get("persistentVolumeClaim", {}).get("claimName") == name

@@ -74,12 +74,10 @@ def test_workbench_opens(
     assert any("Git" in title for title in page.tools), page.tools
 
 
-def test_a_cell_runs(
-    running: dict, access: Access, learner_token: str, certificate, anyone: requests.Session
-) -> None:
+def test_a_cell_runs(running: dict, access: Access, learner_token: str, verify: str | bool) -> None:
     """A cell runs in the workbench, with TensorFlow and the data connection at hand."""
     printed = run_cell(
-        access.get("workbench.url"), learner_token, certificate,
+        access.get("workbench.url"), learner_token, verify,
         "import os, tensorflow as tf\n"
         "print(int(tf.reduce_sum(tf.range(10))), os.environ['AWS_S3_BUCKET'])",
     )  # fmt: skip

@@ -29,14 +29,17 @@ def said_by_kubectl(*seats: str) -> dict[str, Any]:
     return {"stdout": json.dumps({"items": items})}
 
 
-def render_access(seats: list[str], seat: str) -> dict[str, Any]:
+def render_access(
+    seats: list[str], seat: str, inventory: str = "embedded", **variables: Any
+) -> dict[str, Any]:
     text = render_text(
-        "embedded",
+        inventory,
         "lab_access",
         "access.json.j2",
         lab_seats=seats,
         __lab_access_namespace=seat,
         __lab_access_objects=said_by_kubectl(*seats),
+        **variables,
     )
     access: dict[str, Any] = json.loads(text)
     return access
@@ -49,6 +52,25 @@ def test_each_seat_has_its_own_addresses_and_secrets(seat: str) -> None:
     assert access["webapp"]["url"] == f"https://page-of-{seat}.example.com"
     assert access["inference"]["token_secret"] == f"{seat}/model-mesh"
     assert seat in access["pipelines"]["url"]
+
+
+def test_a_machine_that_trusts_the_cluster_needs_no_certificate() -> None:
+    values = {"lab_base_domain": "apps.example.com", "lab_state": "/nowhere"}
+    assert render_access(["mnist"], "mnist", "openshift", **values)["ca_certificate"] == ""
+    named = render_access(
+        ["mnist"], "mnist", "openshift", lab_ca_certificate="/etc/ca.pem", **values
+    )
+    assert named["ca_certificate"] == "/etc/ca.pem"
+
+
+def test_what_the_inventory_chose_is_told() -> None:
+    access = render_access(
+        ["mnist"], "mnist", lab_serving_mode="raw", lab_images_namespace="lab-images",
+        lab_project_notebook_volume_size="5Gi",
+    )  # fmt: skip
+    assert access["serving"]["mode"] == "raw"
+    assert access["images"]["namespace"] == "lab-images"
+    assert access["volumes"] == {"notebook": "5Gi", "ml-pipeline": "10Gi"}
 
 
 def test_each_seats_model_server_has_a_route() -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from lab_validation.evidence import Collector, condition_lines
 from lab_validation.redaction import Redactor
 
@@ -15,8 +17,14 @@ class Cluster:
 
     def __init__(self, things: dict[str, list[dict[str, Any]]], log: str = "") -> None:
         self.things, self.text = things, log
+        self.asked: list[tuple[str, str, str]] = []
+        # The only version in which the cluster has a kind.
+        self.served: dict[str, str] = {}
 
     def objects(self, api_version: str, kind: str, namespace: str) -> list[dict[str, Any]]:
+        self.asked.append((api_version, kind, namespace))
+        if self.served and kind in self.served and api_version != self.served[kind]:
+            return []
         if kind not in self.things:
             raise ConnectionError(f"no route to host for {kind}")
         return list(self.things[kind])
@@ -49,8 +57,8 @@ EVENT = {
 }
 
 
-def collect(cluster: Cluster) -> dict[str, str]:
-    return Collector(cluster, "mnist", Redactor([SECRET]))("serving")
+def collect(cluster: Cluster, step: str = "serving") -> dict[str, str]:
+    return Collector(cluster, "mnist", "images-1", Redactor([SECRET]))(step)
 
 
 def test_conditions_events_and_logs_are_there() -> None:
@@ -68,6 +76,24 @@ def test_a_part_that_cannot_be_read_says_why_and_spares_the_others() -> None:
     evidence = collect(Cluster({"InferenceService": [], "Event": [EVENT]}))
     assert "there is none in mnist" in evidence["Conditions"]
     assert "could not be read: no route to host for Pod" in evidence["Pods and their logs"]
+
+
+@pytest.mark.parametrize("version", ["v1", "v1alpha1"])
+def test_the_pipeline_server_is_found_in_each_version(version: str) -> None:
+    kind = "DataSciencePipelinesApplication"
+    condition = {"type": "Ready", "status": "False", "reason": "Failed", "message": "no disk"}
+    server = {
+        "kind": kind, "metadata": {"name": "ds-pipeline"}, "status": {"conditions": [condition]},
+    }  # fmt: skip
+    cluster = Cluster({kind: [server], "Event": [], "Pod": []})
+    cluster.served[kind] = f"datasciencepipelinesapplications.opendatahub.io/{version}"
+    assert "no disk" in collect(cluster, "pipelines")["Conditions"]
+
+
+def test_image_streams_are_looked_for_where_they_are() -> None:
+    cluster = Cluster({"ImageStream": [], "Event": [], "Pod": []})
+    assert "there is none in images-1" in collect(cluster, "images")["Conditions"]
+    assert ("image.openshift.io/v1", "ImageStream", "images-1") in cluster.asked
 
 
 def test_an_object_without_conditions_shows_its_phase() -> None:
