@@ -9,6 +9,7 @@ from typing import Any
 from lab_platform.kubernetes.metadata import restricted_container_security_context
 from lab_platform.model_serving import constants
 from lab_platform.model_serving.quantities import parse_bytes
+from lab_platform.model_serving.specs import SpecError
 from lab_platform.settings import get_settings
 
 Manifest = dict[str, Any]
@@ -164,10 +165,14 @@ def build_token_mount(name: str) -> Manifest:
 
 
 def memory_limit(runtime: Mapping[str, Any]) -> int:
-    """The server's memory limit in bytes."""
+    """The server's memory limit in bytes; SpecError where it says no quantity."""
     resources = runtime["spec"]["containers"][0].get("resources") or _DEFAULT_RESOURCES
     stated = (resources.get("limits") or {}).get("memory")
-    return parse_bytes(str(stated)) if stated else 1024 * 1024 * 1024
+    try:
+        return parse_bytes(str(stated)) if stated else 1024 * 1024 * 1024
+    except ValueError as error:
+        name = runtime["metadata"]["name"]
+        raise SpecError("RuntimeUnhealthy", f"ServingRuntime '{name}': {error}") from error
 
 
 def _with_environment(

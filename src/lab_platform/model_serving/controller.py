@@ -5,7 +5,7 @@ from __future__ import annotations
 from lab_platform.kubernetes.client import KubernetesClient, get_client
 from lab_platform.model_serving import constants
 from lab_platform.model_serving.applier import Applier
-from lab_platform.model_serving.inference_services import set_finalizers, write_refusal
+from lab_platform.model_serving.inference_services import refusing, set_finalizers, write_refusal
 from lab_platform.model_serving.mesh_servers import MeshServers
 from lab_platform.model_serving.project import Project, ends, read_project
 from lab_platform.model_serving.raw_servers import RawServers
@@ -47,7 +47,8 @@ class Controller:
         for service in project.living:
             found = placed.get(service["metadata"]["name"])
             if found and found[0].mode == RAW:
-                delays.append(self._raw.reconcile(client, service, *found))
+                with refusing(client, [service], [found[0].name]):
+                    delays.append(self._raw.reconcile(client, service, *found))
         self._release(client, project)
         wanted = [delay for delay in delays if delay is not None]
         if not project.services and not project.runtimes:

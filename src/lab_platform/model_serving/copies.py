@@ -22,6 +22,7 @@ def copy_of(report: PodReport, name: str) -> Copy:
         active_revision=found["activeRevision"],
         message=found["message"],
         time=found["time"],
+        served_as=found.get("servedAs", ""),
     )
 
 

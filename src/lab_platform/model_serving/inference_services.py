@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from lab_platform.kubernetes.client import KubernetesClient
-from lab_platform.kubernetes.errors import NotFoundError
+from lab_platform.kubernetes.errors import ApiError, NotFoundError
 from lab_platform.model_serving import constants
 from lab_platform.model_serving.applier import Applier
 from lab_platform.model_serving.common import Manifest
 from lab_platform.model_serving.specs import SpecError
 from lab_platform.model_serving.statuses import Observation, build_refusal, build_status
+
+# The API server's answers to an object that is not as it must be.
+_WRONG = (400, 422)
 
 
 def write_status(client: KubernetesClient, service: Manifest, seen: Observation) -> None:
@@ -22,6 +26,26 @@ def write_status(client: KubernetesClient, service: Manifest, seen: Observation)
 def write_refusal(client: KubernetesClient, service: Manifest, error: SpecError) -> None:
     """Write why it cannot be carried out as it is written."""
     _patch_status(client, service, build_refusal(*_before(service), error))
+
+
+@contextmanager
+def refusing(
+    client: KubernetesClient, services: Iterable[Manifest], names: Container[str]
+) -> Iterator[None]:
+    """Write to these what is wrong with their server, so that the others are gone on with."""
+    try:
+        yield
+    except SpecError as error:
+        refusal = error
+    except ApiError as error:
+        if error.status not in _WRONG:
+            raise
+        refusal = SpecError("RuntimeUnhealthy", f"the server cannot be made: {error.message}")
+    else:
+        return
+    for service in services:
+        if service["metadata"]["name"] in names:
+            write_refusal(client, service, refusal)
 
 
 def _before(service: Manifest) -> tuple[Mapping[str, Any], int]:

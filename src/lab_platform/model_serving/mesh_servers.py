@@ -9,7 +9,11 @@ from lab_platform.model_serving import constants, model_mesh, raw_deployment
 from lab_platform.model_serving.applier import Applier
 from lab_platform.model_serving.common import Manifest
 from lab_platform.model_serving.copies import copy_of
-from lab_platform.model_serving.inference_services import delete_own_route, write_status
+from lab_platform.model_serving.inference_services import (
+    delete_own_route,
+    refusing,
+    write_status,
+)
 from lab_platform.model_serving.pods import ask_pods
 from lab_platform.model_serving.project import Project, ends, mode_of
 from lab_platform.model_serving.specs import MODEL_MESH, Model, Runtime
@@ -34,7 +38,6 @@ class MeshServers:
         storage_version: str,
     ) -> float | None:
         """Bring all of them to what they should be; returns when to look again."""
-        namespace = project.namespace
         runtimes = [
             runtime
             for runtime in project.runtimes
@@ -48,20 +51,31 @@ class MeshServers:
                 for name, (model, chosen) in placed.items()
                 if model.mode == MODEL_MESH and chosen.name == runtime.name
             }
-            orders = model_mesh.build_models_config_map(
-                namespace, runtime, models.values(), storage_version
-            )
-            self.applier.apply(client, orders, runtime.manifest)
-            self.applier.apply(
-                client, model_mesh.build_deployment(namespace, runtime), runtime.manifest
-            )
-            self.applier.apply(
-                client, model_mesh.build_network_policy(namespace, runtime), runtime.manifest
-            )
-            self._routes(client, project, models, runtime)
-            self._remove_raw(client, project, models)
-            delays.append(self._observe(client, project, runtime, models, orders))
+            with refusing(client, project.living, models):
+                delays.append(self._serve(client, project, runtime, models, storage_version))
         return min(delays, default=None)
+
+    def _serve(
+        self,
+        client: KubernetesClient,
+        project: Project,
+        runtime: Runtime,
+        models: Mapping[str, Model],
+        storage_version: str,
+    ) -> float:
+        namespace = project.namespace
+        orders = model_mesh.build_models_config_map(
+            namespace, runtime, models.values(), storage_version
+        )
+        for manifest in (
+            orders,
+            model_mesh.build_deployment(namespace, runtime),
+            model_mesh.build_network_policy(namespace, runtime),
+        ):
+            self.applier.apply(client, manifest, runtime.manifest)
+        self._routes(client, project, models, runtime)
+        self._remove_raw(client, project, models)
+        return self._observe(client, project, runtime, models, orders)
 
     def _shared_objects(
         self, client: KubernetesClient, project: Project, runtimes: Sequence[Runtime]

@@ -42,11 +42,16 @@ class Model:
     service_account: str
     authorised: bool
     exposed: bool
+    parameters: tuple[tuple[str, str], ...] = ()
+    """What storage.parameters says besides the bucket, such as the model's sha256."""
 
     @property
     def revision(self) -> str:
         """The name of this revision of the model: another source is another revision."""
-        parts = [self.format_name, self.format_version, self.storage_key, self.path, self.bucket]
+        parts: list[Any] = [self.format_name, self.format_version]
+        parts += [self.storage_key, self.path, self.bucket]
+        if self.parameters:
+            parts.append(self.parameters)
         digest = hashlib.sha256(json.dumps(parts).encode()).hexdigest()
         return f"{self.name}__isvc-{digest[:10]}"
 
@@ -111,12 +116,15 @@ def read_model(manifest: Manifest, *, model_mesh_enabled: bool) -> Model:
     model, format_name, format_version = _framework(predictor)
     storage = model.get("storage") or {}
     key, path, bucket = str(storage.get("key") or ""), str(storage.get("path") or ""), ""
+    parameters = {
+        str(name): str(value) for name, value in (storage.get("parameters") or {}).items()
+    }
     uri = model.get("storageUri")
     if uri:
         bucket, path = _read_uri(str(uri))
         key = key or str(annotations.get("serving.kserve.io/secretKey") or "")
-    elif storage.get("parameters"):
-        bucket = str(storage["parameters"].get("bucket") or "")
+    else:
+        bucket = parameters.pop("bucket", "")
     if not path.strip("/"):
         raise SpecError("InvalidPredictorSpec", "the model has neither storage.path nor storageUri")
     return Model(
@@ -133,6 +141,7 @@ def read_model(manifest: Manifest, *, model_mesh_enabled: bool) -> Model:
         service_account=str(predictor.get("serviceAccountName") or ""),
         authorised=annotations.get(constants.RAW_ENABLE_AUTH) == "true",
         exposed=(metadata.get("labels") or {}).get(constants.RAW_VISIBILITY) == "exposed",
+        parameters=tuple(sorted(parameters.items())),
     )
 
 

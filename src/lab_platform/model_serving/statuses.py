@@ -24,6 +24,13 @@ class Copy:
     active_revision: str = ""
     message: str = ""
     time: str = ""
+    served_as: str = ""
+    """The name in its replies, where that is not the revision's."""
+
+    @property
+    def name(self) -> str:
+        """What its replies say; it differs from content to content."""
+        return self.served_as or self.active_revision
 
 
 @dataclass(frozen=True)
@@ -63,8 +70,9 @@ def build_status(before: Mapping[str, Any], generation: int, seen: Observation) 
         for copy in seen.copies
         if copy.active_revision and copy.active_revision != seen.revision
     ]
-    was_loaded = _active_state(before) == LOADED and _served_revision(before) == seen.revision
-    failure = _failure(seen) if seen.failed and not complete else None
+    names = {copy.name for copy in seen.loaded}
+    was_loaded = _active_state(before) == LOADED and _served_revision(before) in names
+    failure = _failure(seen, complete=complete)
     target = LOADED if complete else FAILED if seen.failed else LOADING
     if complete or (was_loaded and seen.loaded) or serving_old:
         active = LOADED
@@ -85,7 +93,7 @@ def build_status(before: Mapping[str, Any], generation: int, seen: Observation) 
         "lastFailureInfo": _keep_time(before, failure),
     }
     if complete:
-        model_status["activeRevisionName"] = seen.revision
+        model_status["activeRevisionName"] = _name_of_all(before, names)
     reason, message = _explanation(active, failure)
     return _status(before, generation, active == LOADED, reason, message, model_status, seen.urls)
 
@@ -124,8 +132,12 @@ def pod_trouble(pods: Iterable[Mapping[str, Any]]) -> str:
     return ""
 
 
-def _failure(seen: Observation) -> Status:
-    worst = seen.failed[0]
+def _failure(seen: Observation, *, complete: bool) -> Status | None:
+    """Why the wanted revision is not loaded, or what was put in its place cannot be."""
+    found = [copy for copy in seen.loaded if copy.message] if complete else seen.failed
+    if not found:
+        return None
+    worst = found[0]
     info = _info("ModelLoadFailed", worst.message, worst.revision)
     info["time"] = worst.time or info["time"]
     info["location"] = worst.pod
@@ -149,6 +161,12 @@ def _keep_time(before: Mapping[str, Any], info: Status | None) -> Status | None:
     old = (before.get("modelStatus") or {}).get("lastFailureInfo") or {}
     same = all(old.get(key) == info[key] for key in ("reason", "message", "modelRevisionName"))
     return dict(old) if same else info
+
+
+def _name_of_all(before: Mapping[str, Any], names: set[str]) -> str:
+    """What replies say; while pods take up another content one after another, the former."""
+    former = _served_revision(before)
+    return former if former in names else min(names)
 
 
 def _active_state(before: Mapping[str, Any]) -> str:

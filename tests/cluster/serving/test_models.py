@@ -76,6 +76,48 @@ def test_a_model_is_replaced_with_every_request_answered(
         assert set(seen) == {(200, old, 0.0), (200, new, 3.0)}
 
 
+def test_a_model_that_is_overwritten_is_served_with_every_request_answered(
+    project: Project, proxy: Endpoint, token: str
+) -> None:
+    path = "onnx/trained-again.onnx"
+    project.put_model(path)
+    with project.model("again", path):
+        old = project.wait_until_ready("again")["modelStatus"]["activeRevisionName"]
+        pods = [pod["metadata"]["uid"] for pod in project.pods()]
+        seen = [proxy.infer("again", token=token)]
+        project.put_model(path, bias=3.0)
+
+        def answered_by_the_new_one() -> bool:
+            seen.append(proxy.infer("again", token=token))
+            status, answer = seen[-1]
+            return status == 200 and answer["outputs"][0]["data"][0] == 3.0
+
+        eventually(answered_by_the_new_one, 75, lambda: seen[-1])
+        assert {status for status, _ in seen} == {200}
+        names = {(a["outputs"][0]["data"][0], a["model_name"]) for _, a in seen}
+        new = seen[-1][1]["model_name"]
+        assert (names, new != old) == ({(0.0, old), (3.0, new)}, True)
+        assert [pod["metadata"]["uid"] for pod in project.pods()] == pods
+
+
+def test_the_status_tells_the_name_of_an_overwritten_model(
+    project: Project, plain: Endpoint
+) -> None:
+    path = "onnx/told-again.onnx"
+    project.put_model(path)
+
+    def told() -> str:
+        return str(project.status("told")["modelStatus"]["activeRevisionName"])
+
+    with project.model("told", path):
+        old = project.wait_until_ready("told")["modelStatus"]["activeRevisionName"]
+        assert plain.infer("told")[1]["model_name"] == old
+        project.put_model(path, bias=3.0)
+        # The puller looks every 30 s, the controller asks it every 60 s.
+        eventually(lambda: told() != old, 110, told)
+        assert plain.infer("told")[1]["model_name"] == told()
+
+
 def test_a_bad_revision_leaves_the_old_one_serving(project: Project, plain: Endpoint) -> None:
     with project.model("kept", "onnx/model-v2.onnx"):
         revision = project.wait_until_ready("kept")["modelStatus"]["activeRevisionName"]

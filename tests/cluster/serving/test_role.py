@@ -68,7 +68,7 @@ def test_it_serves_the_model_with_a_token(seat: Project) -> None:
     assert token["type"] == "kubernetes.io/service-account-token"
     assert {"token", "ca.crt"} <= set(token["data"])
     binding = client.get(
-        "rbac.authorization.k8s.io/v1", "RoleBinding", "model-mesh-view", namespace
+        "rbac.authorization.k8s.io/v1", "RoleBinding", "model-server-view", namespace
     )
     assert binding["roleRef"]["name"] == "view"
     assert client.get("route.openshift.io/v1", "Route", "mnist-inference", namespace)

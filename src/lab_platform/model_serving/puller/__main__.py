@@ -17,6 +17,7 @@ from pathlib import Path
 
 from lab_platform.model_serving import constants
 from lab_platform.model_serving.manifest import write_manifest
+from lab_platform.model_serving.puller.changes import Changes
 from lab_platform.model_serving.puller.check import check_model, start_trials
 from lab_platform.model_serving.puller.cluster import Cluster
 from lab_platform.model_serving.puller.errors import PullError
@@ -39,16 +40,22 @@ def follow() -> None:
     start_trials()
     settings = ServerSettings.from_environment()
     cluster = Cluster(os.environ["LAB_PULLER_NAMESPACE"])
+
+    def storage_config() -> dict[str, str]:
+        return cluster.secret(constants.STORAGE_CONFIG)
+
     synchroniser = Synchroniser(
         Path(settings.models_dir),
         ServerClient(settings.admin_port),
-        lambda: cluster.secret(constants.STORAGE_CONFIG),
+        storage_config,
         max_bytes=settings.max_model_bytes,
         memory_bytes=memory_limit(),
         check=check_model,
     )
     state = StateServer(("", constants.PULLER_PORT), synchroniser)
     threading.Thread(target=state.serve_forever, daemon=True).start()
+    changes = Changes(synchroniser, storage_config)
+    threading.Thread(target=changes.run, args=(stop,), daemon=True).start()
     threading.Thread(
         target=cluster.watch_config_map,
         args=(os.environ["LAB_PULLER_CONFIG_MAP"], synchroniser.want),
@@ -68,7 +75,7 @@ def fetch_once() -> int:
             if entry.is_file()
         }
         folder = Path(settings.models_dir) / spec.name
-        main = fetch(
+        found = fetch(
             spec,
             connection_for(spec, config),
             folder / spec.revision,
@@ -76,7 +83,7 @@ def fetch_once() -> int:
             memory_bytes=memory_limit(),
             check=check_model,
         )
-        write_manifest(folder, revision=spec.name, file=f"{spec.revision}/{main}")
+        write_manifest(folder, revision=spec.name, file=found.file)
     except PullError as error:
         logging.error("%s", error.message)
         TERMINATION_LOG.write_text(error.message[:2000], encoding="utf-8")

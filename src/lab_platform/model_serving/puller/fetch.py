@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from lab_platform.model_serving.puller.errors import PullError
@@ -29,26 +30,41 @@ def connection_for(spec: ModelSpec, storage_config: Mapping[str, str]) -> Connec
     return Connection.from_json(found)
 
 
+@dataclass(frozen=True)
+class Fetched:
+    """A model in its folder."""
+
+    version: str
+    """What the objects were; another one is another model."""
+    name: str
+    """The revision's own name, and its folder's."""
+    file: str
+    """The file to load, from the model's folder."""
+
+
 def fetch(
     spec: ModelSpec,
     connection: Connection,
-    target: Path,
+    folder: Path,
     *,
     max_bytes: int,
     memory_bytes: int | None,
     check: Check,
-) -> str:
-    """Download and check the model; it appears at `target` whole or not at all."""
-    partial = target.with_name(f".{target.name}.partial")
+) -> Fetched:
+    """Download and check the model; its revision appears in `folder` whole or not at all."""
+    partial = folder / f".{spec.revision}.partial"
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
     try:
-        main = ModelStore(spec, connection).download(partial, max_bytes)
-        check(partial / main, memory_bytes)
-        shutil.rmtree(target, ignore_errors=True)
-        partial.rename(target)
+        store = ModelStore(spec, connection)
+        listing, version = store.look()
+        store.download(listing, partial, max_bytes)
+        check(partial / listing.main, memory_bytes)
+        name = spec.served_as(version)
+        shutil.rmtree(folder / name, ignore_errors=True)
+        partial.rename(folder / name)
     except OSError as error:
         raise PullError(f"cannot keep the model: {error.strerror}") from error
     finally:
         shutil.rmtree(partial, ignore_errors=True)
-    return main
+    return Fetched(version, name, f"{name}/{listing.main}")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -36,6 +38,11 @@ class ModelSpec:
             path=str(item["path"]).lstrip("/"),
             bucket=str(item.get("bucket") or ""),
         )
+
+    def served_as(self, version: str) -> str:
+        """The name in replies: the revision's form, but another one for another content."""
+        digest = hashlib.sha256(json.dumps([self.revision, version]).encode()).hexdigest()
+        return f"{self.revision.rpartition('-')[0] or self.name}-{digest[:10]}"
 
 
 @dataclass(frozen=True)

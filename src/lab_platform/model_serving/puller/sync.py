@@ -42,7 +42,14 @@ class ModelState:
     spec: ModelSpec
     state: str = LOADING
     active: str = ""
+    """The revision that is served; empty for none."""
+    served: str = ""
+    """Its name in replies, which differs from content to content."""
     active_file: str = ""
+    tried: str = ""
+    """The objects' version that was loaded last, or found to be no good."""
+    overwritten: bool = False
+    """The bucket has another one than `tried`."""
     message: str = ""
     time: str = ""
     retry_at: float | None = None
@@ -55,6 +62,7 @@ class ModelState:
             "revision": self.spec.revision,
             "state": self.state,
             "activeRevision": self.active,
+            "servedAs": self.served,
             "message": self.message,
             "time": self.time,
         }
@@ -116,7 +124,7 @@ class Synchroniser:
             self._wanted = wanted
             if before is None or before.storage_version != wanted.storage_version:
                 for state in self._models.values():
-                    if state.state == FAILED:
+                    if state.message:
                         state.retry_at, state.delay = 0.0, _RETRY_FIRST
             self._changed.notify_all()
 
@@ -131,6 +139,24 @@ class Synchroniser:
                 "server": self._server_is_up,
                 "models": [state.report() for state in self._models.values()],
             }
+
+    def at_rest(self) -> list[tuple[ModelSpec, str]]:
+        """The models that nothing is being done for, and the version tried last of each."""
+        with self._changed:
+            return [
+                (state.spec, state.tried)
+                for state in self._models.values()
+                if state.state != LOADING and state.retry_at is None and not state.overwritten
+            ]
+
+    def renew(self, spec: ModelSpec, version: str) -> None:
+        """The bucket has another content for this model now: take it."""
+        with self._changed:
+            state = self._models.get(spec.name)
+            if state is not None and state.spec == spec:
+                state.overwritten, state.tried = True, version
+                state.retry_at, state.delay = None, _RETRY_FIRST
+                self._changed.notify_all()
 
     def ready(self) -> bool:
         """Whether the pod should get requests: the server holds all that it can."""
@@ -180,8 +206,9 @@ class Synchroniser:
         state = self._models.get(spec.name)
         if state is None or state.spec != spec or state.state == LOADING:
             return True
-        retry = state.state == FAILED and state.retry_at is not None
-        return retry and time.monotonic() >= (state.retry_at or 0.0)
+        if state.retry_at is not None:
+            return time.monotonic() >= state.retry_at
+        return state.overwritten
 
     def _begin(self, spec: ModelSpec) -> None:
         with self._changed:
@@ -190,7 +217,7 @@ class Synchroniser:
                 self._models[spec.name] = ModelState(spec)
             elif state.spec != spec:
                 state.spec, state.state, state.message = spec, LOADING, ""
-                state.retry_at, state.delay = None, _RETRY_FIRST
+                state.retry_at, state.delay, state.overwritten = None, _RETRY_FIRST, False
 
     def _bring(self, spec: ModelSpec) -> ServerAwayError | None:
         """Load one model; returns, not raises, what concerns all of them."""
@@ -198,16 +225,15 @@ class Synchroniser:
         folder = self._root / spec.name
         try:
             connection = connection_for(spec, self._storage_config())
-            main = fetch(
+            found = fetch(
                 spec,
                 connection,
-                folder / spec.revision,
+                folder,
                 max_bytes=self._max_bytes,
                 memory_bytes=self._memory_bytes,
                 check=self._check,
             )
-            file = f"{spec.revision}/{main}"
-            write_manifest(folder, revision=spec.revision, file=file)
+            write_manifest(folder, revision=found.name, file=found.file)
             self._server.load(spec.name)
         except ServerAwayError as error:
             return error
@@ -219,18 +245,25 @@ class Synchroniser:
             self._failed(state, folder, PullError(f"{type(error).__name__}: {error}"))
             return None
         with self._changed:
-            state.state, state.active, state.active_file = LOADED, spec.revision, file
+            state.state, state.active = LOADED, spec.revision
+            state.served, state.active_file, state.tried = found.name, found.file, found.version
             state.message, state.time, state.retry_at = "", _now(), None
-        _keep_only(folder, spec.revision)
-        log.info("Model %s is served at revision %s", spec.name, spec.revision)
+            state.overwritten, state.delay = False, _RETRY_FIRST
+        _keep_only(folder, found.name)
+        log.info("Model %s is served as %s", spec.name, found.name)
         return None
 
     def _failed(self, state: ModelState, folder: Path, error: PullError) -> None:
         if state.active:
-            write_manifest(folder, revision=state.active, file=state.active_file)
-        _keep_only(folder, state.active)
+            write_manifest(folder, revision=state.served, file=state.active_file)
+        _keep_only(folder, state.served)
         with self._changed:
-            state.state, state.message, state.time = FAILED, error.message, _now()
+            state.message, state.time = error.message, _now()
+            if state.state == LOADED:
+                state.message = f"the model was overwritten, what was loaded stays: {error.message}"
+            else:
+                state.state = FAILED
+            state.overwritten = False
             state.retry_at = time.monotonic() + state.delay if error.retry else None
             state.delay = min(state.delay * 2, _RETRY_LAST)
         log.warning("Model %s failed: %s", state.spec.name, error.message)

@@ -94,16 +94,14 @@ class InferenceApp:
         return render(request, prediction)
 
     async def _read(self, receive: Receive) -> bytes:
-        message = await receive()
-        if not message.get("more_body"):
-            return self._within(message.get("body", b""))
-        chunks = bytearray(message.get("body", b""))
         try:
             async with asyncio.timeout(self._timeout):
+                message = await _part(receive)
+                if not message.get("more_body"):
+                    return self._within(message.get("body", b""))
+                chunks = bytearray(message.get("body", b""))
                 while message.get("more_body"):
-                    message = await receive()
-                    if message["type"] == "http.disconnect":
-                        raise RequestError("the client went away", 400)
+                    message = await _part(receive)
                     chunks += message.get("body", b"")
                     self._within(chunks)
         except TimeoutError:
@@ -126,6 +124,13 @@ class InferenceApp:
         if len(body) > self._max_bytes:
             raise RequestError(f"the body is larger than {self._max_bytes} bytes", 413)
         return body
+
+
+async def _part(receive: Receive) -> Message:
+    message = await receive()
+    if message["type"] == "http.disconnect":
+        raise RequestError("the client went away", 400)
+    return message
 
 
 def public_app(

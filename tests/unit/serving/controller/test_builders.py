@@ -196,13 +196,31 @@ def test_raw_mode_fetches_before_it_serves() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "expected"), [("512Mi", 2**29), ("1G", 10**9), ("1.5Ki", 1536), ("7", 7)]
+    ("text", "expected"),
+    [
+        ("512Mi", 2**29),
+        ("1G", 10**9),
+        ("1.5Ki", 1536),
+        ("7", 7),
+        ("1e9", 10**9),
+        ("1E3", 1000),
+        ("5e-1", 1),
+        ("1Pi", 2**50),
+        ("1Ei", 2**60),
+        ("1E", 10**18),
+        ("2P", 2 * 10**15),
+        ("500000000m", 500_000),
+        ("1500u", 1),
+        (".5Gi", 2**29),
+        ("1.Mi", 2**20),
+        ("+1Mi", 2**20),
+    ],
 )
 def test_quantities(text: str, expected: int) -> None:
     assert parse_bytes(text) == expected
 
 
-@pytest.mark.parametrize("text", ["", "1Zi", "a", "-1Mi"])
+@pytest.mark.parametrize("text", ["", ".", "1Zi", "a", "-1Mi", "1 Mi", "5e-1k", "1e", "1ki"])
 def test_no_quantities(text: str) -> None:
     with pytest.raises(ValueError, match="no quantity"):
         parse_bytes(text)

@@ -38,6 +38,17 @@ def test_another_source_is_another_revision() -> None:
     assert read(model={"runtime": "other"}).revision == read().revision
 
 
+def test_another_sum_is_another_revision() -> None:
+    def revision(**parameters: str) -> str:
+        storage = {"key": "aws-connection-s3-creds", "path": "onnx/model-v2.onnx"}
+        return read(model={"storage": {**storage, "parameters": parameters}}).revision
+
+    assert revision() == read().revision
+    assert revision(sha256="a" * 64) == revision(sha256="a" * 64)
+    assert len({revision(), revision(sha256="a" * 64), revision(sha256="b" * 64)}) == 3
+    assert revision(bucket="other") != revision()
+
+
 def test_older_spellings_are_read() -> None:
     older = {"predictor": {"onnx": {"storageUri": "s3://rhods/onnx/model-v2.onnx"}}}
     model = read(spec=older, annotations={"serving.kserve.io/secretKey": "s3-creds"})

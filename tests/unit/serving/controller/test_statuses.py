@@ -107,6 +107,39 @@ def test_the_same_failure_keeps_its_time() -> None:
     assert build_refusal(first, 1, error)["modelStatus"]["lastFailureInfo"]["time"] == "earlier"
 
 
+def served(pod: str, name: str, message: str = "") -> Copy:
+    return Copy(pod, "Loaded", NEW, NEW, message, served_as=name)
+
+
+def name_of(status: dict[str, Any]) -> str:
+    return str(status["modelStatus"]["activeRevisionName"])
+
+
+def test_the_active_revision_is_called_as_in_replies() -> None:
+    first = build_status({}, 1, seen(served("a", "mnist__isvc-1"), served("b", "mnist__isvc-1")))
+    assert name_of(first) == "mnist__isvc-1"
+    between = build_status(
+        first, 1, seen(served("a", "mnist__isvc-0"), served("b", "mnist__isvc-1"), wanted=2)
+    )
+    assert name_of(between) == "mnist__isvc-1"
+    after = build_status(between, 1, seen(served("a", "mnist__isvc-0")))
+    assert name_of(after) == "mnist__isvc-0"
+    assert summary(after) == ("True", "Loaded", "Loaded", "UpToDate")
+
+
+def test_a_bad_overwrite_is_told_while_the_former_model_serves() -> None:
+    status = build_status({}, 1, seen(served("a", "mnist__isvc-1", "the model was overwritten")))
+    assert summary(status) == ("True", "Loaded", "Loaded", "UpToDate")
+    assert status["modelStatus"]["lastFailureInfo"]["message"] == "the model was overwritten"
+
+
+def test_every_status_says_which_generation_it_is_of() -> None:
+    ready = build_status({}, 1, seen(loaded("a")))
+    assert build_status(ready, 2, seen(loaded("a")))["observedGeneration"] == 2
+    refused = build_refusal(ready, 3, SpecError("NoSupportingRuntime", "none"))
+    assert refused["observedGeneration"] == 3
+
+
 def test_a_refusal_is_an_invalid_spec() -> None:
     status = build_refusal({}, 1, SpecError("NoSupportingRuntime", "none supports x"))
     assert summary(status) == ("False", "FailedToLoad", "FailedToLoad", "InvalidSpec")

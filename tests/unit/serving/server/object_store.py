@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, unquote, urlsplit
 from xml.sax.saxutils import escape
 
 ACCESS_KEY = "test-access"
+# Keys in one listing, as S3 has it.
+PAGE = 1000
 
 
 class ObjectStore:
@@ -45,18 +48,28 @@ def _handler(store: ObjectStore) -> type[BaseHTTPRequestHandler]:
             elif bucket != "rhods":
                 self._fail(404, "NoSuchBucket")
             elif not key:
-                self._list(parse_qs(parts.query).get("prefix", [""])[0])
+                query = {name: values[0] for name, values in parse_qs(parts.query).items()}
+                self._list(query.get("prefix", ""), query.get("continuation-token", ""))
             elif key not in store.objects:
                 self._fail(404, "NoSuchKey")
             else:
                 self._send(200, "application/octet-stream", store.objects[key])
 
-        def _list(self, prefix: str) -> None:
-            items = "".join(
-                f"<Contents><Key>{escape(key)}</Key><Size>{len(body)}</Size></Contents>"
+        def _list(self, prefix: str, after: str) -> None:
+            found = [
+                (key, body)
                 for key, body in sorted(store.objects.items())
-                if key.startswith(prefix)
+                if key.startswith(prefix) and key > after
+            ]
+            page = found[:PAGE]
+            items = "".join(
+                f"<Contents><Key>{escape(key)}</Key><Size>{len(body)}</Size>"
+                f'<ETag>"{hashlib.md5(body, usedforsecurity=False).hexdigest()}"</ETag></Contents>'
+                for key, body in page
             )
+            if len(found) > PAGE:
+                token = f"<NextContinuationToken>{escape(page[-1][0])}</NextContinuationToken>"
+                items += f"<IsTruncated>true</IsTruncated>{token}"
             text = f"<ListBucketResult><Name>rhods</Name>{items}</ListBucketResult>"
             self._send(200, "application/xml", text.encode())
 

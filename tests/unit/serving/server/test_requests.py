@@ -180,9 +180,10 @@ def test_compressed_body_is_refused(server: RunningServer) -> None:
     assert call(server.rest, "POST", ENDPOINT, b"x", **headers)[0] == 415
 
 
-def test_slow_body_is_given_up(server: RunningServer) -> None:
+@pytest.mark.parametrize("begun", ["", "{"], ids=["head only", "half a body"])
+def test_slow_body_is_given_up(server: RunningServer, begun: str) -> None:
     with socket.create_connection(("127.0.0.1", server.rest), timeout=10) as connection:
-        head = f"POST {ENDPOINT} HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{{"
+        head = f"POST {ENDPOINT} HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{begun}"
         connection.sendall(head.encode())
         started = time.monotonic()
         assert connection.recv(100).startswith(b"HTTP/1.1 408")
