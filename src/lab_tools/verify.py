@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,9 +18,9 @@ from lab_tools.layout import cache_directory, project_directory
 WORKERS = 2
 # Packages by the environment whose libraries they are typed against.
 TYPED = {
-    "test": ("src/lab_tools", "src/mnist_workload"),
-    "platform": ("src/lab_platform",),
-    "inference": ("src/mnist_webapp",),
+    "test": ("lab_images", "lab_tools", "lab_validation", "mnist_workload"),
+    "platform": ("lab_platform",),
+    "inference": ("mnist_webapp",),
 }
 # Scripts that are read in exist only where the script runs.
 SHELLCHECK = ("shellcheck", "--format=gcc", "--exclude=SC1091")
@@ -104,10 +104,26 @@ def ruff(project: Path) -> str:
     return run(project, ["ruff", "check", "--output-format=concise", "."])
 
 
+def untyped(project: Path, typed: Mapping[str, Sequence[str]]) -> list[str]:
+    """A sentence for each package of src/ that no environment has, and for each that has gone."""
+    listed = {package for packages in typed.values() for package in packages}
+    found = {path.parent.name for path in (project / "src").glob("*/__init__.py")}
+    missing = [
+        f"src/{name} is not typed: name its environment in lab_tools/verify.py, TYPED."
+        for name in sorted(found - listed)
+    ]
+    gone = [
+        f"src/{name} is not there: take it out of lab_tools/verify.py, TYPED."
+        for name in sorted(listed - found)
+    ]
+    return missing + gone
+
+
 def mypy(project: Path) -> str:
     """The packages of src/, strictly, each against the libraries that it runs with."""
-    problems = []
-    for venv, packages in TYPED.items():
+    problems = untyped(project, TYPED)
+    for venv, names in TYPED.items():
+        packages = [f"src/{name}" for name in names]
         python = project / f".lab/venv-{venv}/bin/python"
         cache = f"--cache-dir=.mypy_cache/{venv}"
         problems.append(
