@@ -33,12 +33,29 @@ def test_help_names_every_command() -> None:
     (["fly"], 'no command "fly"'),
     (["run"], "needs the name of a playbook"),
     (["run", "no-such"], 'no playbook "no-such"'),
+    (["venv"], "lab: venv needs the name of an environment"),
     (["venv", "no-such"], 'no environment "no-such"'),
+    (["reset", "--seat"], "lab: --seat needs"),
+    (["reset", "--to"], "lab: There is no step"),
+    (["reset", "--to", "no-such"], 'no step "no-such"'),
+    (["status", "no-such"], "unrecognized arguments: no-such"),
+    (["remove", "no-such"], "unrecognized arguments: no-such"),
+    (["test", "no-such"], "no suite no-such"),
+    (["verify", "no-such"], "no check no-such"),
 ])  # fmt: skip
 def test_a_wrong_call_is_explained(words: list[str], told: str) -> None:
     done = lab(*words)
     assert done.returncode != 0
     assert told in done.stderr
+
+
+@pytest.mark.parametrize(
+    "command", ["up", "test", "status", "verify", "reset", "remove", "run", "venv", "lock"]
+)
+def test_every_command_explains_itself(command: str) -> None:
+    done = lab(command, "--help")
+    assert done.returncode == 0
+    assert "usage: ./lab" in done.stdout.lower()
 
 
 def test_an_interpreter_that_is_too_old_is_refused(tmp_path: Path) -> None:
