@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from lab_platform.object_storage import builders
+from lab_platform.object_storage import builders, process
 from lab_platform.object_storage.buckets import ObjectStoreError, check_access, ensure_buckets
 
 STORE = builders.ObjectStore(
@@ -29,7 +29,7 @@ def test_identity_has_its_own_buckets_only():
 
 
 def test_nothing_but_the_front_is_reachable():
-    command = builders.build_command()
+    command = process.build_command()
     assert "-ip.bind=127.0.0.1" in command
     assert "-s3.ip.bind=127.0.0.1" in command
     assert not [part for part in command if "0.0.0.0" in part]
@@ -39,7 +39,7 @@ def test_nothing_but_the_front_is_reachable():
 
 
 def test_nothing_is_told_to_the_makers():
-    assert "-master.telemetry=false" in builders.build_command()
+    assert "-master.telemetry=false" in process.build_command()
 
 
 def test_other_keys_make_another_pod():
@@ -64,9 +64,9 @@ def test_the_store_has_not_started_before_the_master_knows_its_volumes(monkeypat
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Store) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        monkeypatch.setattr(builders, "_INNER_PORT", server.server_port)
-        monkeypatch.setattr(builders, "_MASTER_PORT", server.server_port)
-        command = [sys.executable, *builders.build_startup_check()[1:]]
+        monkeypatch.setattr(process, "_INNER_PORT", server.server_port)
+        monkeypatch.setattr(process, "_MASTER_PORT", server.server_port)
+        command = [sys.executable, *process.build_startup_check()[1:]]
         done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
         server.shutdown()
     assert done.returncode == code, done.stderr

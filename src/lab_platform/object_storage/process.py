@@ -1,0 +1,105 @@
+"""How the store's two processes are run: SeaweedFS on loopback, and nginx in front of it.
+
+SeaweedFS runs as one process, and all of it listens on the loopback interface only: its filer, its
+volume server and the gRPC side of its S3 answer anybody without a credential (through the last,
+anybody could make himself an administrator). nginx stands in front and passes on S3 and no more.
+"""
+
+from __future__ import annotations
+
+S3_PORT = 9000
+METRICS_PORT = 9327
+_INNER_PORT = 9001
+_MASTER_PORT = 9333
+
+
+def build_front_configuration() -> str:
+    """Build nginx's configuration: S3 as it is, streamed both ways."""
+    return f"""\
+daemon off;
+worker_processes 1;
+error_log stderr warn;
+pid /run/seaweedfs/nginx.pid;
+events {{ worker_connections 1024; }}
+http {{
+  access_log off;
+  server_tokens off;
+  client_body_temp_path /run/seaweedfs/body;
+  proxy_temp_path /run/seaweedfs/proxy;
+  fastcgi_temp_path /run/seaweedfs/fastcgi;
+  uwsgi_temp_path /run/seaweedfs/uwsgi;
+  scgi_temp_path /run/seaweedfs/scgi;
+  client_max_body_size 0;
+  ignore_invalid_headers off;
+  keepalive_requests 100000;
+  upstream store {{ server 127.0.0.1:{_INNER_PORT}; keepalive 32; }}
+  server {{
+    listen {S3_PORT};
+    merge_slashes off;
+    location / {{
+      proxy_pass http://store;
+      proxy_http_version 1.1;
+      proxy_set_header Host $http_host;
+      proxy_set_header Connection '';
+      proxy_buffering off;
+      proxy_request_buffering off;
+      proxy_connect_timeout 3s;
+      proxy_read_timeout 300s;
+      proxy_send_timeout 300s;
+    }}
+  }}
+}}
+"""
+
+
+def build_command() -> list[str]:
+    """Build the command line of the store: everything on loopback."""
+    return [
+        # A pod that was deleted by force may still write while its successor starts: whoever has
+        # not the lock waits. Without a fork, so that the store itself gets the signals.
+        "flock",
+        "--no-fork",
+        "/data/.lock",
+        "weed",
+        "-logtostderr=true",
+        "server",
+        "-dir=/data",
+        "-ip=127.0.0.1",
+        "-ip.bind=127.0.0.1",
+        f"-master.port={_MASTER_PORT}",
+        "-master.volumeSizeLimitMB=512",
+        "-master.telemetry=false",
+        "-master.electionTimeout=1s",
+        "-volume.max=0",
+        "-volume.minFreeSpace=1",
+        "-volume.preStopSeconds=1",
+        "-filer",
+        "-filer.localSocket=/run/seaweedfs/filer.sock",
+        "-s3",
+        f"-s3.port={_INNER_PORT}",
+        "-s3.ip.bind=127.0.0.1",
+        "-s3.config=/etc/seaweedfs/identities.json",
+        "-s3.localSocket=/run/seaweedfs/s3.sock",
+        "-s3.iam=false",
+        "-s3.port.iceberg=0",
+        "-s3.port.lance=0",
+        "-s3.autoCreateBucket=false",
+        "-s3.allowedOrigins=",
+        f"-metricsPort={METRICS_PORT}",
+        "-metricsIp=127.0.0.1",
+    ]
+
+
+def build_startup_check() -> list[str]:
+    """Build the command that succeeds once the store can give back what it holds.
+
+    S3 answers seconds before the volume server has told the master which volumes it has; until
+    then every read ends in an internal error.
+    """
+    code = (
+        "import json, urllib.request as r\n"
+        f"r.urlopen('http://127.0.0.1:{_INNER_PORT}/healthz', timeout=2)\n"
+        f"status = json.load(r.urlopen('http://127.0.0.1:{_MASTER_PORT}/dir/status', timeout=2))\n"
+        "raise SystemExit(not status['Topology'].get('DataCenters'))\n"
+    )
+    return ["python3", "-I", "-c", code]
