@@ -89,6 +89,8 @@ def reason(error: Exception) -> str:
         return "what makes it is not installed (./lab venv lab)"
     if isinstance(error, binascii.Error):
         return "the workbench's session Secret cannot be read"
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"the workbench's certificate is not of this lab ({error.verify_message})"
     if isinstance(error, OSError):
         return f"the workbench's proxy does not answer ({error.strerror or error})"
     return f"the workbench's proxy cannot be asked ({error})"

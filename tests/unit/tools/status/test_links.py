@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import ssl
 import subprocess
 from http.client import HTTPException
 from pathlib import Path
@@ -79,6 +80,20 @@ def test_link_that_cannot_be_shortened_is_left_out_with_a_sentence(
     assert "ticket" not in line
     assert "no link now, the workbench's proxy does not answer" in line
     assert line.endswith("oc -n mnist create token learner")
+
+
+def test_certificate_of_another_cluster_is_told(
+    monkeypatch: pytest.MonkeyPatch, kubectl: Kubectl, tmp_path: Path
+) -> None:
+    def refuse(*_words: object) -> str:
+        error = ssl.SSLCertVerificationError(1, "[SSL: CERTIFICATE_VERIFY_FAILED] (_ssl.c:992)")
+        error.verify_message = "self-signed certificate"
+        raise error
+
+    monkeypatch.setattr(links, "make_link", refuse)
+    line = tell(kubectl, tmp_path)
+    assert "not of this lab (self-signed certificate)" in line
+    assert "_ssl.c" not in line
 
 
 def test_refusal_of_the_cluster_is_told(
