@@ -1,7 +1,8 @@
-"""The commands that the documents tell people to type, and the table of what runs each of them."""
+"""What the documents tell people to type and what runs it, and the pictures that they show."""
 
 from __future__ import annotations
 
+import ast
 import os
 import re
 import subprocess
@@ -11,6 +12,9 @@ from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 TABLE = REPOSITORY / "tests/commands.toml"
+PICTURES = REPOSITORY / "docs/lab/images"
+GUIDE = REPOSITORY / "tests/e2e/guide/test_guide.py"
+SHOWN = re.compile(r"images/([\w-]+)\.png")
 PLACES = ("here", "lab", "workbench", "elsewhere")
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```", re.M | re.S)
 INDENTED = re.compile(r"^ {4}(\S.*)$", re.M)
@@ -93,6 +97,22 @@ def told_by(document: Path) -> list[str]:
         code += INLINE.findall(INDENTED.sub("", prose))
     found += [line for line in (COMMENT.sub("", line) for line in code) if is_command(line)]
     return [" ".join(line.split()) for line in found]
+
+
+def pictures_shown() -> set[str]:
+    """The names of the pictures of pages that documents show."""
+    return {name for path in documents() for name in SHOWN.findall(path.read_text())}
+
+
+def pictures_taken() -> set[str]:
+    """The names of the pictures that the guide's tests take."""
+    tree = ast.parse(GUIDE.read_text(encoding="utf-8"))
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    return {
+        str(ast.literal_eval(call.args[0]))
+        for call in calls
+        if isinstance(call.func, ast.Name) and call.func.id == "picture"
+    }
 
 
 def run_line(line: str, timeout: float, **environment: str) -> subprocess.CompletedProcess[str]:

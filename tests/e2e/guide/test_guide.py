@@ -2,15 +2,17 @@
 
 Not read-only: it clones the lab's repository into the workbench. The pictures go to the report's
 directory, or where LAB_GUIDE_IMAGES says: `LAB_GUIDE_IMAGES=docs/lab/images ./lab test guide` takes
-all of them anew.
+all of them anew. The last test compares those that docs/lab shows with the pages as they are now.
 """
 
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable
 from pathlib import Path
 
+import documents
 import numpy as np
 import pytest
 from selenium.webdriver.remote.webdriver import WebDriver
@@ -24,10 +26,18 @@ from lab_validation.pages.pipeline_editor import PipelineEditorPage
 from lab_validation.pages.runs import RunsPage
 from lab_validation.pages.webapp import DrawingPage
 from lab_validation.pages.workbench import WorkbenchPage
+from lab_validation.pictures import TOLERATED, differing
 from lab_validation.strokes import smooth, strokes_of
 
 REPOSITORY = Path(__file__).resolve().parents[3]
+TAKEN = REPOSITORY / os.environ.get("LAB_GUIDE_IMAGES", ".lab/reports/guide")
 CLONE_URL = "http://model-repository.lab-platform.svc.cluster.local/rhods-mnist-model.git"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def began() -> float:
+    """When this run began: an older picture is no sign of what a page looks like now."""
+    return time.time()
 
 
 @pytest.fixture(scope="module")
@@ -37,11 +47,10 @@ def token(cluster: ClusterReader, namespace: str) -> str:
 
 @pytest.fixture
 def picture(browser: WebDriver) -> Callable[[str], None]:
-    directory = REPOSITORY / os.environ.get("LAB_GUIDE_IMAGES", ".lab/reports/guide")
-    directory.mkdir(parents=True, exist_ok=True)
+    TAKEN.mkdir(parents=True, exist_ok=True)
 
     def take(name: str) -> None:
-        assert browser.save_screenshot(str(directory / f"{name}.png"))
+        assert browser.save_screenshot(str(TAKEN / f"{name}.png"))
 
     return take
 
@@ -111,3 +120,15 @@ def test_the_drawing(
     page.clear().draw(smooth(strokes_of(three))).predict()
     picture("page")
     assert page.answer == 3
+
+
+@pytest.mark.parametrize("name", sorted(documents.pictures_shown()))
+def test_the_guides_picture_shows_the_page_as_it_is(name: str, began: float) -> None:
+    kept, taken = documents.PICTURES / f"{name}.png", TAKEN / f"{name}.png"
+    assert taken.exists(), f"no test took the picture {name}"
+    assert taken.stat().st_mtime >= began, f"the picture {name} was not taken in this run"
+    share = differing(kept, taken)
+    assert share <= TOLERATED, (
+        f"{kept.relative_to(REPOSITORY)} no longer shows the page: {share:.0%} of it look otherwise "
+        f"in {taken}. LAB_GUIDE_IMAGES=docs/lab/images ./lab test guide takes the pictures anew"
+    )
