@@ -1,4 +1,4 @@
-"""Run the token proxy: nginx and, beside it, the authoriser that it asks."""
+"""Run the token proxy: nginx and, beside it, the authoriser that it asks and the relay."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from lab_platform.auth_proxy.configuration import (
 )
 from lab_platform.auth_proxy.links import UsedTickets
 from lab_platform.auth_proxy.protocol import serve
+from lab_platform.auth_proxy.relay import Relay
 from lab_platform.auth_proxy.reviews import Api, Reviewer, check_token
 from lab_platform.auth_proxy.session import Sealer
 
@@ -61,6 +62,9 @@ async def run(configuration: ProxyConfiguration) -> int:
         tickets=UsedTickets(work / "used-tickets"),
     )
     server = await serve(authoriser, configuration.socket)
+    relay = await Relay(configuration.upstream, authoriser.verdict).listen(
+        configuration.relay_socket
+    )
     file = work / "nginx.conf"
     file.write_text(build_nginx_configuration(configuration))
     nginx = await asyncio.create_subprocess_exec(
@@ -81,6 +85,7 @@ async def run(configuration: ProxyConfiguration) -> int:
         if waiting:
             nginx.terminate()
     code = await ended
+    relay.close()
     server.close()
     return 0 if stop.is_set() else code or 1
 

@@ -55,7 +55,8 @@ class Authoriser:
         except SealError:
             return None
 
-    async def _verdict(self, headers: Headers) -> Verdict:
+    async def verdict(self, headers: Headers) -> Verdict:
+        """Say what is thought of a request's token, or of its session; raise ReviewError."""
         token = self._token(headers)
         if token is None:
             return Verdict(401, message="there is no token")
@@ -83,7 +84,7 @@ class Authoriser:
 
     async def _check(self, headers: Headers) -> Answer:
         try:
-            verdict = await self._verdict(headers)
+            verdict = await self.verdict(headers)
         except ReviewError as error:
             logger.warning("%s", error)
             return 500, {}, b""
@@ -93,7 +94,7 @@ class Authoriser:
 
     async def _refused(self, headers: Headers) -> Answer:
         try:
-            verdict = await self._verdict(headers)
+            verdict = await self.verdict(headers)
         except ReviewError:
             verdict = Verdict(503, message="tokens cannot be checked: the cluster does not answer")
         if verdict.status == 200:

@@ -31,6 +31,11 @@ class ProxyConfiguration:
         """Where the authoriser listens."""
         return self.work_directory / "authoriser.sock"
 
+    @property
+    def relay_socket(self) -> Path:
+        """Where the relay of upgraded connections listens."""
+        return self.work_directory / "relay.sock"
+
 
 def read_configuration(environment: Mapping[str, str]) -> ProxyConfiguration:
     """Read the ``AUTH_PROXY_*`` variables; raise ValueError with the one that is wrong."""
@@ -80,6 +85,10 @@ http {
   keepalive_requests 100000;
   keepalive_timeout 75s;
   map $http_upgrade $upstream_connection { default upgrade; '' ''; }
+  # An upgrade goes through the relay, with what its token is looked at again by.
+  map $http_upgrade $behind { default relay; '' server_behind; }
+  map $http_upgrade $relay_cookie { default $http_cookie; '' ''; }
+  map $http_upgrade $relay_authorization { default $http_authorization; '' ''; }
   # What arrives from a proxy in front is passed on; without one it is what we see ourselves.
   map $http_x_forwarded_proto $forwarded_proto { default $http_x_forwarded_proto; '' $scheme; }
   map $http_x_forwarded_host $forwarded_host { default $http_x_forwarded_host; '' $http_host; }
@@ -89,6 +98,7 @@ http {
     "~^(?<before>.*?)(?:;\\s*|^)@COOKIE@=[^;]*(?<after>.*)$" $before$after;
   }
   upstream authoriser { server unix:@SOCKET@; keepalive 16; keepalive_requests 1000000; }
+  upstream relay { server unix:@RELAY@; }
   upstream server_behind { server @UPSTREAM@; keepalive 32; }
   server {
     listen @PORT@ ssl;
@@ -138,6 +148,9 @@ http {
       error_page 401 403 500 = /oauth/refused;
 @BEHIND@
       proxy_set_header X-Forwarded-User $checked_user;
+      proxy_set_header X-Relay-Cookie $relay_cookie;
+      proxy_set_header X-Relay-Authorization $relay_authorization;
+      proxy_pass http://$behind;
     }
   }
 }
@@ -155,8 +168,7 @@ _BEHIND = """\
       proxy_set_header X-Forwarded-Access-Token '';
       proxy_set_header Authorization '';
       proxy_set_header Cookie $upstream_cookie;
-      proxy_request_buffering off;
-      proxy_pass http://server_behind;\
+      proxy_request_buffering off;\
 """
 
 
@@ -164,7 +176,10 @@ def build_nginx_configuration(configuration: ProxyConfiguration) -> str:
     """Return nginx's configuration file."""
     opened = "\n".join(
         f"    location {'= ' if not path.endswith('/') else ''}{path} {{\n{_BEHIND}\n"
-        "      proxy_set_header X-Forwarded-User '';\n    }"
+        "      proxy_set_header X-Forwarded-User '';\n"
+        "      proxy_set_header X-Relay-Cookie '';\n"
+        "      proxy_set_header X-Relay-Authorization '';\n"
+        "      proxy_pass http://server_behind;\n    }"
         for path in configuration.open_paths
     )
     replacements = {
@@ -173,6 +188,7 @@ def build_nginx_configuration(configuration: ProxyConfiguration) -> str:
         "@WORK@": str(configuration.work_directory),
         "@TLS@": str(configuration.tls_directory),
         "@SOCKET@": str(configuration.socket),
+        "@RELAY@": str(configuration.relay_socket),
         "@PORT@": str(configuration.listen_port),
         "@UPSTREAM@": configuration.upstream,
         "@COOKIE@": COOKIE,

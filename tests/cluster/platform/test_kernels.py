@@ -12,7 +12,7 @@ import uuid
 import platform_manifests
 import pytest
 import websocket
-from cluster_accounts import token_of
+from cluster_accounts import account, binding, token_of
 from platform_cluster import DOMAIN, ROUTER, STATE, is_ready, wait_for
 
 from lab_platform.settings import PLATFORM_IMAGES
@@ -124,4 +124,26 @@ def test_a_kernel_keeps_its_state_when_the_proxy_is_killed(client, project, jupy
     )
     wait_for(lambda: jupyter.ask("/api").status == 200, 30, "the proxy answers")
     assert containers(client, project)[NAME]["containerID"] == before[NAME]["containerID"]
+    assert jupyter.run(kernel, "kept + 1") == "42"
+
+
+def test_a_revoked_token_ends_its_websocket_and_the_kernel_goes_on(
+    client, browser, project, workbench, jupyter
+):
+    client.create(account("passing", project))
+    client.create(binding("passing", project, role="view"))
+    passing = Jupyter(browser, jupyter.host, workbench, token_of(client, project, "passing"))
+    wait_for(lambda: passing.ask("/api").status == 200, 15, "it is let in")
+    kernel = jupyter.ask("/api/kernels", "POST", b'{"name": "python3"}').json()["id"]
+    jupyter.run(kernel, "kept = 41")
+    with jupyter.kernel(kernel) as good, passing.kernel(kernel) as connection:
+        client.delete("v1", "ServiceAccount", "passing", project)
+        revoked = time.monotonic()
+        connection.settimeout(70)
+        with pytest.raises((websocket.WebSocketConnectionClosedException, OSError)):
+            while True:
+                connection.recv()
+        assert time.monotonic() - revoked < 60
+        good.ping()
+        assert good.connected
     assert jupyter.run(kernel, "kept + 1") == "42"
