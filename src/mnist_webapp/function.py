@@ -9,14 +9,12 @@ Starlette alone serves it: FastAPI on top would add half a second to every start
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx
-import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse
@@ -24,6 +22,7 @@ from starlette.routing import Route
 
 from mnist_webapp.errors import PredictionError, answer_error
 from mnist_webapp.model_client import ModelClient
+from mnist_webapp.server import healthz, serve
 from mnist_webapp.settings import FunctionSettings
 from mnist_workload.errors import DrawingError, InferenceError
 from mnist_workload.inference import process_data, process_payload, read_probabilities
@@ -42,9 +41,6 @@ def create_app(
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         yield
         await model.close()
-
-    async def healthz(_request: Request) -> JSONResponse:
-        return JSONResponse({"status": "ok"})
 
     async def predict(request: Request) -> JSONResponse:
         """Recognise the digit in `{"image": "data:image/png;base64,…"}`."""
@@ -134,14 +130,7 @@ def _refuse_drawing(cause: str) -> PredictionError:
 
 def main() -> None:
     """Serve the function on port 8080."""
-    logging.basicConfig(level=logging.INFO)
-    settings = FunctionSettings.from_environment()
-    uvicorn.run(
-        create_app(settings),
-        host="0.0.0.0",  # noqa: S104 - a pod is reached from outside
-        port=8080,
-        access_log=False,
-    )
+    serve(create_app(FunctionSettings.from_environment()))
 
 
 if __name__ == "__main__":

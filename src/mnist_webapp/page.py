@@ -13,7 +13,6 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx
-import uvicorn
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.base import BaseHTTPMiddleware
@@ -23,6 +22,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from mnist_webapp.errors import PredictionError, answer_error
+from mnist_webapp.server import healthz, serve
 from mnist_webapp.settings import PageSettings
 
 BODY_LIMIT = 2 * 1024 * 1024
@@ -55,9 +55,6 @@ def create_app(
         async with httpx.AsyncClient(transport=transport, timeout=timeout) as client:
             app.state.function = client
             yield
-
-    async def healthz(_request: Request) -> JSONResponse:
-        return JSONResponse({"status": "ok"})
 
     async def wake_function(request: Request) -> JSONResponse:
         """Wake the function, and say how long that took."""
@@ -217,14 +214,7 @@ def milliseconds_since(began: float) -> float:
 
 def main() -> None:
     """Serve the page on port 8080."""
-    logging.basicConfig(level=logging.INFO)
-    settings = PageSettings.from_environment()
-    uvicorn.run(
-        create_app(settings),
-        host="0.0.0.0",  # noqa: S104 - a pod is reached from outside
-        port=8080,
-        access_log=False,
-    )
+    serve(create_app(PageSettings.from_environment()))
 
 
 if __name__ == "__main__":

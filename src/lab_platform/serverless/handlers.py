@@ -54,22 +54,15 @@ def reconcile_function(namespace: str, name: str) -> float | None:
 functions = Reconciler("function", reconcile_function, workers=2)
 
 watch(functions, "serving.knative.dev", "v1", "services")
-watch(
-    functions,
-    "apps",
-    "v1",
-    "deployments",
-    key=owner_key("Service"),
-    labels={builders.SERVICE_LABEL: kopf.PRESENT},
-)
-watch(
-    functions,
-    "",
-    "v1",
-    "services",
-    key=owner_key("Service"),
-    labels={builders.SERVICE_LABEL: kopf.PRESENT},
-)
+for _group, _plural in (("apps", "deployments"), ("", "services")):
+    watch(
+        functions,
+        _group,
+        "v1",
+        _plural,
+        key=owner_key("Service"),
+        labels={builders.SERVICE_LABEL: kopf.PRESENT},
+    )
 watch(
     functions,
     "",

@@ -51,22 +51,26 @@ def _name(common_name: str) -> x509.Name:
     )
 
 
+def _usage(*, signs: bool) -> x509.KeyUsage:
+    """An authority's key signs certificates and nothing else, a server's its handshakes."""
+    return x509.KeyUsage(
+        digital_signature=not signs,
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        key_cert_sign=signs,
+        crl_sign=signs,
+        encipher_only=False,
+        decipher_only=False,
+    )
+
+
 def create_authority(domains: Iterable[str], now: datetime | None = None) -> KeyPair:
     """Make a certificate authority that may sign only for these domains and what is below them."""
     now = now or datetime.now(UTC)
     key = ec.generate_private_key(ec.SECP256R1())
     name = _name("MNIST lab certificate authority")
-    usage = x509.KeyUsage(
-        digital_signature=False,
-        content_commitment=False,
-        key_encipherment=False,
-        data_encipherment=False,
-        key_agreement=False,
-        key_cert_sign=True,
-        crl_sign=True,
-        encipher_only=False,
-        decipher_only=False,
-    )
     constraints = x509.NameConstraints(
         permitted_subtrees=[x509.DNSName(domain) for domain in sorted(set(domains))],
         excluded_subtrees=[
@@ -83,7 +87,7 @@ def create_authority(domains: Iterable[str], now: datetime | None = None) -> Key
         .not_valid_before(now - _BACKDATE)
         .not_valid_after(now + AUTHORITY_LIFETIME)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .add_extension(usage, critical=True)
+        .add_extension(_usage(signs=True), critical=True)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
         .add_extension(constraints, critical=True)
         .sign(key, hashes.SHA256())
@@ -108,17 +112,6 @@ def sign(
     if not isinstance(issuer_key, ec.EllipticCurvePrivateKey):
         raise TypeError("the authority's key is not an elliptic-curve key")
     key = ec.generate_private_key(ec.SECP256R1())
-    usage = x509.KeyUsage(
-        digital_signature=True,
-        content_commitment=False,
-        key_encipherment=False,
-        data_encipherment=False,
-        key_agreement=False,
-        key_cert_sign=False,
-        crl_sign=False,
-        encipher_only=False,
-        decipher_only=False,
-    )
     certificate = (
         x509.CertificateBuilder()
         .subject_name(_name(names[0]))
@@ -131,7 +124,7 @@ def sign(
         .add_extension(
             x509.SubjectAlternativeName([x509.DNSName(host) for host in names]), critical=False
         )
-        .add_extension(usage, critical=True)
+        .add_extension(_usage(signs=False), critical=True)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
         .add_extension(
             x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key.public_key()),
