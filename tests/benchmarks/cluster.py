@@ -27,18 +27,15 @@ from pathlib import Path
 from typing import Any
 
 PROJECT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(PROJECT / "src"))
+sys.path[:0] = [str(PROJECT / "src"), str(PROJECT / "tests" / "support")]
 
-from lab_tools import machine  # noqa: E402
+from control_plane import memory_mib  # noqa: E402
+
 from lab_tools.layout import Layout  # noqa: E402
 
 TARGETS = {
     "warm": 20.0, "cold": 600.0, "again": 20.0, "memory": 1331.0, "status": 2.0, "start": 1.0,
 }  # fmt: skip
-NAMES = (
-    "containerd", "coredns", "etcd", "kube-apiserver", "kube-controller", "kube-network-po",
-    "kube-proxy", "kube-scheduler", "kubelet", "local-path-prov",
-)  # fmt: skip
 
 
 def lab(*words: str, cache: Path | None = None) -> float:
@@ -71,20 +68,6 @@ def dns_answers(name: str = "kubernetes.default.svc.cluster.local") -> bool:
         except OSError:
             return False
     return bool(answer[3] & 15 == 0 and struct.unpack(">H", answer[6:8])[0])
-
-
-def memory_mib() -> float:
-    """Memory of the control plane, pages that several processes share counted once."""
-    total = 0
-    for process in machine.processes():
-        base = Path(f"/proc/{process.pid}")
-        try:
-            if (base / "comm").read_text().strip() in NAMES:
-                lines = (base / "smaps_rollup").read_text().splitlines()
-                total += next(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
-        except OSError:
-            continue
-    return total / 1024
 
 
 def create(cache: Path | None = None) -> float:

@@ -31,7 +31,6 @@ import json  # noqa: E402
 import re  # noqa: E402
 import ssl  # noqa: E402
 import statistics  # noqa: E402
-import subprocess  # noqa: E402
 import time  # noqa: E402
 from collections.abc import Callable  # noqa: E402
 from datetime import datetime  # noqa: E402
@@ -42,6 +41,10 @@ from kubernetes import client, config  # noqa: E402
 from PIL import Image, ImageDraw  # noqa: E402
 
 REPOSITORY = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(REPOSITORY / "tests" / "support"))
+
+from launcher import run_lab  # noqa: E402
+
 BOUNDS = {
     "repeated_up_seconds": 60,
     "pipeline_seconds": 300,
@@ -50,18 +53,6 @@ BOUNDS = {
     "fresh_up_seconds": 480,
 }
 IDLE_SECONDS = 300
-
-
-def run_lab(*arguments: str) -> tuple[float, str]:
-    """Run the launcher; return the seconds it took and what it printed."""
-    began = time.monotonic()
-    done = subprocess.run(
-        ["./lab", *arguments], cwd=REPOSITORY, text=True, capture_output=True, check=False
-    )
-    if done.returncode:
-        sys.stderr.write(done.stdout[-4000:] + done.stderr[-2000:])
-        done.check_returncode()
-    return time.monotonic() - began, done.stdout
 
 
 def count_changes(output: str) -> int:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import secrets
-import ssl
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,7 +12,6 @@ from typing import Any
 
 import boto3
 import serving_models
-import urllib3
 from botocore.config import Config
 from cluster_accounts import account, binding, token_of
 
@@ -365,58 +363,6 @@ class Project:
             ).get("data")
         )
         return str(found["service-ca.crt"])
-
-
-class Endpoint:
-    """One port of a pod (or of the router), called under a name that its certificate has."""
-
-    def __init__(self, address: str, port: int, *, host: str = "", authority: str = "") -> None:
-        self._host = host
-        if authority:
-            context = ssl.create_default_context(cadata=authority)
-            self._pool: Any = urllib3.HTTPSConnectionPool(
-                address, port, ssl_context=context, server_hostname=host, assert_hostname=host
-            )
-        else:
-            self._pool = urllib3.HTTPConnectionPool(address, port)
-
-    def call(
-        self, method: str, path: str, body: Any = None, token: str | None = None
-    ) -> tuple[int, Any]:
-        """One request; an answer in JSON comes decoded."""
-        headers = {"Content-Type": "application/json"}
-        if self._host:
-            headers["Host"] = self._host
-        if token is not None:
-            headers["Authorization"] = f"Bearer {token}"
-        data = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
-        response = self._pool.request(
-            method, path, body=data, headers=headers, timeout=30, retries=False
-        )
-        try:
-            return response.status, json.loads(response.data)
-        except ValueError:
-            return response.status, response.data
-
-    def infer(self, model: str, body: Any = None, token: str | None = None) -> tuple[int, Any]:
-        """One prediction, of a black picture unless told otherwise."""
-        return self.call(
-            "POST", f"/v2/models/{model}/infer", image() if body is None else body, token
-        )
-
-
-def image(value: float = 0.0, count: int = 1) -> dict[str, Any]:
-    """A V2 request with `count` pictures of that grey."""
-    return {
-        "inputs": [
-            {
-                "name": "input_1",
-                "shape": [count, 28, 28, 1],
-                "datatype": "FP32",
-                "data": [value] * (784 * count),
-            }
-        ]
-    }
 
 
 def condition(manifest_or_status: Manifest, kind: str) -> str:

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from serving_project import Endpoint, Project
+from serving_endpoint import Endpoint
+from serving_project import Project
 
 from lab_platform.kubernetes.client import KubernetesClient, get_client
 

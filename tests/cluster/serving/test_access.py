@@ -17,7 +17,8 @@ import pytest
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
-from serving_project import Endpoint, Project, eventually
+from serving_endpoint import Endpoint
+from serving_project import Project, eventually
 
 from lab_platform.kubernetes.client import KubernetesClient
 

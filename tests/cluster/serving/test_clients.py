@@ -14,7 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from serving_project import Endpoint, Project, eventually, image
+from serving_endpoint import Endpoint
+from serving_project import Project, eventually
+from serving_requests import image_request
 
 pytestmark = pytest.mark.cluster
 CLIENTS = Path(__file__).parent / "clients"
@@ -61,7 +63,7 @@ def test_client(
     )
     assert done.returncode == 0, done.stderr[-3000:]
     answer = json.loads(done.stdout.splitlines()[-1])
-    expected = plain.infer(mnist, image(0.5, count=2))[1]
+    expected = plain.infer(mnist, image_request(0.5, count=2))[1]
     assert answer["ready"] is True
     assert answer["model_name"] == expected["model_name"]
     assert answer["shape"] == [2, 10]

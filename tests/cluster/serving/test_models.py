@@ -9,7 +9,8 @@ import threading
 
 import pytest
 import serving_models
-from serving_project import Endpoint, Project, condition, eventually
+from serving_endpoint import Endpoint
+from serving_project import Project, condition, eventually
 
 pytestmark = pytest.mark.cluster
 

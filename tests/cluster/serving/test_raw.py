@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from serving_project import Endpoint, Project, condition, eventually, is_ready
+from serving_endpoint import Endpoint
+from serving_project import Project, condition, eventually, is_ready
 
 from lab_platform.kubernetes.client import KubernetesClient
 

@@ -6,7 +6,8 @@ import secrets
 from collections.abc import Iterator
 
 import pytest
-from serving_project import SERVING_RUNTIME, Endpoint, Project, eventually
+from serving_endpoint import Endpoint
+from serving_project import SERVING_RUNTIME, Project, eventually
 
 from lab_platform.kubernetes.client import KubernetesClient
 

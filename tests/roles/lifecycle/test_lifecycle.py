@@ -11,6 +11,7 @@ import subprocess
 from collections.abc import Callable
 
 import pytest
+from control_plane import memory_mib
 
 from lab_tools import machine, remove
 from lab_tools.layout import Layout
@@ -20,38 +21,12 @@ from ..conftest import Lab
 LAYOUT = Layout()
 # Resident memory of the whole control plane, pages that several processes share counted once.
 MEMORY_MIB = 1331
-NAMES = (
-    "containerd",
-    "coredns",
-    "etcd",
-    "kube-apiserver",
-    "kube-controller",
-    "kube-network-po",
-    "kube-proxy",
-    "kube-scheduler",
-    "kubelet",
-    "local-path-prov",
-)
 
 
 def left() -> list[str]:
     """Everything of a cluster that is on this machine."""
     found = remove.inventory(LAYOUT, was_ours=True)
     return [f"{kind}: {item}" for kind, items in found.items() for item in items]
-
-
-def memory_mib() -> float:
-    """Proportional memory of the control plane's processes."""
-    total = 0
-    for process in machine.processes():
-        base = LAYOUT.root / f"proc/{process.pid}"
-        try:
-            if (base / "comm").read_text().strip() in NAMES:
-                lines = (base / "smaps_rollup").read_text().splitlines()
-                total += next(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
-        except OSError:
-            continue
-    return total / 1024
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -104,17 +104,3 @@ def call(port: int, method: str, path: str, body: Any = None, **headers: str) ->
         return response.status, json.loads(text) if kind == "application/json" and text else text
     finally:
         connection.close()
-
-
-def image_request(value: float = 0.0, count: int = 1) -> dict[str, Any]:
-    """A V2 request with `count` blank pictures of that grey."""
-    return {
-        "inputs": [
-            {
-                "name": "input_1",
-                "shape": [count, 28, 28, 1],
-                "datatype": "FP32",
-                "data": [value] * (784 * count),
-            }
-        ]
-    }

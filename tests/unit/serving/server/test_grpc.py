@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 from mlserver.grpc import dataplane_pb2 as pb
 from mlserver.grpc.dataplane_pb2_grpc import GRPCInferenceServiceStub
+from serving_requests import image_request
 
-from .running import RunningServer, image_request
+from .running import RunningServer
 
 
 @pytest.fixture(scope="module")

@@ -9,13 +9,14 @@ from pathlib import Path
 import pytest
 import serving_models as models
 from onnx import TensorProto
+from serving_requests import image_request
 
 from lab_platform.model_serving.manifest import write_manifest
 from lab_platform.model_serving.puller.errors import PullError
 from lab_platform.model_serving.puller.server_client import ServerClient
 from lab_platform.model_serving.server.memory import available_bytes
 
-from .running import RunningServer, call, image_request
+from .running import RunningServer, call
 
 
 @pytest.fixture(scope="module")

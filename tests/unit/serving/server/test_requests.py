@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 import onnxruntime
 import pytest
+from serving_requests import image_request
 
-from .running import RunningServer, call, image_request
+from .running import RunningServer, call
 
 ENDPOINT = "/v2/models/mnist/infer"
 
