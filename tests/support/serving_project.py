@@ -50,6 +50,8 @@ class Project:
     user: Identity = field(
         default_factory=lambda: Identity("project", key(), key(), ("rhods",)), repr=False
     )
+    store_namespace: str = ""
+    """Where its object store is, if not in the namespace itself."""
 
     # -- the project itself ----------------------------------------------------------------
 
@@ -79,6 +81,11 @@ class Project:
         eventually(lambda: self._store_pods(), 90, lambda: "the object store is not ready")
         eventually(self._make_bucket, 30, lambda: "the bucket cannot be made")
 
+    def share_store(self, other: Project) -> None:
+        """Use another project's object store, by a data connection of this one's own."""
+        self.admin, self.user, self.store_namespace = other.admin, other.user, other.namespace
+        self.connect(AWS_S3_ENDPOINT=f"http://{STORE}.{other.namespace}.svc.cluster.local:9000")
+
     def remove(self) -> None:
         """Remove all of it and wait until it is gone."""
         self.client.delete("v1", "Namespace", self.namespace)
@@ -89,7 +96,8 @@ class Project:
         )
 
     def _store_pods(self) -> list[Manifest]:
-        pods = self.client.list_objects("v1", "Pod", self.namespace, label_selector=f"app={STORE}")
+        namespace = self.store_namespace or self.namespace
+        pods = self.client.list_objects("v1", "Pod", namespace, label_selector=f"app={STORE}")
         return [pod for pod in pods if is_ready(pod)]
 
     def _make_bucket(self) -> bool:
@@ -101,13 +109,17 @@ class Project:
             return False
         return True
 
+    def store_url(self) -> str:
+        """The object store's address from this machine."""
+        (pod,) = eventually(lambda: self._store_pods(), 30, lambda: "the object store is away")
+        return f"http://{pod['status']['podIP']}:9000"
+
     @property
     def bucket(self) -> Any:
         """The object store as its administrator sees it."""
-        address = self._store_pods()[0]["status"]["podIP"]
         return boto3.client(
             "s3",
-            endpoint_url=f"http://{address}:9000",
+            endpoint_url=self.store_url(),
             aws_access_key_id=self.admin.access_key,
             aws_secret_access_key=self.admin.secret_key,
             region_name="us-east-1",

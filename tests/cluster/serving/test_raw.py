@@ -23,10 +23,8 @@ RAW = {
 def raw(client: KubernetesClient, project: Project) -> Iterator[Project]:
     """A project without ModelMesh, whose models come from the other one's object store."""
     made = Project(client, f"serving-test-{secrets.token_hex(3)}")
-    made.admin, made.user = project.admin, project.user
     made.create(model_mesh=False)
-    endpoint = f"http://minio-ds-pipeline.{project.namespace}.svc.cluster.local:9000"
-    made.connect(AWS_S3_ENDPOINT=endpoint)
+    made.share_store(project)
     made.serve("single", wait=False, multiModel=False, annotations={})
     yield made
     made.remove()

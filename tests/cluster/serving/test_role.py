@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from serving_project import INFERENCE_SERVICE, SERVING_RUNTIME, Project
+from serving_project import INFERENCE_SERVICE, SERVING_RUNTIME, Endpoint, Project
 
 from lab_platform.kubernetes.client import KubernetesClient
 
@@ -23,11 +23,8 @@ REPOSITORY = Path(__file__).resolve().parents[3]
 @pytest.fixture(scope="module")
 def seat(client: KubernetesClient, project: Project) -> Iterator[Project]:
     made = Project(client, f"serving-test-{secrets.token_hex(3)}")
-    made.admin, made.user = project.admin, project.user
     made.create()
-    made.connect(
-        AWS_S3_ENDPOINT=f"http://minio-ds-pipeline.{project.namespace}.svc.cluster.local:9000"
-    )
+    made.share_store(project)
     yield made
     made.remove()
 
@@ -36,6 +33,8 @@ def serve(seat: Project, *options: str, **variables: Any) -> tuple[int, int, str
     """Run the playbook; exit status, changed tasks, output."""
     variables["lab_seats"] = [seat.namespace]
     variables.setdefault("lab_serving_timeout", 90)
+    # The seat's bucket is another project's, whose store has no Route.
+    variables.setdefault("lab_serving_store_url", seat.store_url())
     done = subprocess.run(
         ["./lab", "run", "serve-model", "-e", json.dumps(variables), *options],
         cwd=REPOSITORY,
@@ -76,6 +75,28 @@ def test_it_serves_the_model_with_a_token(seat: Project) -> None:
 
 def test_again_it_changes_nothing(seat: Project) -> None:
     status, changed, output = serve(seat)
+    assert (status, changed) == (0, 0), output[-3000:]
+
+
+def test_a_second_training_changes_just_the_model_and_is_served(seat: Project) -> None:
+    def answer() -> float:
+        pod = seat.pods()[0]["status"]["podIP"]
+        return float(Endpoint(pod, 8008).infer("mnist")[1]["outputs"][0]["data"][0])
+
+    def checksum() -> str:
+        model = seat.client.get(*INFERENCE_SERVICE, "mnist", seat.namespace)
+        return str(model["spec"]["predictor"]["model"]["storage"]["parameters"]["sha256"])
+
+    path = "onnx/trained-twice.onnx"
+    sums = []
+    for bias in (0.0, 3.0):
+        seat.put_model(path, bias)
+        status, changed, output = serve(seat, lab_serving_model_path=path)
+        assert (status, changed) == (0, 1), output[-3000:]
+        assert answer() == bias
+        sums.append(checksum())
+    assert sums[0] != sums[1]
+    status, changed, output = serve(seat, lab_serving_model_path=path)
     assert (status, changed) == (0, 0), output[-3000:]
 
 

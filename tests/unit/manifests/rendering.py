@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import json
 import os
 from functools import cache
 from pathlib import Path
@@ -23,7 +25,34 @@ TEMPLATES = {
     "lab_image_streams": ("image_streams.yml.j2",),
     "lab_workbench": ("runtime.yml.j2", "notebook.yml.j2"),
     "lab_training": ("submit.yml.j2",),
-    "lab_serving": ("route.yml.j2",),
+    "lab_serving": ("server.yml.j2", "model.yml.j2", "route.yml.j2"),
+}
+MODES = ("modelmesh", "raw")
+# What OpenShift AI's templates of model servers say, which the dashboard copies.
+OPENVINO = {
+    "modelmesh": {
+        "multiModel": True,
+        "replicas": 1,
+        "protocolVersions": ["grpc-v1"],
+        "supportedModelFormats": [{"name": "onnx", "version": "1"}],
+        "grpcDataEndpoint": "port:8001",
+        "grpcEndpoint": "port:8085",
+        "builtInAdapter": {
+            "serverType": "ovms",
+            "runtimeManagementPort": 8888,
+            "memBufferBytes": 134217728,
+            "modelLoadingTimeoutMillis": 90000,
+            "env": [{"name": "OVMS_FORCE_TARGET_DEVICE", "value": "AUTO"}],
+        },
+        "containers": [{"name": "ovms", "image": "ovms", "args": ["--port=8001"]}],
+    },
+    "raw": {
+        "multiModel": False,
+        "annotations": {"prometheus.io/path": "/metrics", "prometheus.io/port": "8888"},
+        "protocolVersions": ["v2", "grpc-v2"],
+        "supportedModelFormats": [{"name": "onnx", "version": "1", "autoSelect": True}],
+        "containers": [{"name": "kserve-container", "image": "ovms", "args": ["--port=8001"]}],
+    },
 }
 Manifest = dict[str, Any]
 
@@ -36,7 +65,7 @@ def secret(name: str, namespace: str, **data: str) -> Manifest:
     }
 
 
-def registered_variables(namespaces: list[str]) -> dict[str, Any]:
+def registered_variables(namespaces: list[str], template: str, mode: str) -> dict[str, Any]:
     """Return what tasks before the templates read from the cluster."""
     aws = dict.fromkeys(
         ("AWS_S3_ENDPOINT", "AWS_S3_BUCKET", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"), ""
@@ -53,6 +82,8 @@ def registered_variables(namespaces: list[str]) -> dict[str, Any]:
         "__lab_training_namespace": namespaces[0],
         "__lab_training_job": "submit-pipeline-0123456789",
         "__lab_training_model": {"fingerprint": "0123456789"},
+        "__lab_serving_stored": {"checksums": dict.fromkeys(namespaces, "0" * 64)},
+        **({"__lab_serving_template_spec": OPENVINO[mode]} if template else {}),
     }
 
 
@@ -76,6 +107,13 @@ def load_inventory(name: str) -> tuple[DataLoader, dict[str, Any]]:
 
 def render(inventory: str, **overrides: Any) -> list[Manifest]:
     """Return the manifests of all the lab's roles, and of the kustomize directory."""
+    return copy.deepcopy(render_once(inventory, json.dumps(overrides, sort_keys=True)))
+
+
+@cache
+def render_once(inventory: str, overrides_as_json: str) -> list[Manifest]:
+    """Return them, rendered the first time that they are asked for."""
+    overrides = json.loads(overrides_as_json)
     loader, variables = load_inventory(inventory)
     manifests: list[Manifest] = []
     for role, templates in TEMPLATES.items():
@@ -85,10 +123,14 @@ def render(inventory: str, **overrides: Any) -> list[Manifest]:
         )
         merged = {**defaults, **variables, "role_path": str(role_path), **overrides}
         seats = overrides.get("lab_seats", ["mnist"])
-        merged = {**merged, **registered_variables(seats)}
+        template, mode = (
+            str(Templar(loader=loader, variables=merged).template(trust_as_template(text)))
+            for text in ("{{ lab_serving_template | default('') }}", "{{ lab_serving_mode }}")
+        )
+        merged = {**merged, **registered_variables(seats, template, mode)}
         templar = Templar(loader=loader, variables=merged)
-        for template in templates:
-            text = (role_path / "templates" / template).read_text(encoding="utf-8")
+        for name in templates:
+            text = (role_path / "templates" / name).read_text(encoding="utf-8")
             rendered = templar.template(trust_as_template(text))
             manifests += [part for part in yaml.safe_load_all(str(rendered)) if part]
     for path in sorted((ROOT / "inference" / "base").glob("*.yaml")):

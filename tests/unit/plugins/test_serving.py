@@ -1,0 +1,148 @@
+"""What the role lab_serving asks of the bucket and of the InferenceServices."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+Load = Callable[[str], ModuleType]
+UP_TO_DATE, IN_PROGRESS, BLOCKED = "UpToDate", "InProgress", "BlockedByFailedLoad"
+LATER = 60.0
+
+
+class Store:
+    """An S3 client of one bucket."""
+
+    def __init__(self, **objects: bytes) -> None:
+        self.objects = objects
+
+    def get_object(self, **request: str) -> dict[str, Any]:
+        assert request["Bucket"] == "rhods"
+        if request["Key"] not in self.objects:
+            raise ClientError({"Error": {"Code": "NoSuchKey"}}, "GetObject")
+        return {"Body": io.BytesIO(self.objects[request["Key"]])}
+
+
+class Bucket:
+    name = "rhods"
+
+    def __init__(self, **objects: bytes) -> None:
+        self.client = Store(**objects)
+
+
+def model(transition: str, *, observed: int | None = 2, **more: Any) -> dict[str, Any]:
+    status: dict[str, Any] = {"modelStatus": {"transitionStatus": transition, **more}}
+    if observed is not None:
+        status["observedGeneration"] = observed
+    return {"metadata": {"namespace": "mnist", "name": "mnist", "generation": 2}, "status": status}
+
+
+def deployment(*, ours: bool, updated: int = 1, total: int = 1) -> dict[str, Any]:
+    labels = {"app.kubernetes.io/managed-by": "lab-platform"} if ours else {}
+    return {
+        "metadata": {"generation": 7, "labels": labels},
+        "spec": {"replicas": 1},
+        "status": {
+            "observedGeneration": 7,
+            "replicas": total,
+            "updatedReplicas": updated,
+            "readyReplicas": 1,
+        },
+    }
+
+
+def test_checksum_is_the_objects(plugin: Load) -> None:
+    compute = plugin("modules/lab_model_checksums").compute_checksum
+    content = bytes(3 << 20)
+    assert compute(Bucket(model=content), "model") == hashlib.sha256(content).hexdigest()
+    assert compute(Bucket(), "model") == ""
+
+
+@pytest.mark.parametrize(
+    ("service", "server", "spent", "expected"),
+    [
+        (model(UP_TO_DATE), None, 0, "ready"),
+        (model(IN_PROGRESS), None, LATER, "waiting"),
+        (model(BLOCKED), None, 0, "failed"),
+        (model("InvalidSpec"), None, 0, "failed"),
+        (model(UP_TO_DATE, observed=1), None, LATER, "waiting"),
+        (model(BLOCKED, observed=1), None, LATER, "waiting"),
+        # ModelMesh may say nothing of a generation; its first words may be the former spec's.
+        (model(UP_TO_DATE, observed=None), None, 0, "waiting"),
+        (model(UP_TO_DATE, observed=None), None, LATER, "ready"),
+        # KServe says its Deployment's; the lab's stand-in says the model's own.
+        (model(UP_TO_DATE, observed=7), deployment(ours=False), LATER, "ready"),
+        (model(UP_TO_DATE, observed=7), deployment(ours=False, updated=0), LATER, "waiting"),
+        (model(UP_TO_DATE, observed=7), deployment(ours=False, total=2), LATER, "waiting"),
+        (model(UP_TO_DATE, observed=1), deployment(ours=True), LATER, "waiting"),
+        (model(UP_TO_DATE), deployment(ours=True), 0, "ready"),
+    ],
+)
+def test_a_model_is_judged_by_its_present_spec(
+    plugin: Load,
+    service: dict[str, Any],
+    server: dict[str, Any] | None,
+    spent: float,
+    expected: str,
+) -> None:
+    assert plugin("modules/lab_model_wait").judge(service, server, spent) == expected
+
+
+def test_a_model_without_a_status_is_waited_for(plugin: Load) -> None:
+    service = {"metadata": {"namespace": "mnist", "name": "mnist", "generation": 1}}
+    assert plugin("modules/lab_model_wait").judge(service, None, LATER) == "waiting"
+
+
+def test_a_failure_is_a_sentence(plugin: Load) -> None:
+    explain = plugin("modules/lab_model_wait").explain_failure
+    failed = model(
+        BLOCKED,
+        states={"targetModelState": "FailedToLoad"},
+        lastFailureInfo={"message": "no object at s3://rhods/onnx/absent.onnx"},
+    )
+    assert explain(failed) == (
+        "Model mnist/mnist is FailedToLoad: no object at s3://rhods/onnx/absent.onnx"
+    )
+    assert explain(model("InvalidSpec")).endswith("no reason given")
+
+
+class Resources:
+    """A dynamic client that lists these objects."""
+
+    def __init__(self, **found: list[dict[str, Any]]) -> None:
+        self.found = found
+        self.kind = ""
+
+    @property
+    def resources(self) -> Resources:
+        return self
+
+    def get(self, kind: str = "", **_: Any) -> Any:
+        if kind:
+            self.kind = kind
+            return self
+        items = self.found.get(self.kind, [])
+
+        class Listed:
+            def to_dict(self) -> dict[str, Any]:
+                return {"items": items}
+
+        return Listed()
+
+
+def test_every_seat_is_waited_for_and_the_first_failure_told(plugin: Load) -> None:
+    seats = ["mnist-1", "mnist-2", "mnist-3"]
+    models = [model(UP_TO_DATE), model(BLOCKED)]
+    for seat, service in zip(seats, models, strict=False):
+        service["metadata"]["namespace"] = seat
+    client = Resources(InferenceService=models)
+    params = {"name": "mnist", "namespaces": seats, "raw": False}
+    waiting, failed = plugin("modules/lab_model_wait").look(client, params, 0)
+    assert waiting == ["mnist-2", "mnist-3"]
+    assert failed is models[1]
