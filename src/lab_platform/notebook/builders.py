@@ -145,7 +145,35 @@ def build_stateful_set(notebook: Mapping[str, Any], image: str) -> Manifest:
             f"metadata.name has {len(name)} characters; a workbench's has at most {_NAME_LIMIT}"
         )
     template = notebook["spec"]["template"]
-    spec: Manifest = copy.deepcopy(template["spec"])
+    labels = {
+        **(notebook["metadata"].get("labels") or {}),
+        **((template.get("metadata") or {}).get("labels") or {}),
+        "statefulset": name,
+        "notebook-name": name,
+        "opendatahub.io/workbenches": "true",
+    }
+    annotations = (template.get("metadata") or {}).get("annotations") or {}
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "StatefulSet",
+        "metadata": _metadata(notebook, name),
+        "spec": {
+            "replicas": 0 if is_stopped(notebook) else 1,
+            "serviceName": name,
+            "podManagementPolicy": "Parallel",
+            "selector": {"matchLabels": {"statefulset": name, "notebook-name": name}},
+            "template": {
+                "metadata": {"labels": labels, "annotations": dict(annotations)},
+                "spec": _pod(notebook, image),
+            },
+        },
+    }
+
+
+def _pod(notebook: Mapping[str, Any], image: str) -> Manifest:
+    """The pod as it was written, with the lab's authority, the runtime images and the login."""
+    _, name = _identity(notebook)
+    spec: Manifest = copy.deepcopy(notebook["spec"]["template"]["spec"])
     containers = spec.get("containers") or []
     if not containers:
         raise InvalidNotebookError("spec.template.spec.containers is empty")
@@ -172,29 +200,7 @@ def build_stateful_set(notebook: Mapping[str, Any], image: str) -> Manifest:
     if has_login(notebook):
         spec["serviceAccountName"] = spec.get("serviceAccountName") or name
         _add_proxy(notebook, spec)
-    labels = {
-        **(notebook["metadata"].get("labels") or {}),
-        **((template.get("metadata") or {}).get("labels") or {}),
-        "statefulset": name,
-        "notebook-name": name,
-        "opendatahub.io/workbenches": "true",
-    }
-    annotations = (template.get("metadata") or {}).get("annotations") or {}
-    return {
-        "apiVersion": "apps/v1",
-        "kind": "StatefulSet",
-        "metadata": _metadata(notebook, name),
-        "spec": {
-            "replicas": 0 if is_stopped(notebook) else 1,
-            "serviceName": name,
-            "podManagementPolicy": "Parallel",
-            "selector": {"matchLabels": {"statefulset": name, "notebook-name": name}},
-            "template": {
-                "metadata": {"labels": labels, "annotations": dict(annotations)},
-                "spec": spec,
-            },
-        },
-    }
+    return spec
 
 
 def build_service(notebook: Mapping[str, Any]) -> Manifest:

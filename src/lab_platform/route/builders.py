@@ -135,50 +135,25 @@ def _add_http(
     backends: Sequence[Backend],
     authority: str,
 ) -> None:
-    namespace, _ = key_of(route)
     name = "_".join(key_of(route))
     tls = route["spec"].get("tls")
     path = route["spec"].get("path") or ""
-    reencrypt = bool(tls) and tls["termination"] == "reencrypt"
-    common: Manifest = {"rule": build_rule(host, path), "priority": 10 + len(path), "service": name}
-    options = read_options(route)
 
     def service(backend: Backend) -> Manifest:
-        scheme = "https" if reencrypt else "http"
-        balancer: Manifest = {
-            "servers": [{"url": f"{scheme}://{address}"} for address in backend.addresses],
-            "passHostHeader": True,
-        }
-        if options.strategy:
-            balancer["strategy"] = options.strategy
-        settings = options.transport()
-        own = bool(settings)
-        if reencrypt:
-            own = own or bool(tls.get("destinationCACertificate"))
-            settings |= {
-                "serverName": f"{backend.service}.{namespace}.svc",
-                "rootCAs": [tls.get("destinationCACertificate") or authority],
-            }
-        if settings:
-            # Routes that ask for the same share the connections to a Service.
-            transport = f"{name}_{backend.service}" if own else f"{namespace}_{backend.service}"
-            configuration.http["serversTransports"][transport] = {
-                **settings,
-                "maxIdleConnsPerHost": 32,
-            }
-            balancer["serversTransport"] = transport
-        return {"loadBalancer": balancer}
+        return _balancer(configuration, route, backend, authority)
 
     _add_services(configuration.http["services"], name, backends, service)
-    routers = configuration.http["routers"]
+    common: Manifest = {"rule": build_rule(host, path), "priority": 10 + len(path), "service": name}
     middlewares = {
-        f"{name}_{part}": one for part, one in options.middlewares(path, tls=bool(tls)).items()
+        f"{name}_{part}": one
+        for part, one in read_options(route).middlewares(path, tls=bool(tls)).items()
     }
     if backends[0].host:
         middlewares[name] = {"headers": {"customRequestHeaders": {"Host": backends[0].host}}}
     if middlewares:
         configuration.http["middlewares"] |= middlewares
         common["middlewares"] = list(middlewares)
+    routers = configuration.http["routers"]
     if not tls:
         routers[name] = {**common, "entryPoints": [HTTP_ENTRY]}
         return
@@ -188,6 +163,41 @@ def _add_http(
         routers[f"{name}_insecure"] = {**common, "entryPoints": [HTTP_ENTRY]}
     elif policy == "Redirect":
         routers[f"{name}_insecure"] = _redirect(common)
+
+
+def _balancer(
+    configuration: _Configuration, route: Mapping[str, Any], backend: Backend, authority: str
+) -> Manifest:
+    """How one Service of a Route is reached, over a transport of its own where that is asked."""
+    namespace, name = key_of(route)
+    tls = route["spec"].get("tls")
+    reencrypt = bool(tls) and tls["termination"] == "reencrypt"
+    options = read_options(route)
+    scheme = "https" if reencrypt else "http"
+    balancer: Manifest = {
+        "servers": [{"url": f"{scheme}://{address}"} for address in backend.addresses],
+        "passHostHeader": True,
+    }
+    if options.strategy:
+        balancer["strategy"] = options.strategy
+    settings = options.transport()
+    own = bool(settings)
+    if reencrypt:
+        own = own or bool(tls.get("destinationCACertificate"))
+        settings |= {
+            "serverName": f"{backend.service}.{namespace}.svc",
+            "rootCAs": [tls.get("destinationCACertificate") or authority],
+        }
+    if settings:
+        # Routes that ask for the same share the connections to a Service.
+        sharers = f"{namespace}_{name}" if own else namespace
+        transport = f"{sharers}_{backend.service}"
+        configuration.http["serversTransports"][transport] = {
+            **settings,
+            "maxIdleConnsPerHost": 32,
+        }
+        balancer["serversTransport"] = transport
+    return {"loadBalancer": balancer}
 
 
 def _redirect(common: Mapping[str, Any]) -> Manifest:
