@@ -11,6 +11,7 @@ from .. import graph
 from ..source import PageError
 from ..spec import read_inputs
 from ..view_models import RunFilter
+from .actions import perform
 from .context import Pages, page_size
 from .forms import Posted, PostedForm
 
@@ -108,10 +109,7 @@ def _add_experiments(router: APIRouter, pages: Pages) -> None:
             "unarchive": (source.unarchive_experiment, "unarchived"),
             "delete": (source.delete_experiment, "deleted"),
         }
-        if action not in actions:
-            raise PageError(404, "There is no such action.")
-        change, notice = actions[action]
-        change(experiment_id)
+        notice = perform(actions, action, experiment_id)
         return pages.redirect(request, "/experiments", notice)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Request, Response
 
-from ..source import PageError
+from .actions import perform
 from .context import Pages, page_size
 
 
@@ -40,10 +40,7 @@ def create_router(pages: Pages) -> APIRouter:
             "disable": (source.disable_recurring_run, "disabled"),
             "delete": (source.delete_recurring_run, "deleted"),
         }
-        if action not in actions:
-            raise PageError(404, "There is no such action.")
-        change, notice = actions[action]
-        change(recurring_run_id)
+        notice = perform(actions, action, recurring_run_id)
         return pages.redirect(request, "/recurring-runs", notice)
 
     return router

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,6 +13,7 @@ from .. import artifacts, charts, formatting, graph, metrics, security
 from ..graph import Step
 from ..source import PageError
 from ..view_models import Artifact, RunDetail, State, TaskRun
+from .actions import perform
 from .context import Pages, page_size, run_filter
 
 VIEWS = ("graph", "steps", "output", "details")
@@ -116,7 +117,7 @@ def _add_logs(router: APIRouter, pages: Pages) -> None:
 
 def _add_actions(router: APIRouter, pages: Pages) -> None:
     source = pages.source
-    actions: dict[str, tuple[Callable[[str], None], str]] = {
+    actions = {
         "terminate": (source.terminate_run, "terminated"),
         "retry": (source.retry_run, "retried"),
         "archive": (source.archive_run, "archived"),
@@ -130,10 +131,7 @@ def _add_actions(router: APIRouter, pages: Pages) -> None:
 
     @router.post("/runs/{run_id}/{action}")
     def act(request: Request, run_id: str, action: str) -> Response:
-        if action not in actions:
-            raise PageError(404, "There is no such action.")
-        change, notice = actions[action]
-        change(run_id)
+        notice = perform(actions, action, run_id)
         return pages.redirect(request, f"/runs/{run_id}", notice)
 
 
