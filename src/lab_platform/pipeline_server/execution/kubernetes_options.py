@@ -11,10 +11,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from google.protobuf import json_format
-from kfp.kubernetes import kubernetes_executor_config_pb2 as kpb
 
 from ..ir import values
 from ..ir.errors import PipelineError
+from ..ir.kubernetes import read_config
 from .pods import KubernetesOptions
 
 Manifest = dict[str, Any]
@@ -28,12 +28,7 @@ class OptionsReader:
     ) -> None:
         self._parameters = parameters
         self._outputs = outputs
-        try:
-            self.config = json_format.ParseDict(
-                dict(config), kpb.KubernetesExecutorConfig(), ignore_unknown_fields=True
-            )
-        except (json_format.ParseError, TypeError, ValueError) as error:
-            raise PipelineError(f"platforms.kubernetes cannot be read: {error}") from None
+        self.config = read_config(dict(config))
         self.volumes: list[Manifest] = []
         self.mounts: list[Manifest] = []
         self.environment: list[Manifest] = []

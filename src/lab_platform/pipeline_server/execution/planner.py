@@ -15,7 +15,8 @@ from kfp.pipeline_spec import pipeline_spec_pb2 as pb
 from ..database.models import FINISHED, GRAPHS, Run, RunState, Task, TaskKind, new_id
 from ..ir import conditions
 from ..ir.errors import PipelineError
-from ..ir.pipeline import ROOT, PipelineIR, upstream_tasks
+from ..ir.graph import ROOT, upstream_tasks
+from ..ir.pipeline import PipelineIR
 from . import inputs as flow
 from .history import set_task_state
 

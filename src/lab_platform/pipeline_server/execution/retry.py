@@ -8,7 +8,8 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from ..database.models import GRAPHS, Run, RunState, Task, TaskKind, now
-from ..ir.pipeline import PipelineIR, upstream_tasks
+from ..ir.graph import upstream_tasks
+from ..ir.pipeline import PipelineIR
 from . import history
 
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from .errors import PipelineError
+from .plain import check as check_plain
 
 _TOKENS = re.compile(
     r"""\s*(?:
@@ -114,6 +115,7 @@ class _Parser:
                 return ("input", value)
             case "number":
                 number = float(value)
+                check_plain(number, f"{value[:40]} in condition {self.text[:80]!r}")
                 return ("constant", int(number) if value.lstrip("-").isdigit() else number)
             case "string":
                 return ("constant", re.sub(r"\\(.)", r"\1", value[1:-1]))
@@ -165,8 +167,10 @@ def _call(function: str, value: Any) -> Any:
                 return value.lower() == "true" if isinstance(value, str) else bool(value)
             case "size":
                 return len(value)
-    except (TypeError, ValueError):
-        raise PipelineError(f"the condition asks for {function}({value!r})") from None
+    except (TypeError, ValueError, OverflowError):
+        raise PipelineError(
+            f"the condition asks for {function}({str(value)[:80]!r}), which has no value"
+        ) from None
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 

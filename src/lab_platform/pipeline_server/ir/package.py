@@ -19,14 +19,14 @@ from typing import IO, Any, cast
 
 import yaml
 
+from . import plain
 from .errors import PipelineError
+from .plain import MAXIMUM_DEPTH, MAXIMUM_NODES
 
 MAXIMUM_UPLOAD = 32 * 1024 * 1024
 MAXIMUM_DOCUMENT = 16 * 1024 * 1024
 MAXIMUM_UNPACKED = 64 * 1024 * 1024
 MAXIMUM_ENTRIES = 1000
-MAXIMUM_DEPTH = 80
-MAXIMUM_NODES = 500_000
 
 Document = dict[str, Any]
 
@@ -106,9 +106,20 @@ def split_document(pipeline: Any, platform: Any = None) -> Document:
             f"the package is a Kubernetes {pipeline['kind']}, not a pipeline of KFP 2: "
             "compile it with kfp 2"
         )
-    _check_plain(pipeline)
-    _check_plain(platform or {})
+    plain.check(pipeline, "the pipeline")
+    plain.check(platform or {}, "the pipeline's platforms")
     return {"pipeline_spec": pipeline, "platform_spec": platform or {}}
+
+
+def read_inline(content: Any) -> Document:
+    """The IR in a request's JSON, of which as much is taken as of an upload."""
+    document = split_document(content)
+    size = len(json.dumps(document, separators=(",", ":")))
+    if size > MAXIMUM_DOCUMENT:
+        raise PackageTooLargeError(
+            f"the pipeline has {size} bytes; the limit is {MAXIMUM_DOCUMENT}"
+        )
+    return document
 
 
 def digest(document: Document) -> str:
@@ -158,22 +169,6 @@ def _check_yaml_size(text: str) -> None:
                 raise PackageTooLargeError(f"the YAML unfolds to more than {MAXIMUM_NODES} nodes")
     except yaml.YAMLError as error:
         raise PipelineError(f"the pipeline is not YAML: {error}") from None
-
-
-def _check_plain(value: Any, depth: int = 0) -> None:
-    """Only what JSON knows."""
-    if depth > MAXIMUM_DEPTH:
-        raise PipelineError(f"the pipeline is nested deeper than {MAXIMUM_DEPTH}")
-    if isinstance(value, dict):
-        for key, item in value.items():
-            if not isinstance(key, str):
-                raise PipelineError(f"key {key!r} of the pipeline must be a text")
-            _check_plain(item, depth + 1)
-    elif isinstance(value, list):
-        for item in value:
-            _check_plain(item, depth + 1)
-    elif value is not None and not isinstance(value, str | int | float | bool):
-        raise PipelineError(f"{value!r} in the pipeline has no form in JSON")
 
 
 def _choose(names: list[str]) -> str:

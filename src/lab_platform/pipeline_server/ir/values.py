@@ -9,6 +9,8 @@ from kfp.local import executor_output_utils
 from kfp.pipeline_spec import pipeline_spec_pb2 as pb
 
 from .errors import PipelineError
+from .plain import LARGEST_INTEGER
+from .plain import check as check_plain
 
 Kind = pb.ParameterType.ParameterTypeEnum
 
@@ -38,8 +40,8 @@ def plain(value: Any) -> Any:
 
 
 def whole(value: Any) -> Any:
-    """Integers where a number has no fraction, all the way down."""
-    if isinstance(value, float) and value.is_integer():
+    """Integers where a number has no fraction and 64 bits hold it, all the way down."""
+    if isinstance(value, float) and value.is_integer() and abs(value) <= LARGEST_INTEGER:
         return int(value)
     if isinstance(value, list):
         return [whole(item) for item in value]
@@ -50,10 +52,12 @@ def whole(value: Any) -> Any:
 
 def check(name: str, value: Any, kind: int) -> Any:
     """The value as its type wants it, or an error that names both."""
+    check_plain(value, f"parameter {name!r}")
     match kind:
         case Kind.NUMBER_INTEGER:
-            if _is_number(value) and float(value).is_integer():
-                return int(value)
+            found = whole(value)
+            if isinstance(found, int) and not isinstance(found, bool):
+                return found
         case Kind.NUMBER_DOUBLE:
             if _is_number(value):
                 return value

@@ -15,6 +15,7 @@ from ..ir import package
 from ..ir.errors import PipelineError
 from ..ir.package import PackageTooLargeError
 from ..ir.pipeline import PipelineIR
+from ..ir.plain import TooManyValuesError
 from .errors import InvalidArgumentError, ServiceError, TooLargeError
 
 logger = logging.getLogger(__name__)
@@ -56,7 +57,7 @@ def read_upload(content: bytes, filename: str) -> tuple[dict[str, Any], Pipeline
 def read_inline(spec: Any) -> tuple[dict[str, Any], PipelineIR]:
     """An IR out of a request's JSON, checked."""
     try:
-        document = package.split_document(spec)
+        document = package.read_inline(spec)
         return document, PipelineIR(document)
     except PipelineError as error:
         raise as_service_error(error) from None
@@ -64,7 +65,7 @@ def read_inline(spec: Any) -> tuple[dict[str, Any], PipelineIR]:
 
 def as_service_error(error: PipelineError) -> ServiceError:
     """The same, as an answer to a request."""
-    if isinstance(error, PackageTooLargeError):
+    if isinstance(error, PackageTooLargeError | TooManyValuesError):
         return TooLargeError(str(error))
     return InvalidArgumentError(str(error))
 
