@@ -56,20 +56,52 @@ def test_start_and_end() -> None:
     assert tick(interval_seconds=60, end_at=MONDAY + timedelta(seconds=59)) is None
 
 
-def test_only_the_latest_of_the_missed() -> None:
-    first = tick(interval_seconds=60)
+YEAR = timedelta(days=365)
+
+
+@pytest.mark.parametrize(
+    ("changes", "now", "expected"),
+    [
+        ({"interval_seconds": 60}, timedelta(minutes=10, seconds=30), timedelta(minutes=10)),
+        ({"interval_seconds": 60}, timedelta(minutes=10), timedelta(minutes=10)),
+        ({"interval_seconds": 1}, YEAR, YEAR),
+        ({"cron": "@every 1s"}, YEAR, YEAR),
+        ({"cron": "*/10 * * * * *"}, YEAR + timedelta(seconds=15.5), YEAR + timedelta(seconds=10)),
+        ({"cron": "*/10 * * * * *"}, timedelta(seconds=30), timedelta(seconds=30)),
+        (
+            {"interval_seconds": 60, "end_at": MONDAY + timedelta(minutes=5)},
+            YEAR,
+            timedelta(minutes=5),
+        ),
+        (
+            {"cron": "0 * * * * *", "end_at": MONDAY + timedelta(minutes=5)},
+            YEAR,
+            timedelta(minutes=5),
+        ),
+        ({"cron": "0 0 9 * * *"}, timedelta(minutes=5), timedelta(minutes=30)),
+    ],
+)
+def test_only_the_latest_of_the_missed(
+    changes: dict[str, Any], now: timedelta, expected: timedelta
+) -> None:
+    """However long the server was away: a year of seconds is more than anyone would count."""
+    schedule: dict[str, Any] = {
+        "cron": "",
+        "interval_seconds": None,
+        "start_at": None,
+        "end_at": None,
+        "created_at": MONDAY,
+        **changes,
+    }
+    first = schedules.next_tick(last_tick_at=None, **schedule)
     assert first is not None
-    now = MONDAY + timedelta(minutes=10, seconds=30)
-    latest = schedules.latest_tick(
-        first,
-        now,
-        cron="",
-        interval_seconds=60,
-        start_at=None,
-        end_at=None,
-        created_at=MONDAY,
-    )
-    assert latest == MONDAY + timedelta(minutes=10)
+    assert schedules.latest_tick(first, MONDAY + now, **schedule) == MONDAY + expected
+
+
+def test_a_macro_that_no_calendar_writes() -> None:
+    parameters = {"a": "[[ScheduledTime.\ud800]]"}
+    with pytest.raises(PipelineError, match="cannot be written"):
+        schedules.fill_macros(parameters, scheduled=MONDAY, current=MONDAY, index=1, run_id="r")
 
 
 def test_macros() -> None:

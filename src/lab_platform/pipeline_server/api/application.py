@@ -13,8 +13,9 @@ from fastapi.responses import PlainTextResponse, RedirectResponse
 
 from ..services.collection import Services
 from . import elyra, experiments, pipelines, recurring_runs, runs, steps
-from .common import explain_errors
+from .common import PLAIN_BODY, explain_errors
 from .limits import LimitedBodies
+from .origin import OwnOrigin
 
 logger = logging.getLogger(__name__)
 
@@ -46,11 +47,13 @@ def create_application(
     )
     app.state.services = services
     _add_health(app, services, alive)
-    for module in (experiments, pipelines, runs, recurring_runs, steps):
-        app.include_router(module.router)
+    for module in (experiments, pipelines, runs, recurring_runs):
+        app.include_router(module.router, dependencies=[PLAIN_BODY])
+    app.include_router(steps.router)
     app.include_router(elyra.create_router(services.settings.elyra_files))
     explain_errors(app)
     app.add_middleware(LimitedBodies)
+    app.add_middleware(OwnOrigin)
     if page and importlib.util.find_spec("lab_platform.pipeline_server.web.server_source"):
         _mount_page(app, services)
     else:

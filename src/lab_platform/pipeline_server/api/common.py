@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Callable
 from typing import Annotated, Any, TypeVar
 
 from fastapi import Depends, FastAPI, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
-from pydantic_core import to_json
-from sqlalchemy.exc import SQLAlchemyError
+from fastapi.responses import JSONResponse, PlainTextResponse
+from pydantic_core import PydanticSerializationError, to_json
+from sqlalchemy.exc import DataError, InterfaceError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
 
+from ..ir import plain
 from ..ir.errors import PipelineError
 from ..services.collection import Services
 from ..services.documents import as_service_error
@@ -22,6 +25,8 @@ from ..services.listing import ListRequest, Page
 logger = logging.getLogger(__name__)
 Row = TypeVar("Row")
 
+OWN_PATHS = ("/apis/", "/internal/")
+_AWAY = (OperationalError, InterfaceError, PoolTimeoutError)
 _CODES = {400: 3, 401: 16, 403: 7, 404: 5, 405: 12, 409: 6, 413: 8, 429: 8, 503: 14}
 
 
@@ -32,6 +37,20 @@ def get_services(request: Request) -> Services:
 
 
 ServicesOf = Annotated[Services, Depends(get_services)]
+
+
+async def plain_body(request: Request) -> None:
+    """Refuse a body with what neither JSON nor the database can hold."""
+    if "json" not in request.headers.get("content-type", "json") or not await request.body():
+        return
+    try:
+        content = await request.json()
+    except ValueError:
+        return
+    plain.check(content, "the request")
+
+
+PLAIN_BODY = Depends(plain_body)
 
 
 def list_request(
@@ -59,7 +78,16 @@ def list_reply(name: str, page: Page[Row], view: Callable[[Row], Any]) -> Respon
     }
     if page.next_token:
         reply["next_page_token"] = page.next_token
-    return Response(to_json(reply), media_type="application/json")
+    return json_reply(reply)
+
+
+def json_reply(content: Any) -> Response:
+    """A reply as JSON, whatever an earlier version of the server let in."""
+    try:
+        body = to_json(content, inf_nan_mode="null")
+    except PydanticSerializationError:
+        body = json.dumps(content).encode()
+    return Response(body, media_type="application/json")
 
 
 def error_reply(status: int, code: int, message: str) -> JSONResponse:
@@ -97,8 +125,19 @@ def explain_errors(app: FastAPI) -> None:
     @app.exception_handler(SQLAlchemyError)
     def database_error(_request: Request, error: SQLAlchemyError) -> JSONResponse:
         logger.warning("the database refused: %s", str(error).splitlines()[0])
-        return error_reply(503, 14, "the pipeline server's database does not answer; try again")
+        if isinstance(error, _AWAY):
+            return error_reply(503, 14, "the pipeline server's database does not answer; try again")
+        if isinstance(error, DataError):
+            return error_reply(400, 3, "the database cannot keep a value of the request")
+        return error_reply(500, 13, "the database refused what the pipeline server asked of it")
 
     @app.exception_handler(RecursionError)
     def too_deep(_request: Request, _error: RecursionError) -> JSONResponse:
         return error_reply(400, 3, "the request is nested too deeply")
+
+    @app.exception_handler(Exception)
+    def unexpected(request: Request, error: Exception) -> Response:
+        logger.error("%s %s failed", request.method, request.url.path, exc_info=error)
+        if not request.url.path.startswith(OWN_PATHS):
+            return PlainTextResponse("The server made a mistake; its log says which.", 500)
+        return error_reply(500, 13, "the pipeline server made a mistake; its log says which")

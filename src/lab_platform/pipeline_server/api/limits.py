@@ -8,6 +8,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from .common import error_reply
 
 MAXIMUM_BODY = 64 * 1024 * 1024
+# A pipeline's document and a run's parameters: read at once, and some times larger in memory.
+MAXIMUM_JSON = 24 * 1024 * 1024
 
 
 class LimitedBodies:
@@ -21,9 +23,12 @@ class LimitedBodies:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        declared = dict(scope["headers"]).get(b"content-length", b"0")
-        if not declared.isdigit() or int(declared) > MAXIMUM_BODY:
-            reply = error_reply(413, 8, f"the request is larger than {MAXIMUM_BODY} bytes")
+        headers = dict(scope["headers"])
+        form = headers.get(b"content-type", b"").startswith(b"multipart/")
+        limit = MAXIMUM_BODY if form or not scope["path"].startswith("/apis/") else MAXIMUM_JSON
+        declared = headers.get(b"content-length", b"0")
+        if not declared.isdigit() or int(declared) > limit:
+            reply = error_reply(413, 8, f"the request is larger than {limit} bytes")
             await reply(scope, receive, send)
             return
         count = 0
@@ -32,8 +37,8 @@ class LimitedBodies:
             nonlocal count
             message = await receive()
             count += len(message.get("body", b""))
-            if count > MAXIMUM_BODY:
-                raise HTTPException(413, f"the request is larger than {MAXIMUM_BODY} bytes")
+            if count > limit:
+                raise HTTPException(413, f"the request is larger than {limit} bytes")
             return message
 
         await self.app(scope, counted, send)

@@ -6,12 +6,12 @@ import base64
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Query, Response
-from fastapi.responses import JSONResponse, StreamingResponse
+from fastapi.responses import StreamingResponse
 
-from ..services.errors import NotFoundError
+from ..services.errors import NotFoundError, TooLargeError
 from ..services.runs import NewRun
 from . import views
-from .common import ListWanted, ServicesOf, list_reply
+from .common import ListWanted, ServicesOf, json_reply, list_reply
 from .messages import RunMessage
 
 router = APIRouter(prefix="/apis/v2beta1", tags=["runs"])
@@ -61,7 +61,7 @@ def create_run(
 @router.get("/runs/{run_id}")
 def get_run(services: ServicesOf, run_id: str) -> Any:
     """A run with its tasks."""
-    return JSONResponse(views.run(services.runs.get(run_id), tasks=True))
+    return json_reply(views.run(services.runs.get(run_id), tasks=True))
 
 
 @router.delete("/runs/{run_id}")
@@ -146,8 +146,12 @@ def read_artifact(services: ServicesOf, run_id: str, task_id: str, name: str) ->
     if not ids:
         raise NotFoundError(f"task {task_id!r} has no output artifact {name!r}")
     content = services.artifacts.open(ids[0], run_id)
-    data = b"".join(content.chunks)[:MAXIMUM_READ]
-    return {"data": base64.b64encode(data).decode()}
+    if content.size > MAXIMUM_READ:
+        raise TooLargeError(
+            f"artifact {name!r} has {content.size} bytes; up to {MAXIMUM_READ} are read at once: "
+            f"ask for /apis/v2beta1/artifacts/{ids[0]}/content"
+        )
+    return {"data": base64.b64encode(b"".join(content.chunks)).decode()}
 
 
 @router.get("/artifacts/{artifact_id}", tags=["artifacts"])

@@ -23,15 +23,22 @@ ALIASES = {
 _EVERY = re.compile(r"@every\s+(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?$")
 _MACRO = re.compile(r"\[\[(\w+)(?:\.([^\]]*))?\]\]")
 _TIME_FORMAT = "%Y%m%d%H%M%S"
-CATCH_UP_LIMIT = 1000
+MAXIMUM_CRON = 255
+MAXIMUM_INTERVAL = 10 * 366 * 24 * 3600
+EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
+LATEST = datetime(2200, 1, 1, tzinfo=UTC)
 
 
 def read_cron(text: str) -> str:
     """A cron of six fields (seconds first), of five, or an alias, as six fields; checked."""
+    if len(text) > MAXIMUM_CRON:
+        raise PipelineError(f"cron has {len(text)} characters; the limit is {MAXIMUM_CRON}")
     expression = ALIASES.get(text.strip().lower(), text.strip()).replace("?", "*")
     if expression.startswith("@every"):
-        if interval_of(expression) is None:
+        interval = interval_of(expression)
+        if interval is None:
             raise PipelineError(f"cron {text!r} must read like '@every 1h30m10s'")
+        check_interval(interval, f"cron {text!r}")
         return expression
     fields = expression.split()
     if len(fields) == 5:
@@ -44,11 +51,23 @@ def read_cron(text: str) -> str:
     expression = " ".join(fields)
     try:
         moment = next_cron(expression, datetime.now(UTC))
-    except (CroniterError, ValueError, KeyError) as error:
+    except (CroniterError, ValueError, KeyError, OverflowError) as error:
         raise PipelineError(f"cron {text!r} cannot be read: {error}") from None
     if moment is None:
         raise PipelineError(f"cron {text!r} never comes")
     return expression
+
+
+def check_interval(seconds: int, what: str) -> None:
+    """Raise for a period that no calendar could follow."""
+    if not 1 <= seconds <= MAXIMUM_INTERVAL:
+        raise PipelineError(f"{what} must be positive, and at most ten years")
+
+
+def check_moment(moment: datetime | None, what: str) -> None:
+    """Raise for a time beyond any schedule."""
+    if moment is not None and not EARLIEST <= moment <= LATEST:
+        raise PipelineError(f"{what} must lie between {EARLIEST.year} and {LATEST.year}")
 
 
 def interval_of(expression: str) -> int | None:
@@ -97,15 +116,25 @@ def next_tick(
     return moment
 
 
-def latest_tick(first: datetime, now: datetime, **schedule: Any) -> datetime:
+def latest_tick(
+    first: datetime,
+    now: datetime,
+    *,
+    cron: str,
+    interval_seconds: int | None,
+    end_at: datetime | None,
+    **_rest: Any,
+) -> datetime:
     """Of the moments from ``first`` until now, the last one: what ``no_catchup`` runs."""
-    latest = first
-    for _ in range(CATCH_UP_LIMIT):
-        following = next_tick(last_tick_at=latest, **schedule)
-        if following is None or following > now:
-            break
-        latest = following
-    return latest
+    until = min(now, end_at) if end_at is not None else now
+    interval = interval_of(cron) if cron else interval_seconds
+    if interval:
+        missed = max(0, (until - first) // timedelta(seconds=interval))
+        return first + missed * timedelta(seconds=interval)
+    # The moment before the next whole second: now itself counts.
+    following = until.replace(microsecond=0) + timedelta(seconds=1)
+    iterator = croniter(cron, following, second_at_beginning=True)
+    return max(first, iterator.get_prev(datetime).astimezone(UTC))
 
 
 def fill_macros(
@@ -140,4 +169,7 @@ def fill_macros(
             return {key: walk(item) for key, item in value.items()}
         return value
 
-    return {key: walk(value) for key, value in parameters.items()}
+    try:
+        return {key: walk(value) for key, value in parameters.items()}
+    except (ValueError, OverflowError) as error:
+        raise PipelineError(f"a time in the parameters cannot be written: {error}") from None

@@ -6,10 +6,20 @@ import json
 from typing import Any
 
 from ..database.models import NAME_LENGTH
+from ..ir.errors import PipelineError
+from ..ir.plain import check as check_plain
 from .errors import InvalidArgumentError
 
 MAXIMUM_DESCRIPTION = 64 * 1024
 MAXIMUM_PARAMETERS = 4 * 1024 * 1024
+
+
+def plain(value: Any, what: str) -> None:
+    """Only what JSON and the database can hold."""
+    try:
+        check_plain(value, what)
+    except PipelineError as error:
+        raise InvalidArgumentError(str(error)) from None
 
 
 def name(value: Any, what: str, *, required: bool = True) -> str:
@@ -28,6 +38,7 @@ def name(value: Any, what: str, *, required: bool = True) -> str:
         )
     if any(ord(letter) < 32 or ord(letter) == 127 for letter in value):
         raise InvalidArgumentError(f"{what} holds a control character")
+    plain(value, what)
     return value
 
 
@@ -39,6 +50,7 @@ def text(value: Any, what: str, limit: int = MAXIMUM_DESCRIPTION) -> str:
         raise InvalidArgumentError(f"{what} must be a text, not {type(value).__name__}")
     if len(value) > limit:
         raise InvalidArgumentError(f"{what} is longer than {limit} characters")
+    plain(value, what)
     return value
 
 
@@ -52,6 +64,7 @@ def tags(value: Any) -> dict[str, Any]:
         raise InvalidArgumentError("tags must be an object of texts")
     if len(value) > 100:
         raise InvalidArgumentError("there are more than 100 tags")
+    plain(value, "tags")
     return dict(value)
 
 
@@ -64,6 +77,7 @@ def runtime_config(value: Any) -> dict[str, Any]:
     parameters = value.get("parameters") or {}
     if not isinstance(parameters, dict):
         raise InvalidArgumentError("runtime_config.parameters must be an object")
+    plain(parameters, "runtime_config.parameters")
     if len(json.dumps(parameters)) > MAXIMUM_PARAMETERS:
         raise InvalidArgumentError(
             f"runtime_config.parameters is larger than {MAXIMUM_PARAMETERS} bytes"

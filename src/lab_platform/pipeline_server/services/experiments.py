@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from ..database.connection import Database
 from ..database.models import (
+    ACTIVE,
     Experiment,
     RecurringRun,
     Run,
@@ -104,6 +105,17 @@ class ExperimentService:
             raise FailedPreconditionError(f"experiment {DEFAULT_NAME!r} cannot be deleted")
         with self._database.session() as session:
             experiment = find(session, experiment_id)
+            going = session.scalar(
+                sa.select(sa.func.count())
+                .select_from(Run)
+                .where(Run.experiment_id == experiment_id, Run.state.in_(ACTIVE))
+            )
+            if going:
+                words = "1 run" if going == 1 else f"{going} runs"
+                raise FailedPreconditionError(
+                    f"experiment {experiment.name!r} has {words} under way; "
+                    "terminate them first, or wait for their end"
+                )
             for model in (Run, RecurringRun):
                 session.execute(
                     sa.update(model)

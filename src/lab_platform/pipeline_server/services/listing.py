@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from ..database.types import UtcDateTime
+from . import checks
 from .errors import InvalidArgumentError
 
 Row = TypeVar("Row")
@@ -158,6 +159,7 @@ def parse_filter(text: str) -> list[Predicate]:
         document = json.loads(text if text.lstrip().startswith("{") else unquote(text))
     except ValueError as error:
         raise InvalidArgumentError(f"filter is not JSON: {error}") from None
+    checks.plain(document, "filter")
     predicates = document.get("predicates", []) if isinstance(document, dict) else None
     if not isinstance(predicates, list):
         raise InvalidArgumentError("filter must be an object with a list 'predicates'")
@@ -225,9 +227,9 @@ def parse_time(text: str) -> datetime:
     """Read an RFC 3339 time; without a zone it is UTC."""
     try:
         moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise InvalidArgumentError(f"{text!r} is not an RFC 3339 time") from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
+        raise InvalidArgumentError(f"{text[:80]!r} is not an RFC 3339 time") from None
 
 
 def _snake_case(name: str) -> str:
@@ -244,4 +246,5 @@ def _read_token(token: str) -> tuple[Any, str]:
         value, identity = json.loads(base64.urlsafe_b64decode(token.encode()))
     except (ValueError, binascii.Error, TypeError):
         raise InvalidArgumentError(f"page_token {token[:80]!r} is not one of this list") from None
+    checks.plain([value, identity], "page_token")
     return value, str(identity)

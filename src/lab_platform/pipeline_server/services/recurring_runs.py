@@ -175,11 +175,14 @@ def _check_schedule(wanted: NewRecurringRun) -> dict[str, Any]:
         raise InvalidArgumentError(
             f"max_concurrency {wanted.max_concurrency} must be 1 to {MAXIMUM_CONCURRENCY}"
         )
-    if wanted.interval_seconds is not None and wanted.interval_seconds < 1:
-        raise InvalidArgumentError(f"interval_second {wanted.interval_seconds} must be positive")
     if wanted.start_at and wanted.end_at and wanted.end_at <= wanted.start_at:
         raise InvalidArgumentError("the trigger's end_time must lie after its start_time")
     try:
+        schedules.check_moment(wanted.start_at, "the trigger's start_time")
+        schedules.check_moment(wanted.end_at, "the trigger's end_time")
+        if wanted.interval_seconds is not None:
+            what = f"interval_second {wanted.interval_seconds}"
+            schedules.check_interval(wanted.interval_seconds, what)
         cron = schedules.read_cron(wanted.cron) if wanted.cron else ""
     except PipelineError as error:
         raise InvalidArgumentError(str(error)) from None
