@@ -13,12 +13,8 @@ from lab_platform.pipeline_server.execution import executor_input, names
 from lab_platform.pipeline_server.execution.executor_input import StepContext, StepWork
 from lab_platform.pipeline_server.execution.fingerprint import fingerprint
 from lab_platform.pipeline_server.execution.kubernetes_options import OptionsReader
-from lab_platform.pipeline_server.execution.pods import (
-    KubernetesOptions,
-    StepPod,
-    build_pod,
-    read_status,
-)
+from lab_platform.pipeline_server.execution.pod_status import read_status
+from lab_platform.pipeline_server.execution.pods import KubernetesOptions, StepPod, build_pod
 from lab_platform.pipeline_server.ir.errors import PipelineError
 from lab_platform.pipeline_server.ir.pipeline import PipelineIR
 from lab_platform.pipeline_server.settings import Settings

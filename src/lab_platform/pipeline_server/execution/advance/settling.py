@@ -8,7 +8,7 @@ from ...database.models import Attempt, ImageTrait, RunState, Task
 from ...ir.errors import PipelineError
 from .. import steps
 from ..history import set_task_state
-from ..pods import PodStatus, read_status
+from ..pod_status import PodStatus, read_status
 from .attempt_pod import make_pod
 from .outcome import failed, is_late, late_message, reported
 from .state import PassState
