@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from kfp.pipeline_spec import pipeline_spec_pb2 as pb
@@ -102,7 +103,7 @@ def _check_dag(ir: PipelineIR, name: str) -> None:
         for upstream in task.dependent_tasks:
             if upstream not in dag.tasks:
                 raise PipelineError(f"{where} depends on unknown task {upstream!r}")
-        _check_inputs(ir, name, task_name)
+        _Inputs(ir, name, task_name).check()
         if task.trigger_policy.condition:
             conditions.check(task.trigger_policy.condition, where)
         if task.retry_policy.max_retry_count < 0:
@@ -137,74 +138,110 @@ def _check_subtask(ir: PipelineIR, name: str, key: str, subtask: str, output: st
         )
 
 
-def _check_inputs(ir: PipelineIR, name: str, task_name: str) -> None:
-    component = ir.component(name)
-    tasks = component.dag.tasks
-    task = tasks[task_name]
-    target = ir.spec.components[task.component_ref.name]
-    where = f"task {task_name!r} of {name!r}"
+@dataclass(frozen=True)
+class _Inputs:
+    """The inputs of one task: each comes from somewhere, and none is missing."""
 
-    def check_producer(key: str, producer: str, output: str, kind: str) -> None:
-        if producer not in tasks:
-            raise PipelineError(f"{where}: input {key!r} comes from unknown task {producer!r}")
-        produced = ir.spec.components.get(tasks[producer].component_ref.name)
-        if produced is not None and output not in getattr(produced.output_definitions, kind):
-            raise PipelineError(
-                f"{where}: input {key!r} comes from {producer!r}, which has no output {output!r}"
-            )
+    ir: PipelineIR
+    graph_name: str
+    task_name: str
 
-    _check_known(where, "input", task.inputs.parameters, target.input_definitions.parameters)
-    _check_known(where, "artifact", task.inputs.artifacts, target.input_definitions.artifacts)
-    for key, item in task.inputs.parameters.items():
+    @property
+    def graph(self) -> pb.ComponentSpec:
+        return self.ir.component(self.graph_name)
+
+    @property
+    def task(self) -> pb.PipelineTaskSpec:
+        return self.graph.dag.tasks[self.task_name]
+
+    @property
+    def wanted(self) -> pb.ComponentInputsSpec:
+        """What the task's component takes."""
+        return self.ir.spec.components[self.task.component_ref.name].input_definitions
+
+    @property
+    def where(self) -> str:
+        return f"task {self.task_name!r} of {self.graph_name!r}"
+
+    def check(self) -> None:
+        """Look at all of them."""
+        given = self.task.inputs
+        _check_known(self.where, "input", given.parameters, self.wanted.parameters)
+        _check_known(self.where, "artifact", given.artifacts, self.wanted.artifacts)
+        for key, parameter in given.parameters.items():
+            self._check_parameter(key, parameter)
+        for key, artifact in given.artifacts.items():
+            self._check_artifact(key, artifact)
+        self._check_given()
+
+    def _check_parameter(self, key: str, item: pb.TaskInputsSpec.InputParameterSpec) -> None:
+        where = f"{self.where}: input {key!r}"
         match item.WhichOneof("kind"):
             case "task_output_parameter":
                 source = item.task_output_parameter
-                check_producer(key, source.producer_task, source.output_parameter_key, "parameters")
+                self._check_producer(
+                    where, source.producer_task, source.output_parameter_key, "parameters"
+                )
             case "task_final_status":
-                if item.task_final_status.producer_task not in tasks:
-                    raise PipelineError(f"{where}: input {key!r} asks for an unknown task's status")
+                if item.task_final_status.producer_task not in self.graph.dag.tasks:
+                    raise PipelineError(f"{where} asks for an unknown task's status")
             case "component_input_parameter":
-                if item.component_input_parameter not in component.input_definitions.parameters:
-                    raise PipelineError(
-                        f"{where}: input {key!r} is {item.component_input_parameter!r}, "
-                        f"which {name!r} does not have"
-                    )
+                known = self.graph.input_definitions.parameters
+                self._check_outer(where, item.component_input_parameter, known)
             case "runtime_value":
                 if item.runtime_value.WhichOneof("value") == "runtime_parameter":
-                    raise PipelineError(f"{where}: input {key!r} is a runtimeParameter of KFP 1")
+                    raise PipelineError(f"{where} is a runtimeParameter of KFP 1")
                 constant = item.runtime_value.WhichOneof("value") == "constant"
-                if constant and key in target.input_definitions.parameters:
+                if constant and key in self.wanted.parameters:
                     value = values.plain(item.runtime_value.constant)
-                    _check_constant(key, value, target.input_definitions.parameters[key], where)
+                    _check_constant(key, value, self.wanted.parameters[key], self.where)
             case _:
-                raise PipelineError(f"{where}: input {key!r} has no value")
-    for key, item in task.inputs.artifacts.items():
+                raise PipelineError(f"{where} has no value")
+
+    def _check_artifact(self, key: str, item: pb.TaskInputsSpec.InputArtifactSpec) -> None:
+        where = f"{self.where}: input {key!r}"
         match item.WhichOneof("kind"):
             case "task_output_artifact":
                 source = item.task_output_artifact
-                check_producer(key, source.producer_task, source.output_artifact_key, "artifacts")
+                self._check_producer(
+                    where, source.producer_task, source.output_artifact_key, "artifacts"
+                )
             case "component_input_artifact":
-                if item.component_input_artifact not in component.input_definitions.artifacts:
-                    raise PipelineError(
-                        f"{where}: input {key!r} is {item.component_input_artifact!r}, "
-                        f"which {name!r} does not have"
-                    )
+                known = self.graph.input_definitions.artifacts
+                self._check_outer(where, item.component_input_artifact, known)
             case _:
-                raise PipelineError(f"{where}: input {key!r} has no source")
-    given = set(task.inputs.parameters) | {
-        task.parameter_iterator.item_input,
-        task.artifact_iterator.item_input,
-    }
-    for key, definition in target.input_definitions.parameters.items():
-        special = values.kind_of(definition) == values.Kind.TASK_CONFIG
-        if key not in given and not (
-            definition.is_optional or definition.HasField("default_value") or special
-        ):
-            raise PipelineError(f"{where}: required input {key!r} is not given")
-    artifacts = set(task.inputs.artifacts) | {task.artifact_iterator.item_input}
-    for key, artifact in target.input_definitions.artifacts.items():
-        if key not in artifacts and not artifact.is_optional:
-            raise PipelineError(f"{where}: required artifact {key!r} is not given")
+                raise PipelineError(f"{where} has no source")
+
+    def _check_producer(self, where: str, producer: str, output: str, kind: str) -> None:
+        tasks = self.graph.dag.tasks
+        if producer not in tasks:
+            raise PipelineError(f"{where} comes from unknown task {producer!r}")
+        produced = self.ir.spec.components.get(tasks[producer].component_ref.name)
+        if produced is not None and output not in getattr(produced.output_definitions, kind):
+            raise PipelineError(f"{where} comes from {producer!r}, which has no output {output!r}")
+
+    def _check_outer(self, where: str, source: str, known: Any) -> None:
+        """An input of the graph around it."""
+        if source not in known:
+            raise PipelineError(f"{where} is {source!r}, which {self.graph_name!r} does not have")
+
+    def _check_given(self) -> None:
+        """What the component cannot do without."""
+        task = self.task
+        given = set(task.inputs.parameters) | {
+            task.parameter_iterator.item_input,
+            task.artifact_iterator.item_input,
+        }
+        for key, definition in self.wanted.parameters.items():
+            special = values.kind_of(definition) == values.Kind.TASK_CONFIG
+            if key not in given and not (
+                definition.is_optional or definition.HasField("default_value") or special
+            ):
+                raise PipelineError(f"{self.where}: required input {key!r} is not given")
+        artifacts = set(task.inputs.artifacts) | {task.artifact_iterator.item_input}
+        for key, artifact in self.wanted.artifacts.items():
+            if key not in artifacts and not artifact.is_optional:
+                raise PipelineError(f"{self.where}: required artifact {key!r} is not given")
 
 
 def _check_known(where: str, what: str, given: Any, known: Any) -> None:
