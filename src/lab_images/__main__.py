@@ -21,9 +21,9 @@ from typing import Any
 
 from lab_images import builder
 from lab_images.catalogue import Image, ImageError, Settings, all_keys, settings_from
-from lab_images.delivery import Containerd
+from lab_images.delivery import Containerd, push
 from lab_images.layout import Layout
-from lab_images.storage import open_storage
+from lab_images.storage import base_is_there, open_storage
 
 GB = 10**9
 KEYS = "image-keys.json"
@@ -66,13 +66,26 @@ def free_gb(path: Path) -> float:
     return shutil.disk_usage(path).free / GB
 
 
-def plan(workshop: Workshop) -> dict[str, Any]:
+def disks(needs: dict[Path, float]) -> list[dict[str, Any]]:
+    """Say for each file system what is needed and what is free on it."""
+    found: dict[int, dict[str, Any]] = {}
+    for path, needed in needs.items():
+        there = next(parent for parent in (path, *path.parents) if parent.exists())
+        entry = found.setdefault(
+            there.stat().st_dev,
+            {"path": str(path), "needed_gb": 0.0, "free_gb": round(free_gb(there), 1)},
+        )
+        entry["needed_gb"] = round(entry["needed_gb"] + needed, 1)
+    return [entry for entry in found.values() if entry["needed_gb"]]
+
+
+def plan(workshop: Workshop, check: bool) -> dict[str, Any]:
     """Say what would be built and delivered, and how much space that takes."""
     settings, layout = workshop.settings, workshop.layout
     containerd = workshop.containerd
     present = containerd.images() if containerd else {}
     images = []
-    needed = 0.0
+    needs = {settings.cache: 0.0, settings.containerd_root: 0.0}
     for image in workshop.selected:
         key = workshop.keys[image.name]
         record = layout.find(image.name, key)
@@ -80,8 +93,9 @@ def plan(workshop: Workshop) -> dict[str, Any]:
         deliverable = image.deliver and containerd is not None
         delivered = record is not None and present.get(reference) == record.manifest
         # Unpacked in buildah's store, compressed in the cache, and both again in the cluster's.
-        needed += 0 if record else image.expected_gb * 1.4
-        needed += 0 if delivered or not deliverable else image.expected_gb * 1.4
+        needs[settings.cache] += 0 if record else image.expected_gb * 1.4
+        if deliverable and not delivered:
+            needs[settings.containerd_root] += image.expected_gb * 1.4
         images.append(
             {
                 "name": image.name,
@@ -98,20 +112,10 @@ def plan(workshop: Workshop) -> dict[str, Any]:
         "images": images,
         "build": build,
         "deliver": deliver,
-        "needed_gb": round(needed, 1),
-        "free_gb": round(free_gb(settings.cache), 1),
-        "base_missing": bool(build) and not base_is_there(settings),
+        "disks": disks(needs),
+        "base_missing": bool(build) and not base_is_there(settings, check=check),
         "containerd": containerd is not None,
     }
-
-
-def base_is_there(settings: Settings) -> bool:
-    """Tell whether the base image named in the settings is here or can be pulled."""
-    if not settings.base_image:
-        return True
-    storage = open_storage(settings)
-    command = storage.command("pull", "--quiet", "--policy", "missing", settings.base_image)
-    return subprocess.run(command, capture_output=True).returncode == 0
 
 
 def build(workshop: Workshop, name: str) -> dict[str, Any]:
@@ -178,32 +182,6 @@ def deliver(workshop: Workshop) -> dict[str, Any]:
         "sent_mb": sent // 10**6,
         "seconds": round(time.monotonic() - started, 1),
     }
-
-
-def push(workshop: Workshop) -> dict[str, Any]:
-    """Push to a registry what has not been pushed there from this checkout with this content."""
-    settings, keys = workshop.settings, workshop.keys
-    noted = settings.state / "pushed.json"
-    pushed: dict[str, str] = json.loads(noted.read_text()) if noted.is_file() else {}
-    storage = open_storage(settings)
-    done = []
-    for image in workshop.selected:
-        target = f"{settings.push_registry}/{settings.namespace}/{image.name}:{settings.tag}"
-        if not image.deliver or pushed.get(target) == keys[image.name]:
-            continue
-        source = builder.stored_name(image, keys[image.name])
-        if source not in storage.images():
-            raise ImageError(
-                f"{source} is no longer in {storage.root}: remove "
-                f"{settings.cache}/images/layout/images/{image.name}-*.json and build again"
-            )
-        verify = str(settings.push_tls_verify).lower()
-        storage.run("push", "--quiet", f"--tls-verify={verify}", source, f"docker://{target}")
-        pushed[target] = keys[image.name]
-        noted.parent.mkdir(parents=True, exist_ok=True)
-        noted.write_text(json.dumps(pushed, indent=2) + "\n")
-        done.append(image.name)
-    return {"changed": bool(done), "images": done}
 
 
 def openshift_build(workshop: Workshop, name: str, timeout: float, check: bool) -> dict[str, Any]:
@@ -286,7 +264,7 @@ def main(arguments: list[str] | None = None) -> int:
         settings = settings_from(json.load(sys.stdin))
         workshop = open_workshop(settings, options.only)
         if options.command == "plan":
-            result = plan(workshop)
+            result = plan(workshop, options.check)
         elif options.command == "report":
             result = report(workshop, options.check)
         elif options.command == "openshift-build":
@@ -296,7 +274,7 @@ def main(arguments: list[str] | None = None) -> int:
                 if options.command == "build":
                     result = build(workshop, options.name)
                 elif options.command == "push":
-                    result = push(workshop)
+                    result = push(settings, workshop.layout, workshop.selected, workshop.keys)
                 else:
                     result = deliver(workshop)
     except ImageError as error:

@@ -50,6 +50,7 @@ class Settings:
     tag: str
     base_image: str
     containerd: str
+    containerd_root: Path
     push_registry: str
     push_tls_verify: bool
     storage_driver: str
@@ -114,6 +115,7 @@ def settings_from(data: dict[str, Any]) -> Settings:
         tag=str(data["tag"]),
         base_image=base_image,
         containerd=str(data.get("containerd") or ""),
+        containerd_root=Path(data.get("containerd_root") or "/var/lib/mnist-lab/containerd"),
         push_registry=str(data.get("push_registry") or ""),
         push_tls_verify=bool(data.get("push_tls_verify", True)),
         storage_driver=str(data.get("storage_driver") or ""),

@@ -1,4 +1,4 @@
-"""Hands finished images to the containerd that a cluster's kubelet runs pods with."""
+"""Hands finished images over: to the containerd that a kubelet runs pods with, or a registry."""
 
 from __future__ import annotations
 
@@ -8,11 +8,16 @@ import os
 import shutil
 import subprocess
 import tarfile
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from lab_images.catalogue import ImageError
+from lab_images import registry
+from lab_images.builder import stored_name
+from lab_images.catalogue import Image, ImageError, Settings
 from lab_images.layout import MANIFEST, Layout, Record
+from lab_images.storage import open_storage
 
 
 @dataclass(frozen=True)
@@ -106,3 +111,31 @@ def _add(archive: tarfile.TarFile, name: str, content: bytes) -> None:
     entry = tarfile.TarInfo(name)
     entry.size = len(content)
     archive.addfile(entry, io.BytesIO(content))
+
+
+def push(
+    settings: Settings, layout: Layout, images: Iterable[Image], keys: Mapping[str, str]
+) -> dict[str, Any]:
+    """Push to a registry what it does not hold with this content; the registry itself is asked."""
+    storage = open_storage(settings)
+    stored = storage.images()
+    done = []
+    for image in images:
+        if not image.deliver:
+            continue
+        key = keys[image.name]
+        target = f"{settings.push_registry}/{settings.namespace}/{image.name}:{settings.tag}"
+        source = stored_name(image, key)
+        record = layout.find(image.name, key)
+        known = {stored.get(source, ""), record.image_id if record else ""} - {""}
+        if registry.holds(target, known, verify=settings.push_tls_verify):
+            continue
+        if source not in stored:
+            raise ImageError(
+                f"{source} is no longer in {storage.root}: remove "
+                f"{settings.cache}/images/layout/images/{image.name}-*.json and build again"
+            )
+        verify = str(settings.push_tls_verify).lower()
+        storage.run("push", "--quiet", f"--tls-verify={verify}", source, f"docker://{target}")
+        done.append(image.name)
+    return {"changed": bool(done), "images": done}

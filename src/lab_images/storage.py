@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+from lab_images import registry
 from lab_images.catalogue import ImageError, Settings
 
 RUN_ROOT = Path("/run/mnist-lab/containers")
@@ -129,3 +130,26 @@ def open_storage(settings: Settings) -> Storage:
     if shutil.which("buildah") is None:
         raise ImageError("buildah is not installed: apt-get install buildah")
     return Storage(settings.cache / "images" / "storage", settings.storage_driver)
+
+
+def base_is_there(settings: Settings, *, check: bool) -> bool:
+    """Tell whether the base image named in the settings is here or can be pulled; pull it then.
+
+    In check mode nothing is pulled: the registry is asked, where the name says which it is.
+    """
+    if not settings.base_image:
+        return True
+    if not check:
+        storage = open_storage(settings)
+        command = storage.command("pull", "--quiet", "--policy", "missing", settings.base_image)
+        return subprocess.run(command, capture_output=True, check=False).returncode == 0
+    if shutil.which("buildah"):
+        storage = open_storage(settings)
+        command = storage.command("inspect", "--type", "image", settings.base_image)
+        if storage.root.exists() and (
+            subprocess.run(command, capture_output=True, check=False).returncode == 0
+        ):
+            return True
+    if registry.split_reference(settings.base_image) is None:
+        return True  # A short name: only the pull finds out where it is.
+    return registry.manifest_of(settings.base_image) is not None
