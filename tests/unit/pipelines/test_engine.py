@@ -15,7 +15,8 @@ import sqlalchemy as sa
 from lab_platform.pipeline_server.database.connection import Database
 from lab_platform.pipeline_server.database.models import Attempt, Lease, Run, RunState, Task, now
 from lab_platform.pipeline_server.execution.advance.jobs import Job
-from lab_platform.pipeline_server.execution.advance.one_pass import Advance
+from lab_platform.pipeline_server.execution.advance.one_pass import advance
+from lab_platform.pipeline_server.execution.advance.state import PassState
 from lab_platform.pipeline_server.execution.engine import Engine
 from lab_platform.pipeline_server.execution.leadership import Leadership
 from lab_platform.pipeline_server.execution.scheduler import Scheduler
@@ -90,17 +91,17 @@ class World:
 
         def work(session: Any) -> list[Job]:
             run = session.get(Run, run_id)
-            advance = Advance(
-                session,
-                run,
-                self.services.settings,
-                self.services.pipeline_cache,
-                self.cluster,  # type: ignore[arg-type]
-                self.cluster,  # type: ignore[arg-type]
-                self.services.store,
+            return advance(
+                PassState(
+                    session,
+                    run,
+                    self.services.settings,
+                    self.services.pipeline_cache,
+                    self.cluster,  # type: ignore[arg-type]
+                    self.cluster,  # type: ignore[arg-type]
+                    self.services.store,
+                )
             )
-            advance.go()
-            return advance.jobs
 
         jobs = self.services.database.retrying(work)
         for job in jobs if do else []:

@@ -27,7 +27,8 @@ from ..services.documents import PipelineCache
 from ..services.errors import ServiceError
 from ..settings import Settings
 from .advance.jobs import Job
-from .advance.one_pass import Advance
+from .advance.one_pass import advance
+from .advance.state import PassState
 from .cluster import Cluster, PodWatcher
 from .leadership import Leadership
 from .scheduler import Scheduler
@@ -172,17 +173,17 @@ class Engine:
             run = session.scalar(sa.select(Run).where(Run.id == run_id).with_for_update())
             if run is None or run.state in FINISHED:
                 return []
-            advance = Advance(
-                session,
-                run,
-                self._settings,
-                self._pipelines,
-                self._cluster,
-                self._watcher,
-                self._store,
+            return advance(
+                PassState(
+                    session,
+                    run,
+                    self._settings,
+                    self._pipelines,
+                    self._cluster,
+                    self._watcher,
+                    self._store,
+                )
             )
-            advance.go()
-            return advance.jobs
 
         for job in self._database.retrying(work):
             self._pool.submit(self._do, run_id, job)
