@@ -29,6 +29,20 @@ PROGRAMS = {
 
 
 @dataclass(frozen=True)
+class Runner:
+    """A file that runs a command, and the words in it that do."""
+
+    file: str
+    says: str
+
+    @property
+    def says_so(self) -> bool:
+        """Whether the file is there and has the words; spaces and line ends count as one."""
+        path = REPOSITORY / self.file
+        return path.is_file() and " ".join(self.says.split()) in " ".join(path.read_text().split())
+
+
+@dataclass(frozen=True)
 class Command:
     """One entry of the table."""
 
@@ -38,7 +52,7 @@ class Command:
     tells: str = ""
     fails: bool = False
     why: str = ""
-    by: tuple[str, ...] = ()
+    by: tuple[Runner, ...] = ()
 
     @property
     def line(self) -> str:
@@ -51,10 +65,10 @@ def read_table() -> list[Command]:
     entries = tomllib.loads(TABLE.read_text(encoding="utf-8"))["command"]
     return [
         Command(
+            by=tuple(Runner(**{"says": entry["run"], **by}) for by in entry.pop("by", ())),
             run=entry.pop("run"),
             place=entry.pop("in"),
             substitute=entry.pop("as", ""),
-            by=tuple(entry.pop("by", ())),
             **entry,
         )
         for entry in entries

@@ -24,7 +24,7 @@ def kubeconfig() -> str:
 
 @pytest.mark.parametrize("command", documents.commands_of("lab"), ids=lambda c: c.run)
 def test_command(command: documents.Command, kubeconfig: str) -> None:
-    done = documents.run_line(command.line, 90, KUBECONFIG=kubeconfig)
+    done = documents.run_line(command.line, 240, KUBECONFIG=kubeconfig)
     assert done.returncode == 0, done.stdout[-2000:]
     assert command.tells in done.stdout, done.stdout[-2000:]
 

@@ -129,6 +129,7 @@ def test_the_guides_picture_shows_the_page_as_it_is(name: str, began: float) -> 
     assert taken.stat().st_mtime >= began, f"the picture {name} was not taken in this run"
     share = differing(kept, taken)
     assert share <= TOLERATED, (
-        f"{kept.relative_to(REPOSITORY)} no longer shows the page: {share:.0%} of it look otherwise "
-        f"in {taken}. LAB_GUIDE_IMAGES=docs/lab/images ./lab test guide takes the pictures anew"
+        f"{kept.relative_to(REPOSITORY)} no longer shows the page, of which {share:.0%} look "
+        f"otherwise now, in {taken}: LAB_GUIDE_IMAGES=docs/lab/images ./lab test guide takes "
+        "the pictures anew"
     )

@@ -1,0 +1,114 @@
+"""A seat of a class beside others: made, used, reset by its number, brought on to a step, removed.
+
+`./lab reset --seat N` as an instructor types it, on a seat of its own with a stopped workbench; the
+model server's objects stand for a learner's work. The tests follow one another.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+from kubernetes import client, config
+from lab_seat import REPOSITORY, lab
+
+pytestmark = pytest.mark.cluster
+# A number that no class has: the seat is the namespace mnist-93.
+NUMBER = "93"
+SEAT = f"mnist-{NUMBER}"
+# As for a class: the operator's own requests are for a whole machine.
+SMALL = ("-e", "lab_pipelines_cpu_request=10m")
+KUBECONFIG = REPOSITORY / ".lab" / "kubeconfig"
+SERVING = {"app.kubernetes.io/part-of": "mnist-lab", "app.kubernetes.io/component": "serving"}
+
+
+def reset(*options: str) -> str:
+    """Reset as an instructor does; return what was said."""
+    done = lab("reset", *options, *SMALL, timeout=300)
+    assert done.returncode == 0, done.stdout[-3000:]
+    return done.stdout
+
+
+@dataclass(frozen=True)
+class Objects:
+    """What is in the seat."""
+
+    core: client.CoreV1Api
+    custom: client.CustomObjectsApi
+
+    def secrets(self) -> set[str]:
+        """The names of its Secrets."""
+        return {secret.metadata.name for secret in self.core.list_namespaced_secret(SEAT).items}
+
+    def claims(self) -> dict[str, str]:
+        """The uid of each of its volumes."""
+        found = self.core.list_namespaced_persistent_volume_claim(SEAT).items
+        return {claim.metadata.name: claim.metadata.uid for claim in found}
+
+    def workbenches(self) -> list[str]:
+        """The names of its workbenches."""
+        found = self.custom.list_namespaced_custom_object("kubeflow.org", "v1", SEAT, "notebooks")
+        return [item["metadata"]["name"] for item in found["items"]]
+
+
+@pytest.fixture(scope="module")
+def objects() -> Iterator[Objects]:
+    """The seat, made as docs/instructor/class.md says, with somebody's work in it."""
+    config.load_kube_config(str(KUBECONFIG))
+    core = client.CoreV1Api()
+    done = lab(
+        "run", "prepare-lab", "-e", "lab_workbench_state=stopped",
+        "-e", json.dumps({"lab_seats": [SEAT]}), *SMALL, timeout=400,
+    )  # fmt: skip
+    try:
+        assert done.returncode == 0, done.stdout[-3000:]
+        for name, labels in (("model-mesh", SERVING), ("my-own", {})):
+            core.create_namespaced_secret(SEAT, {"metadata": {"name": name, "labels": labels}})
+        yield Objects(core, client.CustomObjectsApi())
+    finally:
+        core.delete_namespace(SEAT)
+
+
+def everybody_else(core: client.CoreV1Api) -> set[tuple[str, str]]:
+    """The Secrets of all other namespaces, by their uids."""
+    found = core.list_secret_for_all_namespaces().items
+    return {(s.metadata.name, s.metadata.uid) for s in found if s.metadata.namespace != SEAT}
+
+
+def test_the_plan_speaks_of_this_seat_only(objects: Objects) -> None:
+    before = objects.secrets()
+    told = reset("--seat", NUMBER, "--check", "--diff")
+    assert f"present  {SEAT}: Secret/model-mesh" in told
+    assert f"keep     {SEAT}: Secret/my-own (not of the lab)" in told
+    assert " mnist: " not in told
+    assert objects.secrets() == before
+
+
+def test_on_to_a_workbench_keeps_what_is_there(objects: Objects) -> None:
+    volumes = objects.claims()
+    reset("--seat", NUMBER, "--to", "workbench", "-e", "lab_workbench_state=stopped")
+    assert objects.workbenches() == ["notebook"]
+    assert objects.claims() == volumes
+    assert "model-mesh" not in objects.secrets()
+
+
+def test_its_reset_takes_the_labs_objects_and_nothing_of_others(objects: Objects) -> None:
+    others = everybody_else(objects.core)
+    told = reset("--seat", NUMBER)
+    assert objects.workbenches() == []
+    assert set(objects.claims()) == {"notebook", "ml-pipeline"}
+    assert "my-own" in objects.secrets()
+    assert others <= everybody_else(objects.core)
+    assert "changed=0" not in told
+
+
+def test_a_second_reset_changes_nothing(objects: Objects) -> None:
+    assert "changed=0" in reset("--seat", NUMBER)
+
+
+def test_a_seat_that_is_not_there_is_named() -> None:
+    done = lab("reset", "--seat", "94", timeout=120)
+    assert done.returncode != 0
+    assert "namespace mnist-94 does not exist" in done.stdout + done.stderr
