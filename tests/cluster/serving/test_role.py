@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from serving_project import INFERENCE_SERVICE, SERVING_RUNTIME, Endpoint, Project
+from serving_endpoint import Endpoint
+from serving_project import INFERENCE_SERVICE, SERVING_RUNTIME, Project
 
 from lab_platform.kubernetes.client import KubernetesClient
 
