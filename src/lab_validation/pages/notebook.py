@@ -51,18 +51,20 @@ class NotebookPage(WorkbenchPage):
         return self.save()
 
     def _start(self) -> bool:
-        if self._began():
+        if self._works():
             return True
         self.choose("Run", "runmenu:run-all")
         with contextlib.suppress(TimeoutException):
-            self.wait(self._began, "a cell to begin", timeout=5)
-        return self._began()
+            self.wait(self._works, "a cell to begin", timeout=10)
+        return self._works()
 
-    def _began(self) -> bool:
-        return any(prompt.strip("[]: ") for prompt in self.prompts)
+    def _works(self) -> bool:
+        # [*] beside an idle kernel is a request that was lost.
+        marks = [prompt.strip("[]: ") for prompt in self.prompts]
+        return any(mark.isdigit() for mark in marks) or ("*" in marks and not self.idle)
 
     def _has_run(self) -> bool:
-        return self.idle and self._began() and not any("*" in prompt for prompt in self.prompts)
+        return self.idle and self._works() and not any("*" in prompt for prompt in self.prompts)
 
     def save(self) -> NotebookPage:
         """Save what is open, by the keyboard."""
