@@ -176,3 +176,33 @@ def test_a_second_build_that_changes_something_is_told(
     monkeypatch.setattr(module.subprocess, "run", lambda *_, **__: done)
     with pytest.raises(SystemExit, match="changed something"):
         module.unchanged()
+
+
+@pytest.mark.parametrize(("waited", "code"), [(40.0, 0), (140.0, 1)])
+def test_lab(
+    load: Load, bench: Bench, monkeypatch: pytest.MonkeyPatch, waited: float, code: int
+) -> None:
+    module = load("lab")
+    by_request = {"first_prediction_seconds": 3.0, "next_prediction_ms": 20.0}
+    by_click = {"first_click_seconds": 2.0, "click_to_answer_ms": waited}
+    monkeypatch.setattr(module.config, "load_kube_config", lambda *_: None)
+    monkeypatch.setattr(module, "read_access", dict)
+    monkeypatch.setattr(module, "run_lab", lambda *_: (30.0, "ok=3 changed=0 unreachable=0"))
+    monkeypatch.setattr(module, "measure_page", lambda *_: (dict(by_request), 1.5, {"digit": 7}))
+    monkeypatch.setattr(module, "measure_clicks", lambda *_: dict(by_click))
+    monkeypatch.setattr(module, "measure_pipeline", lambda *_: 200.0)
+    found, report = bench(module, "--fresh")
+    assert found == code
+    assert set(report["figures"]) == set(module.BOUNDS)
+    assert report["reference"] == {"page_ms": 1.5}
+    assert report["digit"] == 7
+
+
+def test_the_clock_of_the_page_tells_a_failure_from_an_answer(load: Load) -> None:
+    module = load("lab")
+    page = mock.MagicMock()
+    page.browser.execute_async_script.return_value = ["answered", 31.5]
+    assert module.click_to_answer(page) == 31.5
+    page.browser.execute_async_script.return_value = ["failed", 31.5]
+    with pytest.raises(RuntimeError, match="it is failed"):
+        module.click_to_answer(page)
