@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import tomllib
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -92,3 +94,17 @@ def test_the_page_says_what_failed_and_why_and_links_only_what_is_there(tmp_path
     assert 'href="prepare-lab.html"' not in page
     assert "12 min 34 s" in page
     assert "2026-01-02 03:04" in page
+
+
+def test_what_runs_at_night_has_its_reason_and_what_stands_for_it() -> None:
+    project = Path(suites.__file__).resolve().parents[2]
+    listed = tomllib.loads((project / "tests/suites.toml").read_text())["suite"]
+    text = (project / "docs/decisions/some-suites-run-at-night.md").read_text()
+    rows = [line.split("|")[1:4] for line in text.splitlines() if line.startswith("| `")]
+    nightly = {suite["name"] for suite in listed if suite.get("nightly")}
+    assert {name.strip(" `") for name, _, _ in rows} == nightly
+    daily = {suite["name"] for suite in listed} - nightly
+    for name, _, instead in rows:
+        named = set(re.findall(r"`([a-z-]+)`", instead))
+        assert named & daily, f"nothing stands for {name.strip()} in every run"
+        assert named <= daily, f"{named - daily} of {name.strip()} are no suites of every run"
