@@ -206,3 +206,41 @@ def test_the_clock_of_the_page_tells_a_failure_from_an_answer(load: Load) -> Non
     page.browser.execute_async_script.return_value = ["failed", 31.5]
     with pytest.raises(RuntimeError, match="it is failed"):
         module.click_to_answer(page)
+
+
+@pytest.mark.parametrize(("seconds", "code"), [(60.0, 0), (95.0, 1)])
+def test_reset(
+    load: Load, bench: Bench, monkeypatch: pytest.MonkeyPatch, seconds: float, code: int
+) -> None:
+    module = load("reset")
+    monkeypatch.setattr(module, "api_round_trip", lambda: 0.001)
+    parts = {
+        "validate": lambda _: {"validate": 33.0},
+        "one": lambda _: {"reset_one": 22.0},
+        "many": lambda seats: {"provision": 134.0, "served_seats": 8, "reset_many": seconds},
+    }
+    monkeypatch.setattr(module, "PARTS", parts)
+    bench(module, "--only", "validate", "one")
+    found, report = bench(module, "--only", "many")
+    assert found == code
+    assert set(module.BOUNDS) <= set(report["figures"]), "parts are put together"
+    assert report["figures"]["served_seats"]["verdict"] == "no bound"
+    assert report["reference"] == {"api_round_trip": 0.001}
+
+
+def test_seats_are_used_before_they_are_reset(load: Load, monkeypatch: pytest.MonkeyPatch) -> None:
+    module = load("reset")
+    calls: list[str] = []
+
+    def lab(*arguments: str) -> float:
+        calls.append(" ".join(arguments[:2]))
+        return 1.0
+
+    monkeypatch.setattr(module, "lab", lab)
+    monkeypatch.setattr(module, "read_access", mock.MagicMock())
+    monkeypatch.setattr(module, "ClusterReader", mock.MagicMock())
+    monkeypatch.setattr(module, "remove", lambda _: calls.append("remove") or 2.0)
+    monkeypatch.setattr(module.used_seats, "use", lambda *_: calls.append("use") or 3)
+    figures = module.measure_many(4)
+    assert calls == ["run prepare-lab", "use", "reset -e", "remove"]
+    assert figures["served_seats"] == 3
