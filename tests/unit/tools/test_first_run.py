@@ -86,6 +86,21 @@ def test_whoever_is_not_root_is_told_so_and_nothing_is_made(
     assert entries(tmp_path) == before
 
 
+def test_an_unsuitable_machine_is_refused_before_anything_is_installed(
+    checkout: Path, tmp_path: Path
+) -> None:
+    module = checkout / "src/lab_tools/preflight.py"
+    text = module.read_text()
+    assert "cores: int = 2" in text
+    module.write_text(text.replace("cores: int = 2", "cores: int = 99999"))
+    before = entries(tmp_path)
+    done = lab(checkout, "up", LAB_CACHE=str(tmp_path / "cache"))
+    assert done.returncode == 2
+    assert "Nothing was changed" in done.stderr
+    assert "99999 are needed" in done.stderr
+    assert entries(tmp_path) == before
+
+
 @pytest.mark.parametrize(("words", "told"), [
     (["venv", "lab"], "cannot write"),
     (["status"], "cannot write"),
