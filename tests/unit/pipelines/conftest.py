@@ -23,6 +23,8 @@ from lab_platform.pipeline_server.object_store import ObjectStore
 from lab_platform.pipeline_server.services.collection import Services
 from lab_platform.pipeline_server.settings import Settings
 
+from .world import World
+
 warnings.simplefilter("ignore", FutureWarning)
 
 
@@ -118,3 +120,14 @@ def spec(compile_pipeline: Callable[[Any], bytes]) -> dict[str, Any]:
 
     loaded: dict[str, Any] = yaml.safe_load(compile_pipeline(two_steps))
     return loaded
+
+
+@pytest.fixture
+def world(services: Services) -> World:
+    return World(services)
+
+
+@pytest.fixture
+def ir(compile_pipeline: Callable[[Any], bytes]) -> Callable[[Any], dict[str, Any]]:
+    """The document of a pipeline."""
+    return lambda pipeline: read_package(compile_pipeline(pipeline))

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from kfp import dsl
+from kfp import dsl, kubernetes
 from kfp.dsl import Dataset, Input, Output
 
 
@@ -125,3 +125,36 @@ def one_command(text: str = "x"):
 )
 def kept_for_minutes():
     add(a=1, b=1)
+
+
+@dsl.component(base_image="registry/image:1", install_kfp_package=False)
+def train(metrics: dsl.Output[dsl.Metrics]) -> float:
+    return 0.0
+
+
+@dsl.component(base_image="registry/image:1", install_kfp_package=False)
+def judge(loss: float, metrics: dsl.Input[dsl.Metrics]) -> str:
+    return ""
+
+
+@dsl.pipeline(name="trained")
+def trained():
+    first = train()
+    judge(loss=first.outputs["Output"], metrics=first.outputs["metrics"])
+
+
+@dsl.pipeline(name="claimed")
+def claimed(size: str = "1Gi"):
+    kubernetes.CreatePVC(pvc_name="claim", access_modes=["ReadWriteOnce"], size=size)
+
+
+@dsl.pipeline(name="patient")
+def patient():
+    say(text="x").set_retry(
+        num_retries=3, backoff_duration="10s", backoff_factor=1e200, backoff_max_duration="60s"
+    )
+
+
+@dsl.pipeline(name="with-secret")
+def with_secret():
+    kubernetes.use_secret_as_volume(say(text="x"), secret_name="absent", mount_path="/etc/s")

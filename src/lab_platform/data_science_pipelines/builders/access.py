@@ -15,6 +15,8 @@ SERVER_RULES: list[Manifest] = [
         "verbs": ["get", "list", "watch", "create", "delete", "deletecollection"],
     },
     {"apiGroups": [""], "resources": ["pods/log"], "verbs": ["get"]},
+    # Why a pod does not begin: of a missing volume only the events tell.
+    {"apiGroups": [""], "resources": ["events"], "verbs": ["list"]},
     {
         "apiGroups": [""],
         "resources": ["persistentvolumeclaims"],

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import AliasChoices, AliasGenerator, BaseModel, ConfigDict
+from pydantic import AliasChoices, AliasGenerator, BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 
@@ -141,8 +141,8 @@ class StepUploads(Message):
 class StepReport(Message):
     """How a step's command went."""
 
-    exit_code: int | None = None
+    exit_code: int | None = Field(default=None, ge=0, le=255)
     message: str = ""
-    seconds: float | None = None
+    seconds: float | None = Field(default=None, allow_inf_nan=False)
     log_stored: bool = False
     outputs: dict[str, Any] | None = None

@@ -12,6 +12,8 @@ from ..database.models import FINISHED, Artifact, Attempt, Run, RunState, Task, 
 from ..execution import steps
 from ..execution.executor_input import OUTPUT_FILE, local_path
 from ..execution.history import set_task_state
+from ..ir import plain
+from ..ir.errors import PipelineError
 from ..object_store import SCHEMES, split_uri
 from ..services import runs
 from ..services.collection import Services
@@ -20,7 +22,7 @@ from ..services.errors import (
     NotFoundError,
     UnauthenticatedError,
 )
-from .common import ServicesOf
+from .common import PLAIN_BODY, ServicesOf
 from .messages import StepReport, StepStart, StepUploads
 
 router = APIRouter(prefix="/internal/steps", tags=["steps"], include_in_schema=False)
@@ -115,36 +117,48 @@ def _sources(
     return files, directories
 
 
-@router.post("/{attempt_id}/uploads")
+@router.post("/{attempt_id}/uploads", dependencies=[PLAIN_BODY])
 def uploads(
     services: ServicesOf, attempt_id: str, message: StepUploads, authorization: Authorization = ""
 ) -> Any:
     """Signed addresses for the step's output files."""
     _authorize(services, attempt_id, authorization)
+    if sum(len(item.files) for item in message.artifacts) > MAXIMUM_FILES:
+        raise InvalidArgumentError(f"a step may store at most {MAXIMUM_FILES} files")
     with services.database.session() as session:
         attempt = _find(session, attempt_id)
         if attempt.state in FINISHED:
             raise GoneError(f"the attempt is {attempt.state}")
-    if sum(len(item.files) for item in message.artifacts) > MAXIMUM_FILES:
-        raise InvalidArgumentError(f"a step may store at most {MAXIMUM_FILES} files")
+        run = runs.find(session, attempt.run_id)
+        task = runs.find_task(session, run.id, attempt.task_id)
+        session.refresh(run, ["document"])
+        pipeline = services.pipeline_cache.get(run.document_digest, run.document.content)
+        root = steps.task_root(services.settings, run, task, pipeline)
     return {
         "artifacts": [
-            [_signed(services, item.uri, name) for name in item.files] for item in message.artifacts
+            [_signed(services, root, item.uri, name) for name in item.files]
+            for item in message.artifacts
         ]
     }
 
 
-def _signed(services: Services, uri: str, name: str) -> str | None:
-    """An address to write to; none for what lies outside of the store."""
+def _signed(services: Services, root: str, uri: str, name: str) -> str | None:
+    """An address below the step's root to write to; none for what lies outside of the store."""
     if not uri.startswith(SCHEMES):
         return None
-    if ".." in name.split("/") or name.startswith("/"):
-        raise InvalidArgumentError(f"file name {name!r} leads out of its artifact")
     bucket, key = split_uri(uri)
+    own_bucket, own_key = split_uri(root)
     if bucket != services.store.bucket:
         raise InvalidArgumentError(
             f"{uri} lies in bucket {bucket!r}; steps may write to {services.store.bucket!r} only"
         )
+    if bucket != own_bucket or not key.startswith(f"{own_key}/") or ".." in key.split("/"):
+        raise InvalidArgumentError(
+            f"{uri} does not belong to this step, which may write below {root}/ only: "
+            "dsl.get_uri() gives such an address"
+        )
+    if ".." in name.split("/") or name.startswith("/"):
+        raise InvalidArgumentError(f"file name {name!r} leads out of its artifact")
     full = f"{key.rstrip('/')}/{name}" if name else key
     return services.store.signed_put(bucket, full, 3600)
 
@@ -164,7 +178,7 @@ def complete(
             raise GoneError("the run is gone")
         if attempt.report is not None or attempt.state in FINISHED:
             return
-        attempt.report = message.model_dump()
+        attempt.report = _kept(message)
         if session.get(Task, attempt.task_id) is None:
             raise GoneError("the task is gone")
         run.wake_at = now()
@@ -172,3 +186,13 @@ def complete(
     services.database.retrying(work)
     services.wake()
     return {}
+
+
+def _kept(message: StepReport) -> dict[str, Any]:
+    """The report; of outputs that nothing can keep, as the NaN of a training, the reason."""
+    report = message.model_dump()
+    try:
+        plain.check(report["outputs"], "what it wrote")
+    except PipelineError as error:
+        report |= {"outputs": None, "message": f"the step's outputs cannot be kept: {error}"}
+    return report

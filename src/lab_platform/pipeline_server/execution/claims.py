@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from google.protobuf import json_format
@@ -15,6 +16,7 @@ from . import names
 from .pods import owner_reference
 
 Manifest = dict[str, Any]
+_NAME = re.compile(r"[a-z0-9]([-.a-z0-9]*[a-z0-9])?")
 
 
 def build(task: Task, settings: Settings) -> Manifest:
@@ -62,6 +64,8 @@ def name_to_delete(task: Task) -> str:
     name = task.inputs.get("parameters", {}).get("pvc_name")
     if not isinstance(name, str) or not name:
         raise PipelineError("DeletePVC needs pvc_name")
+    if not _NAME.fullmatch(name):
+        raise PipelineError(f"DeletePVC: {name[:80]!r} is no name of a claim")
     return name
 
 

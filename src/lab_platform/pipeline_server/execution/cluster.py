@@ -18,6 +18,7 @@ logger = logging.getLogger(__name__)
 Manifest = dict[str, Any]
 LOG_LIMIT = 16 * 1024 * 1024
 REMEMBER_SECONDS = 30.0
+STOP_SECONDS = 5
 
 
 class Cluster:
@@ -38,11 +39,13 @@ class Cluster:
         except ConflictError:
             logger.info("pod %s is there already", manifest["metadata"]["name"])
 
-    def delete_pod(self, name: str, grace_seconds: int | None = None) -> None:
-        """Remove a pod; none there is fine."""
-        body: Manifest = {"kind": "DeleteOptions", "apiVersion": "v1"}
-        if grace_seconds is not None:
-            body["gracePeriodSeconds"] = grace_seconds
+    def delete_pod(self, name: str, grace_seconds: int = STOP_SECONDS) -> None:
+        """Remove a pod, which may have a longer grace of its own; none there is fine."""
+        body: Manifest = {
+            "kind": "DeleteOptions",
+            "apiVersion": "v1",
+            "gracePeriodSeconds": grace_seconds,
+        }
         try:
             self._client.request("DELETE", f"{self._pods_path}/{name}", body=body)
         except NotFoundError:
@@ -51,7 +54,8 @@ class Cluster:
     def delete_run(self, run_id: str) -> None:
         """Remove everything of a run."""
         query = {"labelSelector": f"{self._selector},{names.RUN_ID_LABEL}={run_id}"}
-        self._client.request("DELETE", self._pods_path, query=query)
+        soon = {**query, "gracePeriodSeconds": str(STOP_SECONDS)}
+        self._client.request("DELETE", self._pods_path, query=soon)
         self._client.request("DELETE", self._claims_path, query=query)
 
     def get_pod(self, name: str) -> Manifest | None:
@@ -61,6 +65,20 @@ class Cluster:
             return found
         except NotFoundError:
             return None
+
+    def last_warning(self, pod_name: str) -> tuple[str, str] | None:
+        """Reason and message of the last event of a pod, if that is a warning and may be read."""
+        path = f"/api/v1/namespaces/{self.namespace}/events"
+        query = {"fieldSelector": f"involvedObject.name={pod_name}"}
+        try:
+            found = self._client.request("GET", path, query=query).get("items") or []
+        except ApiError as error:
+            logger.warning("the events of pod %s cannot be read: %s", pod_name, error)
+            return None
+        last = max(found, key=_last_seen, default={})
+        if last.get("type") != "Warning":
+            return None
+        return str(last.get("reason", "")), str(last.get("message", ""))
 
     def read_log(self, pod_name: str, container: str = "main") -> bytes | None:
         """A container's log; None when there is no such pod or it has not begun."""
@@ -211,6 +229,11 @@ class PodWatcher:
                 else:
                     self._pods[name] = _slim(pod)
             self._changed(_label(pod))
+
+
+def _last_seen(event: Mapping[str, Any]) -> str:
+    """When an event happened last; the newer kind of event has another field."""
+    return str(event.get("lastTimestamp") or event.get("eventTime") or "")
 
 
 def _label(pod: Mapping[str, Any]) -> str:

@@ -22,10 +22,12 @@ from lab_platform.kubernetes.errors import ApiError
 
 from ..database.connection import Database
 from ..database.models import ACTIVE, FINISHED, Run, RunState, now
+from ..ir.errors import PipelineError
 from ..object_store import ObjectStore
 from ..services.documents import PipelineCache
 from ..services.errors import ServiceError
 from ..settings import Settings
+from . import faults
 from .advance.jobs import Job
 from .advance.one_pass import advance
 from .advance.state import PassState
@@ -125,7 +127,12 @@ class Engine:
                 time.sleep(1.0)
 
     def _turn(self) -> None:
-        self._scheduler.tick()
+        try:
+            self._scheduler.tick()
+        except Exception:
+            if not self._database.answers():
+                raise
+            logger.exception("the schedules cannot be followed")
         for run_id in self._due():
             if self._stopping.is_set() or not self._leadership.hold():
                 return
@@ -152,21 +159,42 @@ class Engine:
         return due
 
     def _guarded(self, run_id: str) -> None:
+        """A pass over one run, whose faults are its own: all others go on."""
         try:
             self._advance(run_id)
-        except SQLAlchemyError:
-            raise
         except Exception as error:
-            logger.exception("run %s cannot be driven", run_id)
-            self._postpone(run_id, error)
+            if isinstance(error, faults.AWAY) and not self._database.answers():
+                raise
+            self._explain(run_id, error)
+        else:
+            self._failures.pop(run_id, None)
 
-    def _postpone(self, run_id: str, error: Exception) -> None:
-        """Look at a run again a little later; what ails it may pass."""
-        logger.warning("run %s: again in 5 s: %s", run_id, error)
+    def _explain(self, run_id: str, error: Exception) -> None:
+        """Look at the run again a little later, or give it up where that will not help."""
+        if faults.is_passing(error):
+            logger.warning("run %s: again in 5 s: %s", run_id, error)
+        else:
+            logger.error("run %s cannot be driven", run_id, exc_info=error)
+            self._failures[run_id] = self._failures.get(run_id, 0) + 1
+            final = isinstance(error, PipelineError) or self._failures[run_id] >= TRIES
+            if final and self._give_up(run_id, error):
+                return
         with self._database.session() as session:
             session.execute(
                 sa.update(Run).where(Run.id == run_id).values(wake_at=now() + timedelta(seconds=5))
             )
+
+    def _give_up(self, run_id: str, error: Exception) -> bool:
+        """Fail a run, its pods removed; says whether the cluster let them be."""
+        try:
+            self._cluster.delete_run(run_id)
+        except ApiError as refusal:
+            logger.warning("run %s: its pods cannot be removed: %s", run_id, refusal)
+            return False
+        reason = faults.reason_of(error)
+        self._database.retrying(lambda session: faults.end(session, run_id, reason))
+        del self._failures[run_id]
+        return True
 
     def _advance(self, run_id: str) -> None:
         def work(session: Session) -> list[Job]:
@@ -251,10 +279,18 @@ class Engine:
         key = run.document_digest, run.state == RunState.SUCCEEDED
         if key not in self._keep_seconds:
             session.refresh(run, ["document"])
-            pipeline = self._pipelines.get(run.document_digest, run.document.content)
-            self._keep_seconds[key] = pipeline.keep_seconds(key[1])
+            self._keep_seconds[key] = self._wanted_seconds(run, key[1])
         seconds = self._keep_seconds[key] or self._settings.step_ttl_seconds
         return bool(run.finished_at + timedelta(seconds=seconds) < now())
+
+    def _wanted_seconds(self, run: Run, succeeded: bool) -> int:
+        """What the run's author said; nothing, where that cannot be read any more."""
+        try:
+            pipeline = self._pipelines.get(run.document_digest, run.document.content)
+        except PipelineError as error:
+            logger.warning("the pipeline of run %s cannot be read: %s", run.id, error)
+            return 0
+        return pipeline.keep_seconds(succeeded)
 
 
 def _first_line(error: Exception) -> str:

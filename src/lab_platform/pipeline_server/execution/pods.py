@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..launcher.launcher import STORE_PATIENCE
 from ..settings import Settings
 from . import names
 from .executor_input import WORKSPACE_DIRECTORY, StepWork
@@ -18,6 +19,9 @@ CA_DIRECTORY = "/etc/lab-trusted-ca"
 CA_FILE = f"{CA_DIRECTORY}/ca-bundle.crt"
 STORE_DIRECTORIES = ("/s3", "/minio", "/gcs", "/oci")
 GRACE_SECONDS = 5
+# Beside an image without Python the outputs are stored after the end: no less than the launcher
+# waits for a store that is away.
+SIDECAR_GRACE_SECONDS = int(STORE_PATIENCE) + 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +83,9 @@ def build_pod(step: StepPod, settings: Settings, *, trusted_ca: bool = True) -> 
         "serviceAccountName": step.service_account,
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
-        "terminationGracePeriodSeconds": GRACE_SECONDS,
+        "terminationGracePeriodSeconds": (
+            SIDECAR_GRACE_SECONDS if step.mode == "sidecar" else GRACE_SECONDS
+        ),
         # Names with dots are looked up as they are, without a round through the search domains.
         "dnsConfig": {"options": [{"name": "ndots", "value": "2"}]},
         "securityContext": _pod_security(step, settings),

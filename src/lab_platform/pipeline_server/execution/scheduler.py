@@ -13,10 +13,11 @@ from sqlalchemy.orm import Session
 
 from ..database.connection import Database
 from ..database.models import ACTIVE, RecurringRun, Run, new_id, now
+from ..ir.errors import PipelineError
 from ..services import recurring_runs, runs
 from ..services.documents import PipelineCache
 from ..services.errors import ServiceError
-from . import schedules
+from . import faults, schedules
 
 logger = logging.getLogger(__name__)
 
@@ -46,10 +47,22 @@ class Scheduler:
                 )
             )
         for recurring_run_id in due:
-            try:
-                self._database.retrying(partial(self._start, recurring_run_id))
-            except IntegrityError:
-                logger.info("recurring run %s: this tick has its run already", recurring_run_id)
+            self._guarded(recurring_run_id)
+
+    def _guarded(self, recurring_run_id: str) -> None:
+        """Start what is due of one recurring run, whose faults are its own."""
+        try:
+            self._database.retrying(partial(self._start, recurring_run_id))
+        except IntegrityError:
+            logger.info("recurring run %s: this tick has its run already", recurring_run_id)
+            self._database.retrying(partial(_pass_over, recurring_run_id, ""))
+        except Exception as error:
+            if isinstance(error, faults.AWAY) and not self._database.answers():
+                raise
+            logger.exception("recurring run %s cannot start", recurring_run_id)
+            words = str(error).encode(errors="backslashreplace").decode()
+            message = f"the run could not be started: {type(error).__name__}: {words[:500]}"
+            self._database.retrying(partial(_pass_over, recurring_run_id, message))
 
     def _start(self, recurring_run_id: str, session: Session) -> None:
         row = session.scalar(
@@ -75,9 +88,9 @@ class Scheduler:
             with session.begin_nested():
                 session.add(self._build(session, row, tick, moment))
             row.error = ""
-        except ServiceError as error:
-            logger.warning("recurring run %s cannot start: %s", row.id, error.message)
-            row.error = error.message
+        except (ServiceError, PipelineError) as error:
+            logger.warning("recurring run %s cannot start: %s", row.id, error)
+            row.error = str(error)
 
     def _build(self, session: Session, row: RecurringRun, tick: datetime, moment: datetime) -> Run:
         run_id = new_id()
@@ -111,3 +124,17 @@ class Scheduler:
         )
         run.id = run_id
         return run
+
+
+def _pass_over(recurring_run_id: str, message: str, session: Session) -> None:
+    """Leave out the moment that is due; a schedule without a next one is switched off."""
+    row = session.get(RecurringRun, recurring_run_id, with_for_update=True)
+    if row is None or not row.enabled:
+        return
+    row.error = message
+    row.last_tick_at = row.next_tick_at
+    try:
+        row.next_tick_at = recurring_runs.due(row)
+    except (ValueError, OverflowError) as error:
+        row.enabled, row.next_tick_at = False, None
+        row.error = f"the schedule cannot be followed: {error}"

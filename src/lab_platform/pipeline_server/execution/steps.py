@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
+from google.protobuf import json_format
 from kfp.pipeline_spec import pipeline_spec_pb2 as pb
 from sqlalchemy.orm import Session
 
@@ -70,6 +71,11 @@ def context(settings: Settings, run: Run, task: Task, pipeline: PipelineIR) -> S
     )
 
 
+def task_root(settings: Settings, run: Run, task: Task, pipeline: PipelineIR) -> str:
+    """Where a step's artifacts go; it may write nowhere else in the store."""
+    return executor_input.task_root(pipeline_root(settings, run, pipeline), task.path, task.id)
+
+
 @lru_cache(maxsize=4)
 def _serves_elyra(directory: str) -> bool:
     return (Path(directory) / "bootstrapper.py").is_file()
@@ -90,17 +96,16 @@ def build_work(
     """A step with its placeholders filled in."""
     around = context(settings, run, task, pipeline)
     artifacts = load_artifacts(session, [task.inputs])
-    root = executor_input.task_root(around.pipeline_root, task.path, task.id)
+    root = task_root(settings, run, task, pipeline)
     try:
         return executor_input.build(pipeline, task.component, task.inputs, artifacts, around, root)
-    except (TypeError, ValueError, KeyError) as error:
+    except (TypeError, ValueError, KeyError, OverflowError, json_format.Error) as error:
         raise PipelineError(f"the step cannot be made ready: {error}") from error
 
 
 def reports(settings: Settings, run: Run, task: Task, pipeline: PipelineIR) -> list[dict[str, str]]:
     """Files that are kept with the step's artifacts where it has written them."""
-    around = context(settings, run, task, pipeline)
-    root = executor_input.task_root(around.pipeline_root, task.path, task.id)
+    root = task_root(settings, run, task, pipeline)
     return [
         {"name": name, "path": path, "uri": f"{root}/{name}.json"} for name, path in REPORTS.items()
     ]

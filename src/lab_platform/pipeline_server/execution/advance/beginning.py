@@ -6,13 +6,18 @@ from datetime import timedelta
 
 import sqlalchemy as sa
 
+from lab_platform.kubernetes.errors import ApiError
+
 from ...database.models import Attempt, ImageTrait, RunState, Task, TaskKind
 from ...ir.errors import PipelineError
 from .. import claims, importer, names, steps
+from ..faults import REFUSALS
 from ..fingerprint import fingerprint
 from ..history import set_task_state
 from .attempt_pod import make_pod
 from .state import PassState
+
+FORBIDDEN = 403
 
 
 def begin(state: PassState) -> bool:
@@ -34,8 +39,7 @@ def _begin_one(state: PassState, task: Task) -> bool:
             set_task_state(task, RunState.SUCCEEDED)
             return True
         case TaskKind.CREATE_PVC | TaskKind.DELETE_PVC:
-            _claim(state, task)
-            return True
+            return _claim(state, task)
     attempt = state.open_attempt(task)
     if attempt is not None:
         if not attempt.pod_seen:
@@ -50,18 +54,32 @@ def _begin_one(state: PassState, task: Task) -> bool:
     return False
 
 
-def _claim(state: PassState, task: Task) -> None:
-    """Claims are made and removed by the server itself, as upstream's driver does."""
-    if task.kind == TaskKind.CREATE_PVC:
+def _claim(state: PassState, task: Task) -> bool:
+    """Claims are made and removed by the server itself, as upstream's driver does.
+
+    Says whether that is done: a claim beyond a quota waits, as a pod would.
+    """
+    if task.kind == TaskKind.DELETE_PVC:
+        state.cluster.delete_claim(claims.name_to_delete(task))
+    else:
         manifest = claims.build(task, state.settings)
-        state.cluster.create_claim(manifest)
+        try:
+            state.cluster.create_claim(manifest)
+        except ApiError as error:
+            if error.status == FORBIDDEN and "exceeded quota" in error.message:
+                task.note = error.message
+                state.wake_at(state.moment + timedelta(seconds=5))
+                return False
+            if error.status not in {*REFUSALS, FORBIDDEN}:
+                raise
+            raise PipelineError(f"the cluster refused the claim: {error.message}") from None
         task.outputs = {
             "parameters": {"name": manifest["metadata"]["name"]},
             "artifacts": {},
         }
-    else:
-        state.cluster.delete_claim(claims.name_to_delete(task))
+    task.note = ""
     set_task_state(task, RunState.SUCCEEDED)
+    return True
 
 
 def _from_cache(state: PassState, task: Task) -> bool:

@@ -42,11 +42,11 @@ def _go_on(state: PassState) -> None:
     if state.run.state == RunState.PENDING:
         set_run_state(state.run, RunState.RUNNING)
     settle(state)
-    while state.planner.advance() or state.planner.created:
+    ended = True
+    while ended:
+        state.planner.advance()
         state.add_created()
-        if not begin(state):
-            break
-    begin(state)
+        ended = begin(state)
 
 
 def _finish(state: PassState) -> None:

@@ -14,6 +14,7 @@ from .jobs import Job
 from .state import PassState
 
 BACKOFF_LIMIT = 3600.0
+LONGEST_BACKOFF = 7 * 24 * 3600.0
 SLACK = timedelta(seconds=0.5)
 
 
@@ -91,5 +92,10 @@ def _delay(policy: pb.PipelineTaskSpec.RetryPolicy, tries: int) -> float:
     """Seconds before the next attempt: the back-off of the policy, with upstream's defaults."""
     first = policy.backoff_duration.seconds + policy.backoff_duration.nanos / 1e9
     factor = policy.backoff_factor or 2.0
-    limit = policy.backoff_max_duration.seconds or BACKOFF_LIMIT
-    return float(min(first * factor ** (tries - 1), limit))
+    limit = min(policy.backoff_max_duration.seconds or BACKOFF_LIMIT, LONGEST_BACKOFF)
+    if first <= 0:
+        return 0.0
+    try:
+        return float(min(first * factor ** (tries - 1), limit))
+    except OverflowError:
+        return float(limit)

@@ -16,6 +16,9 @@ from .state import PassState
 HOPELESS_AFTER = timedelta(seconds=60)
 PULL_PATIENCE = timedelta(minutes=10)
 PULL_REASONS = {"ErrImagePull", "ImagePullBackOff"}
+EVENTS_AFTER = timedelta(seconds=30)
+MOUNT_PATIENCE = timedelta(minutes=2)
+MOUNT_REASONS = {"FailedMount", "FailedAttachVolume"}
 VANISHED = "the step's pod is gone: it was deleted, or its node was, before the step had ended"
 
 
@@ -88,19 +91,34 @@ def _running(state: PassState, task: Task, attempt: Attempt) -> None:
 
 
 def _waiting(state: PassState, task: Task, attempt: Attempt, status: PodStatus) -> None:
-    task.note = attempt.note = status.note
     waited = state.moment - attempt.created_at
-    missing = "persistentvolumeclaim" in status.message and "not found" in status.message
-    patience: timedelta | None = None
-    if status.hopeless or missing:
-        patience = HOPELESS_AFTER
-    elif status.reason in PULL_REASONS:
-        patience = PULL_PATIENCE
+    note, patience = status.note, _patience(status)
+    if not status.message and waited > EVENTS_AFTER:
+        # Of a volume that cannot be mounted only the events tell.
+        warning = state.cluster.last_warning(attempt.pod_name)
+        if warning is not None:
+            note, patience = ": ".join(warning), _patience_with(*warning)
+    task.note = attempt.note = note
     if status.reason == "InvalidImageName" or (patience is not None and waited > patience):
-        failed(state, task, attempt, f"the pod cannot start: {status.note}")
+        failed(state, task, attempt, f"the pod cannot start: {note}")
         state.delete_pod(attempt.pod_name)
     else:
         state.wake_at(state.moment + timedelta(seconds=5))
+
+
+def _patience(status: PodStatus) -> timedelta | None:
+    """How long a pod in this state is waited for; none is for ever."""
+    missing = "persistentvolumeclaim" in status.message and "not found" in status.message
+    if status.hopeless or missing:
+        return HOPELESS_AFTER
+    return PULL_PATIENCE if status.reason in PULL_REASONS else None
+
+
+def _patience_with(reason: str, message: str) -> timedelta | None:
+    """The same for the last that the cluster has warned of: what is missing may yet be made."""
+    if reason not in MOUNT_REASONS:
+        return None
+    return MOUNT_PATIENCE if "not found" in message else PULL_PATIENCE
 
 
 def _use_sidecar(state: PassState, task: Task, attempt: Attempt) -> None:

@@ -12,7 +12,7 @@ from ...object_store import ObjectStore
 from ...services.documents import PipelineCache
 from ...settings import Settings
 from .. import claims, steps
-from ..cluster import Cluster, PodWatcher
+from ..cluster import STOP_SECONDS, Cluster, PodWatcher
 from ..planner import Planner
 from ..pods import KubernetesOptions
 from .jobs import Job
@@ -102,7 +102,7 @@ class PassState:
         if task is not None:
             task.note = ""
 
-    def delete_pod(self, name: str, grace: int | None = None) -> None:
+    def delete_pod(self, name: str, grace: int = STOP_SECONDS) -> None:
         """Have a pod removed."""
         self.jobs.append(
             Job(f"delete:{name}", f"delete {name}", lambda: self.cluster.delete_pod(name, grace))

@@ -40,6 +40,11 @@ def stop_if_overdue(state: PassState) -> bool:
 def cancel(state: PassState) -> None:
     """Remove the pods, ended ones, too; the run is canceled when none is left."""
     run = state.run
+    if not state.watcher.synced:
+        # Which pods there are is not known: none may be left behind.
+        state.jobs.append(_delete_all(state, run.id))
+        run.wake_at = state.moment + timedelta(seconds=1)
+        return
     left = state.watcher.of_run(run.id)
     making = [
         attempt
@@ -52,7 +57,7 @@ def cancel(state: PassState) -> None:
             state.delete_pod(pod["metadata"]["name"], 0)
     elif left or making:
         state.jobs.append(_delete_all(state, run.id))
-    if (left or (making and not late)) and state.watcher.synced:
+    if left or (making and not late):
         run.wake_at = state.moment + timedelta(seconds=1)
         return
     _cancel_tasks(state)
