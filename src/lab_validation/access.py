@@ -23,6 +23,7 @@ REQUIRED: tuple[str, ...] = (
     "s3.url",
     "s3.secret",
     "inference.url",
+    "inference.cluster_url",
     "inference.token_secret",
     "inference.model",
 )

@@ -19,6 +19,7 @@ from lab_validation.cluster import ClusterReader
 from lab_validation.evidence import Collector
 from lab_validation.explanation import Explainer
 from lab_validation.plugin import EVIDENCE, EXPLAIN, NAMESPACE, REDACTOR
+from lab_validation.reaching import obstacle
 from lab_validation.redaction import Redactor
 from lab_validation.traffic import Traffic, WatchedSession
 
@@ -148,11 +149,22 @@ def test_digits(bucket) -> tuple[np.ndarray, np.ndarray]:
 
 
 @pytest.fixture(scope="session")
+def model_url(access: Access, cluster: ClusterReader) -> str:
+    """The model's address from outside; fails with what is in the way to its server."""
+    url, server = access.get("inference.url"), access.get("inference.cluster_url")
+    name = server.removeprefix("https://").partition(".")[0]
+    routes = cluster.objects("route.openshift.io/v1", "Route", access.namespace)
+    found = obstacle(url, name, routes, cluster.find("v1", "Service", name, access.namespace))
+    assert not found, found
+    return f"{url}/v2/models/{access.get('inference.model')}"
+
+
+@pytest.fixture(scope="session")
 def ask_model(
-    model_session: requests.Session, access: Access
+    model_session: requests.Session, model_url: str
 ) -> Callable[[np.ndarray], np.ndarray]:
     """The model's own probabilities [n, 10] for test images, uint8 [n, 28, 28]."""
-    url = f"{access.get('inference.url')}/v2/models/{access.get('inference.model')}/infer"
+    url = f"{model_url}/infer"
 
     def ask(images: np.ndarray) -> np.ndarray:
         body = {

@@ -71,7 +71,6 @@ def test_it_serves_the_model_with_a_token(seat: Project) -> None:
         "rbac.authorization.k8s.io/v1", "RoleBinding", "model-server-view", namespace
     )
     assert binding["roleRef"]["name"] == "view"
-    assert client.get("route.openshift.io/v1", "Route", "mnist-inference", namespace)
 
 
 def test_again_it_changes_nothing(seat: Project) -> None:

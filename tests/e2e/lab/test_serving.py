@@ -18,11 +18,6 @@ def model(cluster: ClusterReader, namespace: str, access: Access) -> dict:
 
 
 @pytest.fixture(scope="module")
-def model_url(access: Access) -> str:
-    return f"{access.get('inference.url')}/v2/models/{access.get('inference.model')}"
-
-
-@pytest.fixture(scope="module")
 def request_body() -> dict:
     values = [0.0] * 784
     return {

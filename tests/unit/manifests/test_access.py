@@ -73,10 +73,20 @@ def test_what_the_inventory_chose_is_told() -> None:
     assert access["volumes"] == {"notebook": "5Gi", "ml-pipeline": "10Gi"}
 
 
-def test_each_seats_model_server_has_a_route() -> None:
-    text = render_text("embedded", "lab_serving", "route.yml.j2", lab_seats=["mnist-1", "mnist-2"])
-    routes = [manifest["metadata"]["namespace"] for manifest in yaml.safe_load_all(text)]
-    assert routes == ["mnist-1", "mnist-2"]
+@pytest.mark.parametrize(
+    ("mode", "service"), [("modelmesh", "modelmesh-serving"), ("raw", "mnist-predictor")]
+)
+def test_each_project_has_a_route_to_its_model_server(mode: str, service: str) -> None:
+    seats = ["mnist-1", "mnist-2"]
+    text = render_text(
+        "embedded", "lab_project", "route.yml.j2", lab_seats=seats, lab_serving_mode=mode
+    )
+    routes = list(yaml.safe_load_all(text))
+    assert [route["metadata"]["namespace"] for route in routes] == seats
+    assert {route["spec"]["to"]["name"] for route in routes} == {service}
+    # The access file looks for it by this name.
+    url = render_access(seats, "mnist-1")["inference"]["url"]
+    assert url.startswith(f"https://{routes[0]['metadata']['name']}-mnist-1.")
 
 
 @pytest.mark.parametrize("seats", [["mnist"], ["mnist-1", "mnist-2"]], ids=["one", "class"])
