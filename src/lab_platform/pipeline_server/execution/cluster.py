@@ -75,7 +75,7 @@ class Cluster:
         except ApiError as error:
             logger.warning("the events of pod %s cannot be read: %s", pod_name, error)
             return None
-        last = max(found, key=_last_seen, default={})
+        last: Manifest = max(found, key=_last_seen, default={})
         if last.get("type") != "Warning":
             return None
         return str(last.get("reason", "")), str(last.get("message", ""))

@@ -134,7 +134,8 @@ def latest_tick(
     # The moment before the next whole second: now itself counts.
     following = until.replace(microsecond=0) + timedelta(seconds=1)
     iterator = croniter(cron, following, second_at_beginning=True)
-    return max(first, iterator.get_prev(datetime).astimezone(UTC))
+    before: datetime = iterator.get_prev(datetime)
+    return max(first, before.astimezone(UTC))
 
 
 def fill_macros(
