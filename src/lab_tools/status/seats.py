@@ -106,11 +106,10 @@ def seat_lines(seat: Seat, items: Sequence[Manifest]) -> list[Line]:
     lines = []
     for part in seat.parts:
         found = part.of(own)
-        title = f"{part.title:{TITLE}}".rstrip()
         if found is None and part.step > reached:
-            lines.append(Line(NONE, title, f"not made yet; {part.remedy}"))
+            lines.append(Line(NONE, part.title, f"not made yet; {part.remedy}"))
         elif found is None:
-            lines.append(Line(DOWN, title, f"it is not there; {part.remedy} brings it back"))
+            lines.append(Line(DOWN, part.title, f"it is not there; {part.remedy} brings it back"))
         else:
             lines.append(part_line(part, found, own))
     return [*lines, *lines_of_the_rest(seat, own)]
