@@ -2,7 +2,7 @@
 
 from kfp import dsl
 from kfp import kubernetes as k8s
-from kfp.dsl import Dataset, Output
+from kfp.dsl import Dataset, Metrics, Output
 
 from .constructs import read, sleep, step
 
@@ -70,3 +70,20 @@ def full_volume():
 def missing_secret():
     task = sleep(seconds=1.0)
     k8s.use_secret_as_env(task, secret_name="absent", secret_key_to_env={"word": "WORD"})
+
+
+@dsl.pipeline(name="missing-volume")
+def missing_volume():
+    task = sleep(seconds=1.0)
+    k8s.use_secret_as_volume(task, secret_name="absent", mount_path="/etc/absent")
+
+
+@step
+def diverge(metrics: Output[Metrics]) -> float:
+    metrics.log_metric("loss", float("nan"))
+    return 0.5
+
+
+@dsl.pipeline(name="diverged")
+def diverged():
+    diverge()

@@ -26,6 +26,8 @@ IMAGE = (
     "image-registry.openshift-image-registry.svc:5000/redhat-ods-applications/mnist-workbench:1.0"
 )
 CONNECTION = "aws-connection-s3-creds"
+# Seconds from the submission to the end of the run: what full MNIST may take.
+LONGEST = 300
 SCRIPT = """
 export HOME=/tmp/home
 runtimes="$(jupyter --data-dir)/metadata/runtimes"
@@ -159,6 +161,7 @@ def test_the_lab_s_pipeline_on_full_mnist(
     run = client.list_runs(sort_by="created_at desc", page_size=1).runs[0]
     done = wait_for_run(client, run.run_id, 600)
     assert done.state == "SUCCEEDED", done.error
+    assert (done.finished_at - done.created_at).total_seconds() <= LONGEST
     steps = [task for task in tasks(server, done).values() if task["kind"] == "CONTAINER"]
     assert {task["display_name"].lower().split(".")[0] for task in steps} == {
         "pre-process",

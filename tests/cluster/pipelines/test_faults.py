@@ -178,10 +178,11 @@ def test_a_full_volume(run: Run, small_claim: Path, works_after: None) -> None:
     assert 15 * 2**20 < (small_claim / "file").stat().st_size <= 16 * 2**20
 
 
-def test_a_claim_that_is_not_there(
-    client: kfp.Client, server: PipelineServer, works_after: None
+@pytest.mark.parametrize("pipeline", [faulty.missing_secret, faulty.missing_volume])
+def test_a_secret_that_is_not_there(
+    client: kfp.Client, server: PipelineServer, works_after: None, pipeline: Any
 ) -> None:
-    run_id = start(client, faulty.missing_secret)
+    run_id = start(client, pipeline)
     until(lambda: server.run_pods(run_id), 30, "no pod")
 
     def note() -> bool:
@@ -189,9 +190,15 @@ def test_a_claim_that_is_not_there(
         step = found["run_details"]["task_details"][-1]
         return "absent" in step.get("note", "")
 
-    until(note, 30, "the API does not say what the step waits for")
+    until(note, 60, "the API does not say what the step waits for")
     client.terminate_run(run_id)
     until(lambda: client.get_run(run_id).state == "CANCELED", 15, "not canceled")
+
+
+def test_a_training_that_diverged(run: Run, works_after: None) -> None:
+    done = run(faulty.diverged)
+    assert done.state == "FAILED"
+    assert "metadata.loss is nan" in done.error.message
 
 
 def test_many_requests_while_a_run_goes_on(client: kfp.Client, server: PipelineServer) -> None:
