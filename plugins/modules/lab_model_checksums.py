@@ -56,6 +56,7 @@ checksums:
 import hashlib
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.lab_diagnosis.collect import explain_error
 from ansible.module_utils.lab_storage import open_bucket
 
 ABSENT = ("NoSuchKey", "NoSuchBucket", "404")
@@ -91,6 +92,7 @@ def main():
     )
     from botocore.exceptions import BotoCoreError, ClientError
     from kubernetes.client.exceptions import ApiException
+    from urllib3.exceptions import HTTPError
 
     checksums = {}
     for namespace in module.params["namespaces"]:
@@ -104,6 +106,8 @@ def main():
             checksums[namespace] = ""
         except (BotoCoreError, ClientError, OSError) as error:
             module.fail_json(msg=f"The object store at {url} cannot be read: {error}")
+        except HTTPError as error:
+            module.fail_json(msg=f"The cluster cannot be asked: {explain_error(error)}")
     module.exit_json(changed=False, checksums=checksums)
 
 

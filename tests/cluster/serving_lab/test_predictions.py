@@ -2,58 +2,19 @@
 
 from __future__ import annotations
 
-import base64
 import io
 import json
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
-import boto3
 import numpy as np
 import onnxruntime
 import pandas
 import pytest
 import requests
-from botocore.config import Config
-
-from lab_platform.kubernetes.client import KubernetesClient, get_client
 
 pytestmark = pytest.mark.lab
-ACCESS = Path(__file__).resolve().parents[3] / ".lab" / "access.json"
 BATCH = 250
-
-
-@pytest.fixture(scope="module")
-def access() -> dict[str, Any]:
-    return dict(json.loads(ACCESS.read_text(encoding="utf-8")))
-
-
-@pytest.fixture(scope="module")
-def client() -> KubernetesClient:
-    return get_client()
-
-
-def secret(client: KubernetesClient, name: str) -> dict[str, str]:
-    """A Secret's decoded values; `name` is namespace/name."""
-    namespace, _, own = name.partition("/")
-    found = client.get("v1", "Secret", own, namespace)
-    assert found, f"there is no Secret {name}"
-    return {key: base64.b64decode(value).decode() for key, value in found["data"].items()}
-
-
-@pytest.fixture(scope="module")
-def bucket(access: dict[str, Any], client: KubernetesClient) -> Any:
-    values = secret(client, access["s3"]["secret"])
-    store = boto3.client(
-        "s3",
-        endpoint_url=access["s3"]["url"],
-        verify=access["ca_certificate"] or True,
-        aws_access_key_id=values["AWS_ACCESS_KEY_ID"],
-        aws_secret_access_key=values["AWS_SECRET_ACCESS_KEY"],
-        region_name="us-east-1",
-        config=Config(s3={"addressing_style": "path"}),
-    )
-    return lambda key: store.get_object(Bucket=values["AWS_S3_BUCKET"], Key=key)["Body"].read()
 
 
 @pytest.fixture(scope="module")
@@ -67,13 +28,15 @@ def digits(bucket: Any) -> tuple[np.ndarray, np.ndarray]:
 
 @pytest.fixture(scope="module")
 def answers(
-    access: dict[str, Any], client: KubernetesClient, digits: tuple[np.ndarray, np.ndarray]
+    access: dict[str, Any],
+    secret: Callable[[str], dict[str, str]],
+    digits: tuple[np.ndarray, np.ndarray],
 ) -> np.ndarray:
     """What the served model says of each of them, through the token proxy."""
     session = requests.Session()
     session.trust_env = False
     session.verify = access["ca_certificate"] or True
-    token = secret(client, access["inference"]["token_secret"])["token"]
+    token = secret(access["inference"]["token_secret"])["token"]
     session.headers["Authorization"] = f"Bearer {token}"
     url = f"{access['inference']['url']}/v2/models/{access['inference']['model']}/infer"
     found = []

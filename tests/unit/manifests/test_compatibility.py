@@ -27,15 +27,56 @@ CASES: dict[str, dict[str, str]] = {
 }
 
 
+PIPELINES = "datasciencepipelinesapplications.datasciencepipelinesapplications.opendatahub.io"
+KINDS = (
+    PIPELINES,
+    "inferenceservices.serving.kserve.io",
+    "notebooks.kubeflow.org",
+    "servingruntimes.serving.kserve.io",
+    "services.serving.knative.dev",
+)
+
+
+def cluster(
+    *,
+    served: tuple[str, ...] = ("v1alpha1", "v1"),
+    without: str = "",
+    release: str | None = "2.16.1",
+) -> dict[str, Any]:
+    """Return what the role reads of a cluster: its kinds, and OpenShift AI's version."""
+    versions = [{"name": name, "served": name in served} for name in ("v1alpha1", "v1")]
+    definitions = [
+        {"metadata": {"name": name}, "spec": {"versions": versions}}
+        for name in KINDS
+        if name != without
+    ]
+    status = {} if release is None else {"release": {"name": "x", "version": release}}
+    return {
+        "__lab_compatibility_definitions": {"resources": definitions},
+        "__lab_compatibility_clusters": {"resources": [{"status": status}]},
+    }
+
+
+# What the cluster offers, and what the inventory openshift asks of it (2.16, v1).
+CLUSTERS: dict[str, dict[str, Any]] = {
+    "as named": cluster(),
+    "no version told": cluster(release=None),
+    "no DataScienceCluster": {**cluster(), "__lab_compatibility_clusters": {"skipped": True}},
+    "another version": cluster(release="2.19.0"),
+    "ModelMesh is gone": cluster(release="3.0.0"),
+    "kind missing": cluster(without="servingruntimes.serving.kserve.io"),
+    "old pipelines": cluster(served=("v1alpha1",)),
+}
+
+
 def build_play(report: Path) -> list[dict[str, Any]]:
     """Return a play that asks the role about every case and writes down what it said."""
     tasks: list[dict[str, Any]] = []
-    for name, variables in CASES.items():
+    asked = [("inventory", *case) for case in CASES.items()]
+    asked += [("cluster", *case) for case in CLUSTERS.items()]
+    for part, name, variables in asked:
         ask = {
-            "ansible.builtin.include_role": {
-                "name": "lab_compatibility",
-                "tasks_from": "inventory",
-            },
+            "ansible.builtin.include_role": {"name": "lab_compatibility", "tasks_from": part},
             "vars": variables,
         }
         said = {"said": "{{ said | default({}) | combine({name: ansible_failed_result.msg}) }}"}
@@ -94,3 +135,66 @@ def test_wrong_combination_is_refused_with_the_remedy(case: str, found: str, rem
     said = ask("openshift")[case]
     assert found in said
     assert remedy in said
+
+
+@pytest.mark.parametrize("case", ["as named", "no version told", "no DataScienceCluster"])
+def test_cluster_that_fits_is_accepted(case: str) -> None:
+    assert case not in ask("openshift")
+
+
+@pytest.mark.parametrize(
+    ("case", "found", "remedy"),
+    [
+        ("another version", "runs OpenShift AI 2.19.0, ", "lab_openshift_ai_version is 2.16"),
+        ("ModelMesh is gone", "runs OpenShift AI 3.0.0, ", "Set it to what is installed"),
+        ("kind missing", "servingruntimes.serving.kserve.io", "Enable the components"),
+        (
+            "old pipelines",
+            "DataSciencePipelinesApplication v1alpha1, ",
+            "lab_pipelines_api_version",
+        ),
+    ],
+)
+def test_cluster_that_does_not_fit_is_refused_with_what_was_found(
+    case: str, found: str, remedy: str
+) -> None:
+    said = ask("openshift")[case]
+    assert found in said
+    assert remedy in said
+
+
+def play(*options: str) -> subprocess.CompletedProcess[str]:
+    """Run the first playbook of site.yml, with no cluster to look at."""
+    command = [
+        str(Path(sys.executable).with_name("ansible-playbook")),
+        *("-i", str(ROOT / "inventories" / "openshift")),
+        str(ROOT / "playbooks" / "check-inventory.yml"),
+        *options,
+    ]
+    return subprocess.run(
+        command,
+        cwd=ROOT,
+        env={**os.environ, "KUBECONFIG": "/nonexistent", "ANSIBLE_NOCOLOR": "1"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_inventory_is_checked_before_anything_is_changed() -> None:
+    first = yaml.safe_load((ROOT / "site.yml").read_text(encoding="utf-8"))[0]
+    assert first["ansible.builtin.import_playbook"] == "playbooks/check-inventory.yml"
+    assert play().returncode == 0
+    refused = play("-e", "lab_openshift_ai_version=3.0", "-e", "lab_serving_mode=modelmesh")
+    assert refused.returncode != 0
+    assert "has no ModelMesh" in refused.stdout
+    assert "changed=0" in refused.stdout
+
+
+@pytest.mark.parametrize("name", ["prepare-lab", "train-model", "serve-model", "deploy-inference"])
+def test_each_step_compares_the_inventory_with_the_cluster(name: str) -> None:
+    (step,) = yaml.safe_load((ROOT / "playbooks" / f"{name}.yml").read_text(encoding="utf-8"))
+    roles = [role["role"] for role in step["roles"]]
+    assert roles[:2] == ["lab_target", "lab_compatibility"]
+    assert step["roles"][1] == {"role": "lab_compatibility", "tags": "always"}
