@@ -13,6 +13,7 @@ from fastapi.responses import JSONResponse, PlainTextResponse
 from pydantic_core import PydanticSerializationError, to_json
 from sqlalchemy.exc import DataError, InterfaceError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
 from ..ir import plain
@@ -25,6 +26,7 @@ from ..services.listing import ListRequest, Page
 logger = logging.getLogger(__name__)
 Row = TypeVar("Row")
 
+LARGE_BODY = 64 * 1024
 OWN_PATHS = ("/apis/", "/internal/")
 _AWAY = (OperationalError, InterfaceError, PoolTimeoutError)
 _CODES = {400: 3, 401: 16, 403: 7, 404: 5, 405: 12, 409: 6, 413: 8, 429: 8, 503: 14}
@@ -47,7 +49,10 @@ async def plain_body(request: Request) -> None:
         content = await request.json()
     except ValueError:
         return
-    plain.check(content, "the request")
+    if len(await request.body()) > LARGE_BODY:
+        await run_in_threadpool(plain.check, content, "the request")
+    else:
+        plain.check(content, "the request")
 
 
 PLAIN_BODY = Depends(plain_body)
