@@ -42,25 +42,14 @@ holder:
   returned: always
 """
 
+import contextlib
+import fcntl
 import json
 import os
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
-
-
-def start_time(pid):
-    """Return a process's start in clock ticks since boot, or None where it has ended.
-
-    Source: proc(5), /proc/PID/stat field 22. With the number it names a process for good.
-    """
-    try:
-        text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8")
-    except OSError:
-        return None
-    # The command in parentheses may hold spaces: count from the last parenthesis.
-    fields = text.rpartition(")")[2].split()
-    return None if fields[0] == "Z" else int(fields[19])
+from ansible.module_utils.lab_process import start_time
 
 
 def holder(path):
@@ -73,24 +62,43 @@ def holder(path):
     return pid if start_time(pid) == started else 0
 
 
+@contextlib.contextmanager
+def locked(path):
+    """Open the lock file for one process at a time; yield it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    while True:
+        with path.open("a+", encoding="utf-8") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            try:
+                same = os.fstat(file.fileno()).st_ino == path.stat().st_ino
+            except FileNotFoundError:
+                same = False
+            # Otherwise it was given back, and removed, while this one waited for it.
+            if same:
+                yield file
+                return
+
+
 def take(path, pid):
     """Write the lock for ``pid``; return False where another was faster.
 
-    The file is made under a name of its own and linked into place, which fails if the lock
-    exists: there is never a half-written lock.
+    Whether it is stale is asked under the file's own lock: of two that find a stale one at once,
+    the second finds the first one's.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    own = path.with_name(f".{path.name}.{pid}")
-    own.write_text(json.dumps({"pid": pid, "started": start_time(pid)}), encoding="utf-8")
-    try:
-        if path.exists() and not holder(path):
-            path.unlink(missing_ok=True)
-        os.link(own, path)
-    except FileExistsError:
-        return False
-    finally:
-        own.unlink(missing_ok=True)
+    with locked(path) as file:
+        if holder(path):
+            return False
+        file.truncate(0)
+        file.write(json.dumps({"pid": pid, "started": start_time(pid)}))
     return True
+
+
+def give_back(path, pid):
+    """Remove the lock where ``pid`` holds it."""
+    if holder(path) == pid:
+        with locked(path):
+            if holder(path) == pid:
+                path.unlink()
 
 
 def main():
@@ -108,8 +116,8 @@ def main():
         module.fail_json(msg=f"there is no process {pid} that could hold {path}")
     present = holder(path)
     if module.params["state"] == "free":
-        if present == pid and not module.check_mode:
-            path.unlink(missing_ok=True)
+        if not module.check_mode:
+            give_back(path, pid)
         module.exit_json(changed=present == pid, holder=0 if present == pid else present)
     if present == pid:
         module.exit_json(changed=False, holder=pid)

@@ -24,9 +24,11 @@ INTERFACES = ("mnist-lab0", "mnist-lab-br")
 def named_paths(layout: Layout) -> list[Path]:
     """Files and directories that bear the suite's name: ours, whoever made them and when.
 
-    The runtime directory is there before any cluster, where images were built first.
+    The runtime directory is there before any cluster, where images were built first. The nightly
+    run's timer is not the cluster's: it may be what started this removal.
     """
     root = layout.root
+    units = sorted((root / "etc/systemd/system").glob("mnist-lab-*"))
     return [
         layout.programs,
         layout.configuration,
@@ -35,7 +37,7 @@ def named_paths(layout: Layout) -> list[Path]:
         layout.logs,
         *sorted((root / "var/lib/cni/results").glob("mnist-lab-*")),
         *sorted((root / "var/lib/cni/cache/results").glob("mnist-lab-*")),
-        *sorted((root / "etc/systemd/system").glob("mnist-lab-*")),
+        *[unit for unit in units if not unit.name.startswith("mnist-lab-nightly.")],
         *own_links(layout),
     ]
 

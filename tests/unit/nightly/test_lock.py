@@ -7,13 +7,19 @@ import json
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from types import ModuleType
 
+import ansible.module_utils
 import pytest
 
-MODULE = Path(__file__).resolve().parents[3] / "plugins" / "modules" / "lab_lock.py"
+PLUGINS = Path(__file__).resolve().parents[3] / "plugins"
+MODULE = PLUGINS / "modules" / "lab_lock.py"
+ansible.module_utils.__path__.append(str(PLUGINS / "module_utils"))
 
 
 def load() -> ModuleType:
@@ -63,3 +69,32 @@ def test_a_damaged_lock_is_free(tmp_path: Path) -> None:
     assert lab_lock.holder(lock) == 0
     assert lab_lock.take(lock, os.getpid())
     assert [path.name for path in tmp_path.iterdir()] == ["lock"]
+
+
+def test_of_two_that_find_a_stale_lock_at_once_one_takes_it(
+    tmp_path: Path, other: subprocess.Popen, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lock = tmp_path / "lock"
+    lock.write_text(json.dumps({"pid": 1, "started": -1}))
+    both, look = threading.Barrier(2), lab_lock.holder
+
+    def look_together(path: Path) -> int:
+        found = look(path)
+        with suppress(threading.BrokenBarrierError):
+            both.wait(timeout=0.5)
+        return found
+
+    monkeypatch.setattr(lab_lock, "holder", look_together)
+    with ThreadPoolExecutor(2) as pool:
+        taken = list(pool.map(lambda pid: lab_lock.take(lock, pid), [os.getpid(), other.pid]))
+    assert sorted(taken) == [False, True]
+    assert look(lock) == [os.getpid(), other.pid][taken.index(True)]
+
+
+def test_only_its_holder_gives_it_back(tmp_path: Path, other: subprocess.Popen) -> None:
+    lock = tmp_path / "lock"
+    assert lab_lock.take(lock, other.pid)
+    lab_lock.give_back(lock, os.getpid())
+    assert lab_lock.holder(lock) == other.pid
+    lab_lock.give_back(lock, other.pid)
+    assert not lock.exists()

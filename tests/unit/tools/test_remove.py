@@ -139,3 +139,17 @@ def test_own_files_go_even_from_a_half_made_cluster(tmp_path: Path) -> None:
     assert not remove.inventory(layout, [extra], was_ours=True)["files"]
     assert (links / "other").is_symlink()
     assert not (links / "kubectl").is_symlink()
+
+
+def test_the_nightly_timer_stays(tmp_path: Path) -> None:
+    """It may be what started the removal: a run from an empty machine begins with one."""
+    units = tmp_path / "etc/systemd/system"
+    units.mkdir(parents=True)
+    for name in (
+        "mnist-lab-containerd.service",
+        "mnist-lab-nightly.service",
+        "mnist-lab-nightly.timer",
+    ):
+        (units / name).touch()
+    found = [path.name for path in remove.own_paths(Layout(tmp_path)) if path.parent == units]
+    assert found == ["mnist-lab-containerd.service"]

@@ -1,0 +1,70 @@
+"""Processes of this machine, told apart for good: by number and time of their start."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+
+def _fields(pid):
+    """Return the fields of /proc/PID/stat from the state on, or None where it has ended."""
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return None
+    # The command in parentheses may hold spaces: count from the last parenthesis.
+    fields = text.rpartition(")")[2].split()
+    return None if fields[0] in ("Z", "X") else fields
+
+
+def start_time(pid):
+    """Return a process's start in clock ticks since boot, or None where it has ended.
+
+    Source: proc(5), /proc/PID/stat field 22. With the number it names a process for good.
+    """
+    fields = _fields(pid)
+    return int(fields[19]) if fields else None
+
+
+def family(pids):
+    """Return {number: start} of processes and of all that they started, at any depth."""
+    starts, children = {}, {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit() and (fields := _fields(entry.name)):
+            number = int(entry.name)
+            starts[number] = int(fields[19])
+            children.setdefault(int(fields[1]), []).append(number)
+    found, queue = {}, list(pids)
+    while queue:
+        number = queue.pop()
+        if number in starts and number not in found:
+            found[number] = starts[number]
+            queue += children.get(number, ())
+    return found
+
+
+class Watched:
+    """A process and what it started: alive until the last of them has ended.
+
+    What a killed process leaves behind goes on by itself and is still its work, for a while.
+    """
+
+    def __init__(self, pid, linger=300):
+        """Watch the process ``pid``, which lives now; what outlives it counts ``linger`` s."""
+        self.pid, self.started = pid, start_time(pid)
+        self.known = {pid: self.started}
+        self.linger = linger
+        self.ended = None
+
+    def lives(self):
+        """Tell whether any of them lives, and look whom they started since."""
+        alive = [pid for pid, at in self.known.items() if start_time(pid) == at]
+        self.known = family(alive)
+        # Who watches may have been started by it, and would wait for its own end.
+        self.known.pop(os.getpid(), None)
+        if self.pid not in self.known and self.ended is None:
+            self.ended = time.monotonic()
+        return bool(self.known) and (
+            self.ended is None or time.monotonic() < self.ended + self.linger
+        )
