@@ -32,8 +32,11 @@ def read_config_map(namespace, name):
 
 def open_bucket(params):
     """Return the bucket that a module's parameters describe."""
-    credentials = read_data_connection(params["namespace"], params["data_connection"])
-    return Bucket(params["url"], credentials, params["ca_certificate"])
+    connection = read_data_connection(params["namespace"], params["data_connection"])
+    keys = connection["AWS_ACCESS_KEY_ID"], connection["AWS_SECRET_ACCESS_KEY"]
+    region = connection.get("AWS_DEFAULT_REGION") or "us-east-1"
+    name, ca = connection["AWS_S3_BUCKET"], params["ca_certificate"]
+    return Bucket(params["url"], name, keys, ca, region)
 
 
 def bucket_arguments():

@@ -66,8 +66,7 @@ class LabSeat:
         """The seat's namespace."""
         return self.access.namespace
 
-    def stored(self) -> set[str]:
-        """All keys of the bucket."""
+    def _bucket(self) -> Any:
         secret = self.cluster.secret(self.access.get("s3.secret"))
         store = boto3.resource(
             "s3",
@@ -77,7 +76,15 @@ class LabSeat:
             region_name="us-east-1",
             verify=self.access.verify,
         )
-        return {thing.key for thing in store.Bucket(secret["AWS_S3_BUCKET"]).objects.all()}
+        return store.Bucket(secret["AWS_S3_BUCKET"])
+
+    def stored(self) -> set[str]:
+        """All keys of the bucket."""
+        return {thing.key for thing in self._bucket().objects.all()}
+
+    def store(self, key: str, content: bytes) -> None:
+        """Put something into the bucket."""
+        self._bucket().put_object(Key=key, Body=content)
 
     def runs(self) -> int:
         """How many runs the pipeline server knows."""

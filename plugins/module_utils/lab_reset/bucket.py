@@ -2,31 +2,40 @@
 
 from __future__ import annotations
 
+# What a store says of keys that it does not know, that do not fit, or that may not do this.
+REFUSALS = ("InvalidAccessKeyId", "SignatureDoesNotMatch", "AccessDenied", "403")
+NO_BUCKET = ("NoSuchBucket", "404")
 
-def removable(keys, kept_prefixes):
-    """Return the keys that a reset removes: all but those under a kept prefix.
 
-    >>> removable(["data/train.csv", "onnx/model-v2.onnx"], ["data/"])
-    ['onnx/model-v2.onnx']
+def removable(keys, kept):
+    """Return the keys that a reset removes: all but those of the lab's own data.
+
+    >>> removable(["data/train.csv", "data/mine.csv", "onnx/model-v2.onnx"], ["data/train.csv"])
+    ['data/mine.csv', 'onnx/model-v2.onnx']
     """
-    return [key for key in keys if not key.startswith(tuple(kept_prefixes))]
+    return [key for key in keys if key not in set(kept)]
+
+
+def code_of(error):
+    """Return the code of what an S3 store answered."""
+    return str(error.response.get("Error", {}).get("Code", ""))
 
 
 class Bucket:
     """An S3 bucket behind the project's Route, TLS verified against ``ca``."""
 
-    def __init__(self, url, credentials, ca):
-        """Connect with a data connection's values; ``ca`` is a PEM file's path or None."""
+    def __init__(self, url, name, keys, ca, region="us-east-1"):
+        """Connect with an access key and its secret; ``ca`` is a PEM file's path or None."""
         import boto3
         from botocore.config import Config
 
-        self.name = credentials["AWS_S3_BUCKET"]
+        self.name = name
         self.client = boto3.client(
             "s3",
             endpoint_url=url,
-            aws_access_key_id=credentials["AWS_ACCESS_KEY_ID"],
-            aws_secret_access_key=credentials["AWS_SECRET_ACCESS_KEY"],
-            region_name=credentials.get("AWS_DEFAULT_REGION") or "us-east-1",
+            aws_access_key_id=keys[0],
+            aws_secret_access_key=keys[1],
+            region_name=region,
             verify=ca or True,
             config=Config(
                 connect_timeout=5,
@@ -38,10 +47,32 @@ class Bucket:
             ),
         )
 
+    def trouble(self):
+        """Return why the bucket cannot be used, as the end of a sentence; empty if it can."""
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        try:
+            self.client.list_objects_v2(Bucket=self.name, MaxKeys=1)
+        except ClientError as error:
+            code = code_of(error)
+            if code in NO_BUCKET:
+                return ""
+            return f"refuses them ({code})" if code in REFUSALS else f"answers {code}"
+        except (BotoCoreError, OSError) as error:
+            return f"does not answer ({error})"
+        return ""
+
     def keys(self):
-        """List all keys."""
+        """List all keys; none where there is no such bucket."""
+        from botocore.exceptions import ClientError
+
         pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=self.name)
-        return [thing["Key"] for page in pages for thing in page.get("Contents", ())]
+        try:
+            return [thing["Key"] for page in pages for thing in page.get("Contents", ())]
+        except ClientError as error:
+            if code_of(error) in NO_BUCKET:
+                return []
+            raise
 
     def delete(self, keys):
         """Delete keys, a thousand a call (the S3 limit)."""

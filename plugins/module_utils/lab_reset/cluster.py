@@ -20,6 +20,10 @@ CHILDREN = (
 
 # What a pod that is removed gets to end in; 0 would leave its containers running unseen.
 GRACE_SECONDS = 1
+TOKEN_SECONDS = 3600
+# What lets a token proxy ask who calls; a model server has one, bound in the whole cluster.
+DELEGATOR = "system:auth-delegator"
+MODEL_LABEL = "serving.kserve.io/inferenceservice"
 
 
 class ResetError(Exception):
@@ -77,6 +81,32 @@ class Cluster:
             return None
         return {k: base64.b64decode(v).decode() for k, v in (found.get("data") or {}).items()}
 
+    def token(self, account):
+        """Return a new token of a service account, or None where there is no such account.
+
+        The Secret with a lasting one may be edited by whoever works in the namespace.
+        """
+        from kubernetes import client
+        from kubernetes.client.exceptions import ApiException
+
+        try:
+            answer = client.CoreV1Api(self.client.client).create_namespaced_service_account_token(
+                account, self.namespace, {"spec": {"expirationSeconds": TOKEN_SECONDS}}
+            )
+        except ApiException as error:
+            if error.status == 404:
+                return None
+            raise
+        return answer.status.token
+
+    def has_pipeline_server(self):
+        """Tell whether the namespace has a pipeline server, of whichever version of the kind."""
+        kinds = self.client.resources.search(
+            group="datasciencepipelinesapplications.opendatahub.io",
+            kind="DataSciencePipelinesApplication",
+        )
+        return any(self.objects(kind.group_version, kind.kind) for kind in kinds)
+
     def route_url(self, name):
         """Return ``https://host`` of an admitted Route, or None."""
         for route in self.objects("route.openshift.io/v1", "Route"):
@@ -118,6 +148,28 @@ class Cluster:
     def children(self):
         """List everything that controllers make below the lab's objects."""
         return [thing for kind in CHILDREN for thing in self.objects(*kind)]
+
+
+def open_seat(kubeconfig, namespace, wanted):
+    """Return a seat's cluster.
+
+    Raises:
+        ResetError: the namespace is not there, or lacks one of the labels ``wanted``.
+    """
+    from kubernetes import config, dynamic
+
+    client = dynamic.DynamicClient(config.new_client_from_config(kubeconfig))
+    cluster = Cluster(client, namespace)
+    labels = cluster.namespace_labels()
+    if labels is None:
+        raise ResetError(f"namespace {namespace} does not exist; ./lab up makes it")
+    wrong = ", ".join(f"{k}={v}" for k, v in wanted.items() if labels.get(k) != v)
+    if wrong:
+        raise ResetError(
+            f"namespace {namespace} is not a lab's: it lacks the label {wrong}. "
+            "Nothing was touched; name seats of the lab in lab_reset_namespaces"
+        )
+    return cluster
 
 
 def remove(cluster, references, timeout, pause=0.5):
@@ -163,18 +215,48 @@ def lingers(pod):
     )
 
 
+def leftover_delegators(cluster, served):
+    """Name the ClusterRoleBindings of model servers and workbenches that are gone.
+
+    ModelMesh has `<namespace>-modelmesh-serving-sa-auth-delegator`, a model with a server of its
+    own `<namespace>-<service account>-auth-delegator`, a workbench one with its name.
+    """
+    kind = cluster.api("rbac.authorization.k8s.io/v1", "ClusterRoleBinding")
+    models = names_of(cluster.objects("serving.kserve.io/v1beta1", "InferenceService"))
+    notebooks = names_of(cluster.objects("kubeflow.org/v1", "Notebook"))
+    left = []
+    for binding in cluster.client.get(kind).to_dict()["items"]:
+        name, subjects = binding["metadata"]["name"], binding.get("subjects") or []
+        if (
+            binding["roleRef"]["name"] != DELEGATOR
+            or [subject.get("namespace") for subject in subjects] != [cluster.namespace]
+            or subjects[0]["name"].startswith("ds-pipeline-")
+        ):
+            continue
+        account = subjects[0]["name"]
+        model = (binding["metadata"].get("labels") or {}).get(MODEL_LABEL)
+        if name == f"{cluster.namespace}-{account}-notebook-auth-delegator":
+            gone = account not in notebooks
+        elif name == f"{cluster.namespace}-{account}-auth-delegator":
+            gone = not served and (model not in models if model else not models)
+        else:
+            gone = False
+        if gone:
+            left.append(f"ClusterRoleBinding/{name}")
+    return left
+
+
+def names_of(things):
+    """Return the names of objects."""
+    return {thing["metadata"]["name"] for thing in things}
+
+
 def cluster_leftovers(cluster, served):
     """Name cluster-scoped things of this seat that a reset must not leave.
 
-    ``served`` tells whether the target still has a served model, whose ClusterRoleBinding stays.
+    ``served`` tells whether the target still has a served model, whose ClusterRoleBindings stay.
     """
-    left = []
-    if not served:
-        name = f"{cluster.namespace}-modelmesh-serving-sa-auth-delegator"
-        bindings = cluster.api("rbac.authorization.k8s.io/v1", "ClusterRoleBinding")
-        names = [b["metadata"]["name"] for b in cluster.client.get(bindings).to_dict()["items"]]
-        if name in names:
-            left.append(f"ClusterRoleBinding/{name}")
+    left = leftover_delegators(cluster, served)
     claims = {c["metadata"]["uid"] for c in cluster.objects("v1", "PersistentVolumeClaim")}
     volumes = cluster.client.get(cluster.api("v1", "PersistentVolume")).to_dict()["items"]
     for volume in volumes:

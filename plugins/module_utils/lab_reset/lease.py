@@ -1,18 +1,14 @@
 """A Lease, so that two resets of one seat never run at once.
 
-The holder renews it from a thread; a killed run's Lease therefore ends by itself after
-``DURATION`` seconds and the next run takes it over.
+Whoever keeps it renews it; one whose keeper was killed ends by itself after ``DURATION`` seconds
+and the next reset takes it over.
 """
 
 from __future__ import annotations
 
 import contextlib
 import datetime
-import os
-import socket
-import threading
 import time
-import uuid
 
 NAME = "lab-reset"
 DURATION = 15
@@ -24,8 +20,13 @@ class LeaseHeldError(Exception):
 
 
 def now():
-    """Return the time as the API writes it."""
+    """Return the time."""
     return datetime.datetime.now(datetime.UTC)
+
+
+def written(moment):
+    """Return a time as the API writes it."""
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 def expired(spec, at):
@@ -43,81 +44,110 @@ def expired(spec, at):
 
 
 class Lease:
-    """Context manager that holds the Lease ``lab-reset`` of a namespace."""
+    """The Lease ``lab-reset`` of a namespace, for one holder."""
 
-    def __init__(self, resource, namespace, timeout):
-        """Wait at most ``timeout`` seconds for the Lease; ``resource`` is the dynamic API."""
+    def __init__(self, resource, namespace, identity):
+        """Act for ``identity``; ``resource`` is the dynamic API of Leases."""
         self.resource = resource
         self.namespace = namespace
-        self.timeout = timeout
-        self.identity = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
-        self.stop = threading.Event()
-        self.thread = None
+        self.identity = identity
 
-    def _body(self, version=None):
+    def _find(self):
+        from kubernetes.dynamic.exceptions import NotFoundError
+
+        try:
+            return self.resource.get(name=NAME, namespace=self.namespace).to_dict()
+        except NotFoundError:
+            return None
+
+    def holder(self):
+        """Return the identity of who holds it now, empty where nobody does."""
+        spec = (self._find() or {}).get("spec") or {}
+        return "" if expired(spec, now()) else spec["holderIdentity"]
+
+    def _write(self, found):
+        """Make it ours, or ours for longer; it says since when we hold it."""
+        former = (found or {}).get("spec") or {}
+        ours = former.get("holderIdentity") == self.identity
+        moment = written(now())
         metadata = {"name": NAME, "namespace": self.namespace}
-        if version:
-            metadata["resourceVersion"] = version
-        moment = now().strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-        return {
+        if found:
+            metadata["resourceVersion"] = found["metadata"]["resourceVersion"]
+        body = {
             "apiVersion": "coordination.k8s.io/v1",
             "kind": "Lease",
             "metadata": metadata,
             "spec": {
                 "holderIdentity": self.identity,
                 "leaseDurationSeconds": DURATION,
-                "acquireTime": moment,
+                "acquireTime": former.get("acquireTime") if ours else moment,
                 "renewTime": moment,
+                "leaseTransitions": (former.get("leaseTransitions") or 0) + (not ours),
             },
         }
+        call = self.resource.replace if found else self.resource.create
+        call(body=body, namespace=self.namespace)
 
-    def _try(self):
-        """Take the Lease; return the present holder's spec when it is held."""
+    def attempt(self):
+        """Take or renew it; return the present holder's spec when another holds it."""
         from kubernetes.dynamic.exceptions import ConflictError, NotFoundError
 
-        try:
-            found = self.resource.get(name=NAME, namespace=self.namespace).to_dict()
-        except NotFoundError:
-            try:
-                self.resource.create(body=self._body(), namespace=self.namespace)
-            except ConflictError:
-                return {"holderIdentity": "another reset that has just begun"}
-            return None
-        spec = found.get("spec") or {}
+        found = self._find()
+        spec = (found or {}).get("spec") or {}
         if spec.get("holderIdentity") != self.identity and not expired(spec, now()):
             return spec
         try:
-            version = found["metadata"]["resourceVersion"]
-            self.resource.replace(body=self._body(version), namespace=self.namespace)
-        except ConflictError:
-            return spec
+            self._write(found)
+        except (ConflictError, NotFoundError):
+            # Somebody wrote in between; the next look says who.
+            return spec if spec.get("holderIdentity") else {"holderIdentity": "one just begun"}
         return None
 
-    def __enter__(self):
-        """Take the Lease or raise LeaseHeldError."""
-        end = time.monotonic() + self.timeout
-        while (holder := self._try()) is not None:
+    def take(self, timeout, pause=0.5):
+        """Take it, waiting at most ``timeout`` seconds for another holder to end.
+
+        Raises:
+            LeaseHeldError: another reset held it all the time.
+        """
+        end = time.monotonic() + timeout
+        while (holder := self.attempt()) is not None:
             if time.monotonic() > end:
                 raise LeaseHeldError(
                     f"another reset of {self.namespace} is running "
                     f"({holder['holderIdentity']}, since {holder.get('acquireTime', 'just now')}); "
                     "wait for it to end"
                 )
-            time.sleep(1)
-        self.thread = threading.Thread(target=self._renew, daemon=True)
-        self.thread.start()
-        return self
+            time.sleep(pause)
 
-    def _renew(self):
-        while not self.stop.wait(RENEW_EVERY):
-            self._try()
+    def _ours(self, found):
+        return bool(found) and (found.get("spec") or {}).get("holderIdentity") == self.identity
 
-    def __exit__(self, *_):
-        """Give the Lease back."""
-        self.stop.set()
-        if self.thread:
-            self.thread.join(timeout=RENEW_EVERY)
-        from kubernetes.dynamic.exceptions import NotFoundError
+    def renew(self):
+        """Hold it for longer; return False where it is another's, or was given back."""
+        from kubernetes.dynamic.exceptions import ConflictError, NotFoundError
 
-        with contextlib.suppress(NotFoundError):
-            self.resource.delete(name=NAME, namespace=self.namespace)
+        found = self._find()
+        if not self._ours(found):
+            return False
+        try:
+            self._write(found)
+        except (ConflictError, NotFoundError):
+            return self._ours(self._find())
+        return True
+
+    def release(self, tries=5):
+        """Give it back; return False where it was not ours any more, and is left alone."""
+        from kubernetes.dynamic.exceptions import ConflictError, NotFoundError
+
+        for _ in range(tries):
+            found = self._find()
+            if not self._ours(found):
+                return False
+            same = {key: found["metadata"][key] for key in ("uid", "resourceVersion")}
+            # A conflict: it was renewed, or taken over, since the look.
+            with contextlib.suppress(ConflictError, NotFoundError):
+                self.resource.delete(
+                    name=NAME, namespace=self.namespace, body={"preconditions": same}
+                )
+                return True
+        return False

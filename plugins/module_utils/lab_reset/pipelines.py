@@ -35,6 +35,32 @@ class PipelineServer:
         answer.raise_for_status()
         return answer.json() if answer.content else {}
 
+    def trouble(self):
+        """Return why the server cannot be used, as the end of a sentence; empty if it can."""
+        import requests
+
+        try:
+            self._call("GET", "experiments", params={"page_size": 1})
+        except requests.HTTPError as error:
+            status = error.response.status_code
+            return f"refuses it ({status})" if status in (401, 403) else f"answers {status}"
+        except requests.RequestException as error:
+            return f"does not answer ({error})"
+        return ""
+
+    def accepts(self, token):
+        """Tell whether a token opens the server."""
+        if not token:
+            return False
+        answer = self.session.get(
+            f"{self.base}/experiments",
+            params={"page_size": 1},
+            headers={"Authorization": f"Bearer {token}"},
+            timeout=20,
+            allow_redirects=False,
+        )
+        return answer.status_code not in (302, 401, 403)
+
     def rows(self):
         """Return (resource, id, name, state) of all that a learner made, schedules first."""
         found = []

@@ -6,7 +6,7 @@ that kind are told from foreign ones: by name, or by a label. Whatever no rule c
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 # The states a seat can be in, in the learner's order. A reset to a step removes what later
 # steps made.
@@ -24,6 +24,8 @@ SYSTEM = frozenset(
     }
 )
 PART_OF_LAB = ("app.kubernetes.io/part-of", "mnist-lab")
+# What a learner makes in the dashboard, in a namespace of the lab, is the learner's work on it.
+DASHBOARD_MADE = "made in the dashboard, so a learner's work"
 # The scheduler sets it on a claim for whose first pod a volume is being made.
 SELECTED_NODE = "volume.kubernetes.io/selected-node"
 
@@ -40,10 +42,15 @@ class Reference:
     kind: str
     name: str
     uid: str = ""
+    note: str = field(default="", compare=False)
 
     def __str__(self):
         """Return ``Kind/name``."""
         return f"{self.kind}/{self.name}"
+
+    def told(self):
+        """Return how a plan names it, with why it is removed where that is not plain."""
+        return f"{self} ({self.note})" if self.note else str(self)
 
 
 @dataclass(frozen=True)
@@ -61,7 +68,7 @@ class Rule:
     restored: bool = False
 
     def claims(self, thing):
-        """Tell whether the lab made ``thing``: its name is listed, or all labels match."""
+        """Tell whether ``thing`` is the lab's: its name is listed, or all labels match."""
         metadata = thing["metadata"]
         if metadata["name"] in self.names:
             return True
@@ -141,6 +148,8 @@ def plan(rules, things, target):
                 if rule.restored and is_unused(thing):
                     outcome.unused.append(reference)
                     continue
+                if not (is_labs(thing) or thing["metadata"]["name"] in rule.names):
+                    reference = replace(reference, note=DASHBOARD_MADE)
                 outcome.remove.append(reference)
                 if rule.restored:
                     outcome.restore.append(reference)
@@ -160,12 +169,13 @@ def is_unused(claim):
 def is_foreign(thing):
     """Tell whether somebody made ``thing`` beside the lab: not the lab, nor a controller."""
     metadata = thing["metadata"]
+    return not (metadata.get("ownerReferences") or metadata["name"] in SYSTEM or is_labs(thing))
+
+
+def is_labs(thing):
+    """Tell whether the lab's own roles made ``thing``."""
     key, value = PART_OF_LAB
-    return not (
-        metadata.get("ownerReferences")
-        or metadata["name"] in SYSTEM
-        or (metadata.get("labels") or {}).get(key) == value
-    )
+    return (thing["metadata"].get("labels") or {}).get(key) == value
 
 
 def refer(api_version, kind, thing):

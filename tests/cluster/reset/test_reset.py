@@ -1,7 +1,6 @@
 """A reset on a real cluster: plan, removal, foreign objects, interruption, two at once, refusals.
 
-The seat here holds only kinds that every Kubernetes has; the lab's own kinds are reset in the
-suite that runs against the whole lab.
+The seat here holds little that costs time; a whole lab is reset in the suite that runs against it.
 """
 
 from __future__ import annotations
@@ -12,15 +11,18 @@ import signal
 import subprocess
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from kubernetes import client, config
+from lab_seat import kill_tree
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 KUBECONFIG = os.environ.get("KUBECONFIG") or str(REPOSITORY / ".lab" / "kubeconfig")
 PLAYBOOK = str(Path(__file__).with_name("reset-only.yml"))
+WHOLE = str(Path(__file__).with_name("reset-and-restore.yml"))
 LAB = {"app.kubernetes.io/part-of": "mnist-lab"}
 DASHBOARD = {"opendatahub.io/dashboard": "true"}
 pytestmark = pytest.mark.cluster
@@ -74,9 +76,9 @@ def use(core: client.CoreV1Api, seat: str, claim: str) -> None:
     core.delete_namespaced_pod("user", seat, grace_period_seconds=0)
 
 
-def command(seat: str, *options: str, **variables: object) -> list[str]:
+def command(seat: str, *options: str, playbook: str = PLAYBOOK, **variables: object) -> list[str]:
     extra = {"lab_reset_namespaces": [seat], "lab_reset_timeout": 30, **variables}
-    return ["ansible-playbook", PLAYBOOK, "-e", json.dumps(extra), *options]
+    return ["ansible-playbook", playbook, "-e", json.dumps(extra), *options]
 
 
 def environment() -> dict[str, str]:
@@ -88,6 +90,31 @@ def reset(seat: str, *options: str, **variables: object) -> subprocess.Completed
         command(seat, *options, **variables), cwd=REPOSITORY, env=environment(), text=True,
         capture_output=True, check=False, timeout=120,
     )  # fmt: skip
+
+
+def begin(seat: str, **variables: object) -> subprocess.Popen[str]:
+    """Begin a whole reset, its restoring part included."""
+    return subprocess.Popen(
+        command(seat, playbook=WHOLE, **variables), cwd=REPOSITORY, env=environment(),
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+    )  # fmt: skip
+
+
+def leases(seat: str) -> list[str]:
+    """Who holds a Lease in the seat."""
+    found = client.CoordinationV1Api().list_namespaced_lease(seat).items
+    return [lease.spec.holder_identity for lease in found]
+
+
+def until(condition: Callable[[], bool], seconds: float, what: str) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, f"not within {seconds} s: {what}"
+        time.sleep(0.1)
+
+
+def config_maps(core: client.CoreV1Api, seat: str) -> set[str]:
+    return {found.metadata.name for found in core.list_namespaced_config_map(seat).items}
 
 
 def names(core: client.CoreV1Api, seat: str) -> dict[str, set[str]]:
@@ -191,11 +218,7 @@ def test_a_killed_reset_is_simply_run_again(core: client.CoreV1Api, seat: str) -
         command(seat), cwd=REPOSITORY, env=environment(), start_new_session=True,
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
-    lease = client.CoordinationV1Api()
-    end = time.monotonic() + 30
-    while not lease.list_namespaced_lease(seat).items:
-        assert time.monotonic() < end, "the reset did not take its Lease within 30 s"
-        time.sleep(0.2)
+    until(lambda: bool(leases(seat)), 30, "the reset takes its Lease")
     os.killpg(process.pid, signal.SIGKILL)
     process.wait(timeout=10)
     core.patch_namespaced_secret("model-mesh", seat, {"metadata": {"finalizers": None}})
@@ -215,4 +238,118 @@ def test_two_at_once_do_not_collide(core: client.CoreV1Api, seat: str) -> None:
     outputs = [process.communicate(timeout=120)[0] for process in processes]
     assert [process.returncode for process in processes] == [0, 0], outputs
     assert sorted("changed=1" in output for output in outputs) == [False, True]
-    assert not client.CoordinationV1Api().list_namespaced_lease(seat).items
+    assert not leases(seat)
+
+
+def test_two_whole_resets_to_different_steps_do_not_collide(
+    core: client.CoreV1Api, seat: str
+) -> None:
+    """The second waits until the first has restored too, not only removed."""
+    processes = [begin(seat, lab_reset_to=step) for step in ("project", "trained")]
+    outputs = [process.communicate(timeout=180)[0] for process in processes]
+    assert [process.returncode for process in processes] == [0, 0], outputs
+    assert not leases(seat)
+
+
+def test_a_whole_reset_that_was_killed_while_restoring_is_followed_by_the_next(
+    core: client.CoreV1Api, seat: str
+) -> None:
+    process = begin(seat, restore_seconds=120)
+    until(lambda: "being-restored" in config_maps(core, seat), 60, "it restores")
+    (former,) = leases(seat)
+    kill_tree(process.pid)
+    process.wait(timeout=10)
+    core.delete_namespaced_config_map("being-restored", seat)
+    following = begin(seat, lab_reset_lease_timeout=30)
+    output = following.communicate(timeout=120)[0]
+    assert following.returncode == 0, output
+    assert former not in leases(seat)
+
+
+def test_a_whole_reset_that_fails_lets_others_in(core: client.CoreV1Api, seat: str) -> None:
+    process = begin(seat, restore_fails=True)
+    output = process.communicate(timeout=120)[0]
+    assert process.returncode != 0, output
+    until(lambda: not leases(seat), 5, "its Lease ends")
+
+
+def test_a_lease_whose_keeper_died_as_well_ends_by_itself(seat: str) -> None:
+    moment = datetime.now(UTC) - timedelta(seconds=12)
+    client.CoordinationV1Api().create_namespaced_lease(
+        seat,
+        {
+            "metadata": {"name": "lab-reset"},
+            "spec": {
+                "holderIdentity": "gone", "leaseDurationSeconds": 15,
+                "acquireTime": moment.isoformat(), "renewTime": moment.isoformat(),
+            },
+        },
+    )  # fmt: skip
+    done = reset(seat, lab_reset_lease_timeout=30)
+    assert done.returncode == 0, done.stdout
+    assert not leases(seat)
+
+
+def route(seat: str, name: str) -> None:
+    client.CustomObjectsApi().create_namespaced_custom_object(
+        "route.openshift.io", "v1", seat, "routes",
+        {
+            "apiVersion": "route.openshift.io/v1", "kind": "Route", "metadata": {"name": name},
+            "spec": {"to": {"kind": "Service", "name": "nothing"}, "tls": {"termination": "edge"}},
+        },
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("minio-ds-pipeline", "Secret ds-pipeline-s3-ds-pipeline with the object store's keys"),
+        ("ds-pipeline-ds-pipeline", "ServiceAccount pipelines-client is not there"),
+    ],
+)
+def test_what_it_cannot_look_into_it_does_not_call_clean(
+    core: client.CoreV1Api, seat: str, name: str, told: str
+) -> None:
+    route(seat, name)
+    before = names(core, seat)
+    refused = reset(seat, lab_reset_timeout=3)
+    assert refused.returncode != 0
+    assert "can be neither emptied nor proved empty" in refused.stdout
+    assert told in refused.stdout
+    assert names(core, seat) == before
+
+
+def test_the_sessions_of_a_workbench_end_with_it(core: client.CoreV1Api, seat: str) -> None:
+    kind = ("kubeflow.org", "v1", seat, "notebooks")
+    container = {"name": "second", "image": "lab/none:1", "imagePullPolicy": "Never"}
+    client.CustomObjectsApi().create_namespaced_custom_object(
+        *kind,
+        {
+            "apiVersion": "kubeflow.org/v1", "kind": "Notebook",
+            "metadata": {
+                "name": "second", "labels": DASHBOARD,
+                "annotations": {"notebooks.opendatahub.io/inject-oauth": "true"},
+            },
+            "spec": {"template": {"spec": {"containers": [container]}}},
+        },
+    )  # fmt: skip
+    until(lambda: "second-oauth-config" in names(core, seat)["secrets"], 60, "its sessions' Secret")
+    until(lambda: "second" in names(core, seat)["accounts"], 60, "its service account")
+    done = reset(seat, "--diff")
+    assert done.returncode == 0, done.stdout
+    assert f"{seat}: Notebook/second (made in the dashboard, so a learner's work)" in done.stdout
+    assert "second-oauth-config" not in names(core, seat)["secrets"]
+    assert "second" not in names(core, seat)["accounts"]
+    bindings = client.RbacAuthorizationV1Api().list_cluster_role_binding().items
+    assert not [each for each in bindings if each.metadata.name.startswith(f"{seat}-")]
+
+
+def test_a_session_that_stays_is_named(core: client.CoreV1Api, seat: str) -> None:
+    labels = {"notebook-name": "gone"}
+    spec = {"containers": [{"name": "main", "image": "lab/none:1", "imagePullPolicy": "Never"}]}
+    core.create_namespaced_pod(
+        seat, {"metadata": {"name": "gone-0", "labels": labels}, "spec": spec}
+    )
+    stuck = reset(seat, lab_reset_timeout=3)
+    assert stuck.returncode != 0
+    assert "Pod/gone-0 (of workbench gone: its kernels and terminals)" in stuck.stdout

@@ -6,6 +6,7 @@ follow one another: each begins with the seat as the one before left it.
 
 from __future__ import annotations
 
+import base64
 import os
 import signal
 import subprocess
@@ -14,7 +15,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from kubernetes import client, config
-from lab_seat import REPOSITORY, STATE, LabSeat, kill_tree, lab, summary
+from lab_seat import DATA, REPOSITORY, STATE, LabSeat, kill_tree, lab, summary
+from lab_sessions import Sessions, listed, open_sessions
 
 from lab_validation.access import read_access
 from lab_validation.cluster import ClusterReader
@@ -94,12 +96,40 @@ def test_back_to_trained_keeps_the_learners_work(seat: LabSeat, cell: Callable[[
     assert cell(f"print(open('{FILE}').read())") == "mine"
 
 
-def test_a_used_seat_is_clean_afterwards(seat: LabSeat, foreign: str) -> None:
+def spoil(seat: LabSeat, secret: str, key: str) -> None:
+    """Let a learner have edited a Secret."""
+    wrong = base64.b64encode(b"wrong").decode()
+    client.CoreV1Api().patch_namespaced_secret(secret, seat.namespace, {"data": {key: wrong}})
+
+
+@pytest.fixture(scope="module")
+def opened(seat: LabSeat) -> Sessions:
+    """A kernel, a terminal and a browser that is signed in, before the seat is reset."""
+    token = seat.cluster.token(seat.namespace, "notebook", seconds=3600)
+    return open_sessions(seat.access.get("workbench.url"), str(STATE / "ca.crt"), token)
+
+
+def test_a_used_seat_is_clean_afterwards(seat: LabSeat, foreign: str, opened: Sessions) -> None:
     reset("--to", "complete")
+    assert opened.status(by="cookie") == 200
+    seat.store("data/mine.csv", b"a learner's")
+    spoil(seat, "aws-connection-s3-creds", "AWS_SECRET_ACCESS_KEY")
+    spoil(seat, "pipelines-client", "token")
     volume = seat.volume()
     reset()
     assert not seat.leftovers(volume)
     assert seat.there("v1", "ConfigMap", foreign)
+
+
+def test_a_deleted_connection_is_there_again(seat: LabSeat) -> None:
+    core = client.CoreV1Api()
+    for secret in ("aws-connection-s3-creds", "pipelines-client", "ds-pipeline-s3-ds-pipeline"):
+        core.delete_namespaced_secret(secret, seat.namespace)
+    volume = seat.volume()
+    reset()
+    assert seat.stored() == DATA
+    assert seat.runs() == 0
+    assert seat.volume() == volume
 
 
 def test_a_second_reset_changes_nothing(seat: LabSeat) -> None:
@@ -108,8 +138,27 @@ def test_a_second_reset_changes_nothing(seat: LabSeat) -> None:
     assert seat.volume() == volume
 
 
-def test_forward_to_a_workbench(seat: LabSeat, cell: Callable[[str], str]) -> None:
+def test_two_at_once_to_different_steps_follow_one_another(seat: LabSeat) -> None:
+    processes = [
+        subprocess.Popen(
+            ["./lab", "reset", "--to", step], cwd=REPOSITORY, text=True,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        )
+        for step in ("workbench", "project")
+    ]  # fmt: skip
+    outputs = [process.communicate(timeout=300)[0] for process in processes]
+    assert [process.returncode for process in processes] == [0, 0], outputs
+    assert not seat.holder()
+
+
+def test_forward_to_a_workbench(
+    seat: LabSeat, cell: Callable[[str], str], opened: Sessions
+) -> None:
     reset("--to", "workbench")
+    token = seat.cluster.token(seat.namespace, "notebook", seconds=600)
+    there = listed(opened.base, opened.verify, token)
+    assert there == {"kernels": set(), "terminals": set(), "sessions": set()}
+    assert {opened.status(by="cookie"), opened.status(by="token")} == {401}
     assert cell(f"import os; print(os.path.exists('{FILE}'))") == "False"
     assert ONNX not in seat.stored()
 

@@ -83,6 +83,35 @@ def test_what_the_lab_or_the_cluster_made_is_not_called_foreign() -> None:
     assert names(planning.plan(role_rules(), seat, "project").keep) == {"Secret/my-own"}
 
 
+SERVING = {**LAB, "app.kubernetes.io/component": "serving"}
+RBAC = "rbac.authorization.k8s.io/v1"
+
+
+def test_what_raw_serving_makes_goes_too() -> None:
+    seat = {
+        MODEL: [thing("mnist", DASHBOARD)],
+        (RBAC, "Role"): [
+            thing("mnist-view-role", {**SERVING, **DASHBOARD}),
+            thing("ds-pipeline-user-access-ds-pipeline", owner="uid-pipelines"),
+            thing("foreign-role"),
+        ],
+        (RBAC, "RoleBinding"): [thing("mnist-view"), thing("model-server-view"), thing("mine")],
+    }
+    outcome = planning.plan(role_rules(), seat, "trained")
+    assert names(outcome.remove) == {
+        "InferenceService/mnist", "Role/mnist-view-role",
+        "RoleBinding/mnist-view", "RoleBinding/model-server-view",
+    }  # fmt: skip
+    assert names(outcome.keep) == {"Role/foreign-role", "RoleBinding/mine"}
+
+
+def test_the_plan_says_what_a_learner_made_in_the_dashboard() -> None:
+    outcome = planning.plan(role_rules(), used_lab(), "project")
+    told = {reference.told() for reference in outcome.remove}
+    assert "Notebook/second (made in the dashboard, so a learner's work)" in told
+    assert "Notebook/notebook" in told
+
+
 def test_catching_up_to_trained_keeps_the_learners_work() -> None:
     removed = names(planning.plan(role_rules(), used_lab(), "trained").remove)
     assert removed == {"Deployment/mnist-webapp", "InferenceService/mnist", "Secret/model-mesh"}

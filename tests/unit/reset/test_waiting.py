@@ -63,6 +63,7 @@ def test_a_lease_without_a_holder_is_free() -> None:
     assert lease.expired({"holderIdentity": "x"}, MOMENT)
 
 
-def test_the_data_stay_in_the_bucket() -> None:
-    keys = ["data/train.csv", "data/test.csv", "onnx/model-v2.onnx", "mnist-1/notebook.html"]
-    assert bucket.removable(keys, ["data/"]) == ["onnx/model-v2.onnx", "mnist-1/notebook.html"]
+def test_the_labs_data_stay_in_the_bucket_and_nothing_beside_them() -> None:
+    kept = ["data/train.csv", "data/test.csv"]
+    keys = [*kept, "data/mine.csv", "data/train.csv.bak", "onnx/model-v2.onnx"]
+    assert bucket.removable(keys, kept) == keys[2:]

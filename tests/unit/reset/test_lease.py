@@ -1,0 +1,243 @@
+"""The Lease of a seat: one holder, kept for the whole playbook, taken over from a dead one."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from kubernetes.client.exceptions import ApiException
+from kubernetes.dynamic.exceptions import ConflictError, NotFoundError
+from lab_process import Watched, family, start_time
+from lab_reset import keeper, lease
+
+
+class Leases:
+    """The API of Leases, in memory, with the server's checks; ``trouble`` fails the next calls."""
+
+    def __init__(self) -> None:
+        self.stored: dict[str, Any] | None = None
+        self.version = 0
+        self.trouble = 0
+        self.before_delete: Callable[[], None] = lambda: None
+
+    def _stumble(self) -> None:
+        if self.trouble:
+            self.trouble -= 1
+            raise ConnectionError("the API server is away")
+
+    def _refuse(self, kind: type[Exception], status: int) -> None:
+        raise kind(ApiException(status=status))
+
+    def get(self, name: str, namespace: str) -> Any:
+        self._stumble()
+        if self.stored is None:
+            self._refuse(NotFoundError, 404)
+        return SimpleNamespace(to_dict=lambda: self.stored)
+
+    def _put(self, body: dict[str, Any], uid: str) -> None:
+        self.version += 1
+        metadata = {**body["metadata"], "uid": uid, "resourceVersion": str(self.version)}
+        self.stored = {**body, "metadata": metadata}
+
+    def create(self, body: dict[str, Any], namespace: str) -> None:
+        if self.stored is not None:
+            self._refuse(ConflictError, 409)
+        self._put(body, f"uid-{self.version}")
+
+    def replace(self, body: dict[str, Any], namespace: str) -> None:
+        self._stumble()
+        if self.stored is None:
+            self._refuse(NotFoundError, 404)
+        if body["metadata"]["resourceVersion"] != self.stored["metadata"]["resourceVersion"]:
+            self._refuse(ConflictError, 409)
+        self._put(body, self.stored["metadata"]["uid"])
+
+    def delete(self, name: str, namespace: str, body: dict[str, Any] | None = None) -> None:
+        self.before_delete()
+        if self.stored is None:
+            self._refuse(NotFoundError, 404)
+        for key, value in ((body or {}).get("preconditions") or {}).items():
+            if self.stored["metadata"][key] != value:
+                self._refuse(ConflictError, 409)
+        self.stored = None
+
+
+@pytest.fixture(name="api")
+def leases_in_memory() -> Leases:
+    return Leases()
+
+
+def of(api: Leases, identity: str) -> lease.Lease:
+    return lease.Lease(api, "mnist", identity)
+
+
+def age(api: Leases, seconds: float) -> None:
+    """Let the Lease have been renewed so long ago."""
+    moment = datetime.now(UTC) - timedelta(seconds=seconds)
+    api.stored["spec"]["renewTime"] = lease.written(moment)
+
+
+def test_it_is_held_by_one(api: Leases) -> None:
+    of(api, "first").take(timeout=0)
+    with pytest.raises(lease.LeaseHeldError, match=r"another reset of mnist is running \(first,"):
+        of(api, "second").take(timeout=0, pause=0)
+    assert of(api, "second").holder() == "first"
+
+
+def test_a_dead_holders_is_taken_over(api: Leases) -> None:
+    of(api, "first").take(timeout=0)
+    age(api, lease.DURATION + 1)
+    assert of(api, "second").holder() == ""
+    of(api, "second").take(timeout=0)
+    assert api.stored["spec"]["holderIdentity"] == "second"
+    assert api.stored["spec"]["leaseTransitions"] == 2
+
+
+def test_a_renewal_keeps_since_when_it_is_held(api: Leases) -> None:
+    mine = of(api, "first")
+    mine.take(timeout=0)
+    before = dict(api.stored["spec"])
+    time.sleep(0.01)
+    assert mine.renew()
+    assert api.stored["spec"]["acquireTime"] == before["acquireTime"]
+    assert api.stored["spec"]["renewTime"] > before["renewTime"]
+    assert api.stored["spec"]["leaseTransitions"] == before["leaseTransitions"]
+
+
+def test_one_that_became_anothers_is_left_alone(api: Leases) -> None:
+    mine = of(api, "first")
+    mine.take(timeout=0)
+    age(api, lease.DURATION + 1)
+    of(api, "second").take(timeout=0)
+    assert not mine.renew()
+    assert not mine.release()
+    assert api.stored["spec"]["holderIdentity"] == "second"
+
+
+def test_one_taken_over_between_look_and_deletion_is_left_alone(api: Leases) -> None:
+    mine = of(api, "first")
+    mine.take(timeout=0)
+    age(api, lease.DURATION + 1)
+
+    def overtake() -> None:
+        api.before_delete = lambda: None
+        of(api, "second").take(timeout=0)
+
+    api.before_delete = overtake
+    assert not mine.release()
+    assert api.stored["spec"]["holderIdentity"] == "second"
+
+
+def test_one_given_back_is_not_renewed(api: Leases) -> None:
+    mine = of(api, "first")
+    mine.take(timeout=0)
+    assert mine.release()
+    assert not mine.renew()
+    assert api.stored is None
+
+
+class Playbook:
+    """Something that lives until it is told to end."""
+
+    def __init__(self) -> None:
+        self.running = True
+
+    def lives(self) -> bool:
+        return self.running
+
+
+def test_the_keeper_goes_on_after_an_error_and_gives_back_at_the_end(
+    api: Leases, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lease, "RENEW_EVERY", 0)
+    monkeypatch.setattr(keeper, "RETRY_AFTER", 0)
+    mine, playbook = of(api, "first"), Playbook()
+    mine.take(timeout=0)
+    api.trouble = 3
+    thread = threading.Thread(target=keeper.keep, args=([mine], playbook, 0.01), daemon=True)
+    thread.start()
+    version, end = api.version, time.monotonic() + 5
+    while api.version < version + 3:
+        assert time.monotonic() < end, "it was not renewed after the errors"
+        time.sleep(0.01)
+    assert api.trouble == 0
+    playbook.running = False
+    thread.join(timeout=5)
+    assert api.stored is None
+
+
+def test_the_keeper_lets_go_of_one_that_became_anothers(
+    api: Leases, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lease, "RENEW_EVERY", 0)
+    mine = of(api, "first")
+    mine.take(timeout=0)
+    api.stored["spec"]["holderIdentity"] = "second"
+    keeper.keep([mine], Playbook(), 0)
+    assert api.stored["spec"]["holderIdentity"] == "second"
+
+
+NESTED = "import subprocess; subprocess.Popen(['sleep', '60']); print(flush=True); input()"
+
+
+def test_what_a_killed_process_started_still_counts() -> None:
+    parent = subprocess.Popen(
+        [sys.executable, "-c", NESTED], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    parent.stdout.readline()
+    watched = Watched(parent.pid)
+    assert watched.lives()
+    (child,) = set(family([parent.pid])) - {parent.pid}
+    try:
+        parent.kill()
+        parent.wait()
+        assert watched.lives()
+    finally:
+        os.kill(child, signal.SIGKILL)
+    end = time.monotonic() + 5
+    while watched.lives():
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+@pytest.fixture(name="process")
+def running_process() -> Iterator[subprocess.Popen[bytes]]:
+    process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    yield process
+    process.kill()
+    process.wait()
+
+
+def test_what_outlives_a_process_counts_for_a_while_only(process: subprocess.Popen[bytes]) -> None:
+    watched = Watched(process.pid, linger=0)
+    assert watched.lives()
+    watched.pid = 0
+    assert not watched.lives()
+    assert start_time(process.pid)
+
+
+WATCHING = """
+import os
+from lab_process import Watched
+watched = Watched(os.getppid())
+print(watched.lives(), os.getpid() in watched.known)
+"""
+
+
+def test_who_watches_does_not_wait_for_its_own_end() -> None:
+    environment = {**os.environ, "PYTHONPATH": str(Path(lease.__file__).parents[1])}
+    done = subprocess.run(
+        [sys.executable, "-c", WATCHING], env=environment, capture_output=True, text=True,
+        check=True, timeout=30,
+    )  # fmt: skip
+    assert done.stdout.split() == ["True", "False"]
