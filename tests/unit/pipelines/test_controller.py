@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from memory_cluster import MemoryCluster
 
 from lab_platform.data_science_pipelines import builders, handlers, mariadb, specification, status
+from lab_platform.data_science_pipelines.builders import access
 from lab_platform.data_science_pipelines.specification import SpecificationError
 from lab_platform.kubernetes import client as kubernetes
+
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture
@@ -262,3 +267,20 @@ def test_the_mark_follows_the_secrets(cluster: MemoryCluster) -> None:
     assert first == mark("minio123")
     assert first != mark("another")
     assert hashlib.sha256(b"minio123").hexdigest() not in first
+
+
+def rights(rules: list[dict[str, Any]]) -> set[tuple[str, str, str]]:
+    return {
+        (group, resource, verb)
+        for rule in rules
+        for group in rule["apiGroups"]
+        for resource in rule["resources"]
+        for verb in rule["verbs"]
+    }
+
+
+def test_the_operators_hold_what_they_grant() -> None:
+    """Nobody may grant a right that he does not hold: the Role would not be made."""
+    template = ROOT / "roles/platform_operators/templates/rbac/data_science_pipelines.yml.j2"
+    held = rights(yaml.safe_load(template.read_text()))
+    assert rights(access.SERVER_RULES) | rights(access.RUNNER_RULES) <= held
