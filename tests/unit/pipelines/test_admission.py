@@ -86,6 +86,10 @@ def text_for_a_number(spec: dict[str, Any]) -> None:
     spec["root"]["dag"]["tasks"]["add"]["inputs"]["parameters"]["b"] = constant("banana")
 
 
+def fraction_for_a_number(spec: dict[str, Any]) -> None:
+    spec["root"]["dag"]["tasks"]["add"]["inputs"]["parameters"]["b"] = constant(1.5)
+
+
 def text_as_default(spec: dict[str, Any]) -> None:
     spec["root"]["inputDefinitions"]["parameters"]["n"]["defaultValue"] = "banana"
 
@@ -109,7 +113,8 @@ def unknown_artifact(spec: dict[str, Any]) -> None:
         (long_task, "the name of a task has 256 characters"),
         (long_component, "the name of a component has 256 characters"),
         (long_display_name, r"pipelineInfo\.displayName has 256 characters"),
-        (text_for_a_number, "'b' must be an integer, got \"banana\""),
+        (text_for_a_number, "'b' must be an integer, got the text 'banana'"),
+        (fraction_for_a_number, r"'b' must be an integer, got 1\.5"),
         (text_as_default, "'default of n' must be an integer"),
         (unknown_input, "its component has no input 'surprise'; it knows: a, b"),
         (unknown_artifact, "its component has no artifact 'data'"),
@@ -122,6 +127,11 @@ def test_an_ir_that_is_refused(
     change(broken)
     with pytest.raises(PipelineError, match=reason):
         PipelineIR({"pipeline_spec": broken, "platform_spec": {}})
+
+
+def test_a_number_as_the_first_sdk_wrote_it(spec: dict[str, Any]) -> None:
+    spec["root"]["inputDefinitions"]["parameters"]["n"]["defaultValue"] = "5"
+    assert PipelineIR({"pipeline_spec": spec, "platform_spec": {}}).parameters({}) == {"n": 5}
 
 
 @pytest.mark.parametrize(

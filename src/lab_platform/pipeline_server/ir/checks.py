@@ -69,11 +69,14 @@ def _check_definitions(component: pb.ComponentSpec, name: str) -> None:
 
 
 def _check_constant(key: str, value: Any, wanted: Any, where: str) -> None:
-    """A value written into the IR; null is none, and a text may be filled in later."""
+    """A value written into the IR, as far as a run would take it.
+
+    Null is none, a text may be filled in later, and the first SDK wrote numbers as texts.
+    """
     if value is None or (isinstance(value, str) and "{{$" in value):
         return
     try:
-        values.check(key, value, values.kind_of(wanted))
+        values.convert(key, value, values.kind_of(wanted))
     except PipelineError as error:
         raise PipelineError(f"{where}: {error}") from None
 
@@ -192,7 +195,8 @@ class _Inputs:
                 if item.runtime_value.WhichOneof("value") == "runtime_parameter":
                     raise PipelineError(f"{where} is a runtimeParameter of KFP 1")
                 constant = item.runtime_value.WhichOneof("value") == "constant"
-                if constant and key in self.wanted.parameters:
+                whole = not item.parameter_expression_selector
+                if constant and whole and key in self.wanted.parameters:
                     value = values.plain(item.runtime_value.constant)
                     _check_constant(key, value, self.wanted.parameters[key], self.where)
             case _:
