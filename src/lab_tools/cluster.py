@@ -17,7 +17,7 @@ import time
 import urllib.request
 from pathlib import Path
 
-from lab_tools import machine
+from lab_tools import kubelet_log, machine
 from lab_tools.layout import Layout
 
 # Raised when a cluster made by an older recipe cannot be brought to the present one in place.
@@ -122,7 +122,11 @@ def initialise(layout: Layout, configuration: Path, record: dict[str, str], *, c
         )
     if done.returncode != 0:
         lines = log.read_text(errors="replace").splitlines()
-        raise SystemExit("kubeadm init failed:\n" + "\n".join(lines[-25:]) + f"\nAll of it: {log}")
+        raise SystemExit(
+            "\n".join(lines[-25:])
+            + f"\nkubeadm did not bring the control plane up. The kubelet's last complaint: "
+            f"{kubelet_log.complaint(layout) or 'none'}. kubeadm's own words: {log}"
+        )
     write_json(layout.record, {**record, "recipe": str(RECIPE)})
     return True
 

@@ -50,6 +50,8 @@ class Machine:
     foreign_ports: dict[int, str]
     # Signs of a Kubernetes that is not ours.
     foreign_kubernetes: tuple[str, ...]
+    # Whether /etc/resolv.conf is there, which containerd hands on to the cluster's own pods.
+    resolver: bool
 
 
 def problems(found: Machine, wanted: Wanted) -> list[str]:
@@ -61,6 +63,7 @@ def problems(found: Machine, wanted: Wanted) -> list[str]:
         check_cgroups,
         check_ports,
         check_kubernetes,
+        check_resolver,
     )
     return [problem for check in checks for problem in check(found, wanted)]
 
@@ -150,6 +153,16 @@ def check_kubernetes(found: Machine, _: Wanted) -> list[str]:
     ]
 
 
+def check_resolver(found: Machine, _: Wanted) -> list[str]:
+    """The file without which containerd starts no pod on the machine's own network."""
+    if found.resolver:
+        return []
+    return [
+        "/etc/resolv.conf is missing (or points nowhere) and must be a file, even an empty one: "
+        "write the machine's name servers into it, or start what writes it (systemd-resolved)."
+    ]
+
+
 def look(layout: Layout) -> Machine:
     """Find out what this machine offers."""
     disk_path = next(
@@ -175,6 +188,7 @@ def look(layout: Layout) -> Machine:
         capabilities=capabilities,
         foreign_ports=foreign_ports(layout),
         foreign_kubernetes=tuple(foreign_kubernetes(layout)),
+        resolver=(layout.root / "etc/resolv.conf").is_file(),
     )
 
 

@@ -23,6 +23,7 @@ GOOD = Machine(
     capabilities=(1 << 41) - 1,
     foreign_ports={},
     foreign_kubernetes=(),
+    resolver=True,
 )
 
 
@@ -46,6 +47,7 @@ def test_a_good_machine_is_accepted() -> None:
     ({"foreign_ports": {80: "apache2 (process 9)"}}, "apache2 (process 9)", "Port 80", "ss -ltnp"),
     ({"foreign_kubernetes": ("There is k3s in /etc/rancher/k3s",)}, "k3s", "not of this suite's",
      "k3s-uninstall.sh"),
+    ({"resolver": False}, "/etc/resolv.conf is missing", "must be a file", "name servers"),
 ])  # fmt: skip
 def test_a_refusal_names_value_need_and_remedy(
     change: dict[str, Any], found: str, needed: str, remedy: str
