@@ -12,7 +12,8 @@ short_description: Wait until a model is served in every namespace
 description:
   - Looks at an InferenceService in each of several namespaces, every second, until each is up to
     date or has failed.
-  - Fails with a sentence about the first that cannot be served, or that was not in time.
+  - Fails with a sentence about the first that cannot be served, or that was not in time. A model
+    whose server tries again (its store was just starting, say) has 20 seconds to be well.
   - A status that says of which generation it is must be of the present one. ModelMesh may not say
     it; KServe's RawDeployment says its Deployment's.
 options:
@@ -60,6 +61,8 @@ from ansible.module_utils.lab_diagnosis.collect import collect, connect, explain
 PAUSE = 1.0
 # Seconds that a status may still be the former spec's, where it does not say whose it is.
 SETTLE = 5.0
+# Seconds that a failure must last: the server tries again after 3 and 6 more.
+PATIENCE = 20.0
 API = "serving.kserve.io/v1beta1"
 KIND = "InferenceService"
 FAILED = ("BlockedByFailedLoad", "InvalidSpec")
@@ -148,6 +151,14 @@ def look(client, params, spent):
     return waiting, services[failed[0]] if failed else None
 
 
+def count(since, failing, spent):
+    """Return since when a model has been failing, and whether that has lasted long enough."""
+    if not failing:
+        return None, False
+    since = spent if since is None else since
+    return since, spent - since >= PATIENCE
+
+
 def late(client, params, namespace):
     """Say in a sentence what a model is still waiting for."""
     try:
@@ -173,6 +184,7 @@ def main():
     if module.check_mode:
         module.exit_json(changed=False, seconds=0.0)
     began = time.monotonic()
+    failing_since = None
     client = None
     while True:
         waiting, failed = params["namespaces"], None
@@ -183,7 +195,8 @@ def main():
             # The API server may be away for a moment; in the end the sentence says so.
             module.debug(f"{KIND} {params['name']}: {explain_error(error)}")
         spent = time.monotonic() - began
-        if failed:
+        failing_since, lasts = count(failing_since, bool(failed), spent)
+        if lasts:
             module.fail_json(msg=explain_failure(failed))
         if not waiting:
             module.exit_json(changed=False, seconds=round(spent, 1))

@@ -146,3 +146,12 @@ def test_every_seat_is_waited_for_and_the_first_failure_told(plugin: Load) -> No
     waiting, failed = plugin("modules/lab_model_wait").look(client, params, 0)
     assert waiting == ["mnist-2", "mnist-3"]
     assert failed is models[1]
+
+
+def test_a_failure_that_the_server_mends_itself_is_not_told(plugin: Load) -> None:
+    count = plugin("modules/lab_model_wait").count
+    assert count(None, True, 3.0) == (3.0, False)
+    assert count(3.0, True, 12.0) == (3.0, False)
+    assert count(3.0, False, 13.0) == (None, False)
+    assert count(None, True, 14.0) == (14.0, False)
+    assert count(14.0, True, 34.5) == (14.0, True)
