@@ -129,7 +129,16 @@ class MemoryCluster(KubernetesClient):
         self.writes.append(key)
         return copy.deepcopy(self.objects[key])
 
-    def delete(self, api_version, kind, name, namespace=None, *, propagation="Background"):
+    def delete(
+        self,
+        api_version,
+        kind,
+        name,
+        namespace=None,
+        *,
+        propagation="Background",
+        grace_seconds=None,
+    ):
         gone = self.objects.pop((kind, namespace or "", name), None)
         if gone is not None:
             self.writes.append((kind, namespace or "", name))

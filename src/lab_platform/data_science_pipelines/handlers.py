@@ -29,6 +29,7 @@ logger = logging.getLogger(__name__)
 DSPA = (builders.API_VERSION, builders.KIND)
 LOOK_AGAIN = 60.0
 NOT_READY = 2.0
+STEP_GRACE = 5
 STOPPING = 1.0
 
 
@@ -261,7 +262,8 @@ def _remove(manifest: Manifest) -> float | None:
         "v1", "Pod", namespace, label_selector=f"pipelines.kubeflow.org/server={name}"
     )
     for pod in steps:
-        client.delete("v1", "Pod", pod["metadata"]["name"], namespace)
+        # Without an end that is waited for: what they make has nowhere to go any more.
+        client.delete("v1", "Pod", pod["metadata"]["name"], namespace, grace_seconds=STEP_GRACE)
     if steps or _pods(namespace, server):
         return STOPPING
     for other in (mariadb, minio):

@@ -219,18 +219,18 @@ class KubernetesClient(Transport):
         namespace: str | None = None,
         *,
         propagation: str = "Background",
+        grace_seconds: int | None = None,
     ) -> bool:
-        """Delete an object; return whether there was one."""
+        """Delete an object; return whether there was one. A pod has a grace of its own."""
+        body: Manifest = {
+            "kind": "DeleteOptions",
+            "apiVersion": "v1",
+            "propagationPolicy": propagation,
+        }
+        if grace_seconds is not None:
+            body["gracePeriodSeconds"] = grace_seconds
         try:
-            self.request(
-                "DELETE",
-                self.path(api_version, kind, namespace, name),
-                body={
-                    "kind": "DeleteOptions",
-                    "apiVersion": "v1",
-                    "propagationPolicy": propagation,
-                },
-            )
+            self.request("DELETE", self.path(api_version, kind, namespace, name), body=body)
         except NotFoundError:
             return False
         return True

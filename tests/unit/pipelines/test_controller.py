@@ -284,3 +284,24 @@ def test_the_operators_hold_what_they_grant() -> None:
     template = ROOT / "roles/platform_operators/templates/rbac/data_science_pipelines.yml.j2"
     held = rights(yaml.safe_load(template.read_text()))
     assert rights(access.SERVER_RULES) | rights(access.RUNNER_RULES) <= held
+
+
+def test_at_the_end_no_step_is_waited_for(
+    cluster: MemoryCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Helpers have minutes to store what was made; here the store itself is going."""
+    labels = {"pipelines.kubeflow.org/server": "sample"}
+    metadata = {"name": "say-1", "namespace": "mnist", "labels": labels}
+    cluster.create({"apiVersion": "v1", "kind": "Pod", "metadata": metadata})
+    graces = {}
+    real = cluster.delete
+
+    def delete(api_version: str, kind: str, name: str, *place: Any, **options: Any) -> bool:
+        graces[kind, name] = options.get("grace_seconds")
+        return bool(real(api_version, kind, name, *place, **options))
+
+    monkeypatch.setattr(cluster, "delete", delete)
+    manifest = resource()
+    manifest["metadata"]["finalizers"] = [handlers.FINALIZER]
+    assert handlers._remove(manifest) == handlers.STOPPING
+    assert graces["Pod", "say-1"] == handlers.STEP_GRACE
