@@ -192,6 +192,12 @@ def test_inventory_is_checked_before_anything_is_changed() -> None:
     assert "changed=0" in refused.stdout
 
 
+def test_a_seat_is_not_removed_that_cannot_be_built_anew() -> None:
+    (reset,) = yaml.safe_load((ROOT / "playbooks" / "reset-lab.yml").read_text(encoding="utf-8"))
+    roles = reset["roles"]
+    assert roles.index("lab_compatibility") < roles.index("lab_reset")
+
+
 @pytest.mark.parametrize("name", ["prepare-lab", "train-model", "serve-model", "deploy-inference"])
 def test_each_step_compares_the_inventory_with_the_cluster(name: str) -> None:
     (step,) = yaml.safe_load((ROOT / "playbooks" / f"{name}.yml").read_text(encoding="utf-8"))
