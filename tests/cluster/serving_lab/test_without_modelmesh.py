@@ -97,4 +97,5 @@ def test_the_page_reads_digits_by_it(seat: Project) -> None:
     )
     container = function["spec"]["template"]["spec"]["containers"][0]
     environment = {item["name"]: item.get("value") for item in container["env"]}
-    assert environment["MODEL_URL"] == f"https://mnist-predictor.{seat.namespace}.svc:8443"
+    # The function puts in its own namespace.
+    assert environment["MODEL_URL"] == "https://mnist-predictor.{namespace}.svc:8443"
