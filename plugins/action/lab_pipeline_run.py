@@ -50,6 +50,30 @@ class PipelinesClient:
         return text.decode(errors="replace").strip().splitlines()[-LOG_LINES:]
 
 
+def look_at_run(client: PipelinesClient, run_id: str) -> dict[str, Any]:
+    """Say how a run is now, and whether it goes on; one that is gone has no state."""
+    began = time.monotonic()
+    while True:
+        try:
+            state = str(client.read_run(run_id).get("state") or "")
+            return {"state": state, "going": state not in FINAL}
+        except urllib.error.HTTPError as error:
+            if error.code == 404:
+                return {"state": "", "going": False}
+            if error.code < 500:
+                raise AnsibleActionFail(
+                    f"The pipeline server refused to show run {run_id}: {error}"
+                ) from error
+            trouble: Exception = error
+        except (OSError, ValueError) as error:
+            trouble = error
+        if time.monotonic() - began > PATIENCE:
+            raise AnsibleActionFail(
+                f"The pipeline server does not say how run {run_id} is: {trouble}"
+            ) from trouble
+        time.sleep(INTERVAL)
+
+
 def list_steps(run: dict[str, Any]) -> list[dict[str, Any]]:
     """Return the run's steps: the tasks that are neither the run itself nor drivers."""
     steps = []
@@ -117,11 +141,14 @@ class ActionModule(ActionBase):
                 "ca_certificate": {"type": "str", "default": ""},
                 "run_id": {"type": "str", "required": True},
                 "timeout": {"type": "int", "default": 900},
+                "follow": {"type": "bool", "default": True},
             }
         )
         if self._task.check_mode:
             return {"skipped": True, "msg": "There is no run to follow in check mode."}
         client = PipelinesClient(args["url"], args["token"], args["ca_certificate"])
+        if not args["follow"]:
+            return {"changed": False, **look_at_run(client, args["run_id"])}
         run = self._follow(client, args["run_id"], args["timeout"])
         if run.get("state") != "SUCCEEDED":
             raise AnsibleActionFail(explain_failure(run, client))

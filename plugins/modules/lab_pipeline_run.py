@@ -30,6 +30,10 @@ options:
     description: Seconds until the run must have ended.
     type: int
     default: 900
+  follow:
+    description: Whether to wait for the run's end; if not, only how it is now is told.
+    type: bool
+    default: true
 author:
   - MNIST lab suite
 """
@@ -44,9 +48,13 @@ EXAMPLES = r"""
 
 RETURN = r"""
 state:
-  description: The run's final state.
+  description: The run's state, which is its final one if it was followed.
   type: str
   returned: always
+going:
+  description: Whether the run goes on; false also if there is no such run.
+  type: bool
+  returned: when it was not followed
 seconds:
   description: How long the run took.
   type: float
