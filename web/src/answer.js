@@ -62,14 +62,22 @@ export class Answer {
     });
   }
 
+  get failed() {
+    return this.#root.dataset.state === "failed";
+  }
+
+  get empty() {
+    return this.#root.dataset.state === "empty";
+  }
+
   /** Nothing has been asked, or the drawing has changed since. */
-  reset() {
+  reset(text = "Draw a digit, then press Predict.") {
     this.#root.dataset.state = "empty";
     this.#find("#failure").hidden = true;
     this.#find("#digit").textContent = "?";
-    this.#find("#confidence").textContent = "Draw something, then press Predict.";
+    this.#find("#confidence").textContent = text;
     this.#find("#time").textContent = "";
-    this.#find("#status").textContent = "";
+    this.say("");
     this.#showPicture(null);
     this.#showChart(null);
   }
@@ -86,8 +94,9 @@ export class Answer {
     this.say(text);
   }
 
-  show(answer, elapsed) {
+  show(answer, elapsed, hadToStart) {
     this.#root.dataset.state = "answered";
+    this.#find("#failure").hidden = true;
     this.#find("#digit").textContent = String(answer.digit);
     const text = sentence(answer);
     this.#find("#confidence").textContent = text;
@@ -98,11 +107,12 @@ export class Answer {
       `What the model saw: your drawing, scaled and centred in 28 by 28 pixels`,
     );
     const { prepare, model } = answer.timings_ms;
-    const started = answer.first_of_this_instance ? " The function had to start first." : "";
+    const started = hadToStart ? " The function had to start first." : "";
     this.#find("#time").textContent =
       `Answered in ${duration(elapsed)}: ${duration(prepare)} to prepare the picture, ` +
       `${duration(model)} to ask the model.${started}`;
     this.say(`${text} Answered in ${duration(elapsed)}.`);
+    this.#bringIntoView("#digit");
   }
 
   fail(failure) {
@@ -127,6 +137,12 @@ export class Answer {
     }
     box.dataset.code = failure.code ?? "unknown";
     box.hidden = false;
+    this.#bringIntoView("#failure");
+  }
+
+  /** On a phone the answer lies below the drawing: scroll as little as shows it. */
+  #bringIntoView(selector) {
+    this.#find(selector).scrollIntoView({ block: "nearest" });
   }
 
   #showChart(answer) {

@@ -38,6 +38,11 @@ export class Drawing extends EventTarget {
       this.dispatchEvent(new Event("begin"));
     });
     this.#pad.addEventListener("endStroke", () => this.#changed());
+    canvas.addEventListener("focus", () => {
+      if (canvas.matches(":focus-visible")) {
+        this.#markPen();
+      }
+    });
     canvas.addEventListener("blur", () => {
       this.#liftPen();
       this.#penMark.hidden = true;
@@ -85,7 +90,8 @@ export class Drawing extends EventTarget {
     this.#cursor = { x: keep(this.#cursor.x + dx), y: keep(this.#cursor.y + dy) };
     if (this.#penDown) {
       const strokes = this.#pad.toData();
-      strokes.at(-1).points.push(this.#point());
+      // Twice: a curve is drawn up to the last point but one, and the ink would trail behind the pen.
+      strokes.at(-1).points.push(this.#point(), this.#point());
       this.#show(strokes);
       this.#changed();
     }

@@ -21,6 +21,10 @@ const answer = new Answer(element("result"));
 let heardAt = Number.NEGATIVE_INFINITY;
 let waking = null;
 let asking = false;
+// Counts the drawing's changes: an answer belongs to the drawing that it was asked for.
+let drawn = 0;
+
+const isAwake = () => performance.now() - heardAt < AWAKE_FOR;
 
 function showFunction(state, text) {
   element("function").dataset.state = state;
@@ -29,7 +33,7 @@ function showFunction(state, text) {
 
 /** Wake the function while the person still draws. */
 function wake() {
-  if (waking || performance.now() - heardAt < AWAKE_FOR) {
+  if (waking || isAwake()) {
     return;
   }
   const timer = setTimeout(() => showFunction("starting", "starting…"), STARTING_AFTER);
@@ -51,7 +55,27 @@ function refreshButtons() {
   element("hint").hidden = !empty;
   element("undo").disabled = empty;
   element("clear").disabled = empty;
-  element("predict").disabled = empty || asking;
+  element("predict").disabled = empty;
+  // Not disabled while it asks: a disabled button would lose the keyboard's focus.
+  element("predict").setAttribute("aria-disabled", String(empty || asking));
+}
+
+/** The drawing is not the one that was answered any more. */
+function change() {
+  drawn += 1;
+  if (!answer.empty) {
+    answer.reset();
+  }
+}
+
+/** Say why the answer takes long. */
+function wait() {
+  if (isAwake()) {
+    answer.wait("The model takes its time. One moment…");
+    return;
+  }
+  showFunction("starting", "starting…");
+  answer.wait("The function is starting: it sleeps while nobody draws. One moment…");
 }
 
 async function ask() {
@@ -63,19 +87,26 @@ async function ask() {
     return;
   }
   asking = true;
+  if (answer.failed) {
+    answer.reset("Asking again…");
+  }
   refreshButtons();
   element("predict").classList.add("busy");
   element("predict-text").textContent = "Looking…";
   const began = performance.now();
-  const timer = setTimeout(() => {
-    showFunction("starting", "starting…");
-    answer.wait("The function is starting: it sleeps while nobody draws. One moment…");
-  }, STARTING_AFTER);
+  const asked = drawn;
+  const slept = !isAwake();
+  const timer = setTimeout(wait, STARTING_AFTER);
   try {
     const found = await predict(drawing.toImage());
     heardAt = performance.now();
-    answer.show(found, heardAt - began);
     showFunction("ready", "ready");
+    if (drawn === asked) {
+      const elapsed = heardAt - began;
+      answer.show(found, elapsed, slept && elapsed > STARTING_AFTER);
+    } else {
+      answer.reset("The drawing has changed meanwhile. Press Predict again.");
+    }
   } catch (error) {
     const failure =
       error instanceof Failure
@@ -101,9 +132,16 @@ async function ask() {
 
 function clear() {
   drawing.clear();
-  answer.reset();
   answer.say("The drawing is empty.");
   canvas.focus({ preventScroll: true });
+}
+
+function undo() {
+  drawing.undo();
+  answer.say("Stroke removed.");
+  if (drawing.empty) {
+    canvas.focus({ preventScroll: true });
+  }
 }
 
 function pressKey(event) {
@@ -120,8 +158,7 @@ function pressKey(event) {
   } else if (event.key === "Enter") {
     ask();
   } else if (event.key === "Backspace" && !drawing.empty) {
-    drawing.undo();
-    answer.say("Stroke removed.");
+    undo();
   } else if (event.key === "Delete" || event.key === "Escape") {
     clear();
   } else {
@@ -131,10 +168,13 @@ function pressKey(event) {
 }
 
 drawing.addEventListener("begin", wake);
+drawing.addEventListener("begin", change);
+drawing.addEventListener("change", change);
 drawing.addEventListener("change", refreshButtons);
 canvas.addEventListener("keydown", pressKey);
 element("predict").addEventListener("click", ask);
-element("undo").addEventListener("click", () => drawing.undo());
+element("undo").addEventListener("click", undo);
 element("clear").addEventListener("click", clear);
 answer.reset();
 refreshButtons();
+element("stopped").hidden = true;

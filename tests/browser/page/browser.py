@@ -1,0 +1,78 @@
+"""The browser itself: what it is, what it complains of, what it asks for."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from selenium import webdriver
+
+DESK = {"width": 1280, "height": 900, "deviceScaleFactor": 1, "mobile": False}
+PHONE = {"width": 390, "height": 844, "deviceScaleFactor": 2, "mobile": True}
+# What a failed answer leaves in the log; tests cause those on purpose.
+EXPECTED = ("the server responded with a status", "ERR_INTERNET_DISCONNECTED")
+
+
+class Chromium:
+    """A browser on the page."""
+
+    def __init__(self, driver: webdriver.Chrome, address: str, reports: Path) -> None:
+        self.driver = driver
+        self.address = address
+        self.reports = reports
+
+    def tell(self, command: str, **parameters: Any) -> Any:
+        """Tell the browser something by its own protocol."""
+        return self.driver.execute_cdp_cmd(command, parameters)
+
+    def reset(self) -> None:
+        """A desk, online, with scripts, in light colours, and nothing said or asked so far."""
+        self.driver.get("about:blank")
+        self.tell("Emulation.setDeviceMetricsOverride", **DESK)
+        self.tell("Emulation.setTouchEmulationEnabled", enabled=False)
+        self.tell("Emulation.setScriptExecutionDisabled", value=False)
+        self.tell("Network.enable")
+        self.tell("Network.clearBrowserCache")
+        self.prefer("light")
+        self.go_offline(False)
+        self.driver.get_log("browser")
+        self.driver.get_log("performance")
+
+    def be_a_phone(self) -> None:
+        """A small screen that is touched."""
+        self.tell("Emulation.setDeviceMetricsOverride", **PHONE)
+        self.tell("Emulation.setTouchEmulationEnabled", enabled=True, maxTouchPoints=5)
+
+    def prefer(self, scheme: str) -> None:
+        """The reader's colour scheme."""
+        features = [{"name": "prefers-color-scheme", "value": scheme}]
+        self.tell("Emulation.setEmulatedMedia", features=features)
+
+    def go_offline(self, offline: bool) -> None:
+        """Take the network away, or give it back."""
+        self.tell(
+            "Network.emulateNetworkConditions",
+            offline=offline, latency=0, downloadThroughput=-1, uploadThroughput=-1,
+        )  # fmt: skip
+
+    def complaints(self) -> list[str]:
+        """What the browser complained of: scripts that failed, a policy that was broken."""
+        return [
+            entry["message"]
+            for entry in self.driver.get_log("browser")
+            if entry["level"] == "SEVERE" and not any(e in entry["message"] for e in EXPECTED)
+        ]
+
+    def foreign_requests(self) -> list[str]:
+        """Addresses of other hosts that were asked for."""
+        host = urlsplit(self.address).netloc
+        found = []
+        for entry in self.driver.get_log("performance"):
+            message = json.loads(entry["message"])["message"]
+            if message["method"] == "Network.requestWillBeSent":
+                url = message["params"]["request"]["url"]
+                if url.startswith(("http:", "https:", "ws:", "wss:")):
+                    found += [url] if urlsplit(url).netloc != host else []
+        return found

@@ -1,0 +1,88 @@
+"""The servers behind the browser, and the bundle that they serve."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import httpx
+
+ROOT = Path(__file__).resolve().parents[3]
+SERVE = Path(__file__).with_name("serve.py")
+CACHE = Path(os.environ.get("LAB_CACHE", "/var/cache/mnist-lab")) / "npm"
+STARTING = 30
+
+
+def free_port() -> int:
+    """A port of this machine that nobody uses."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
+class Server:
+    """One server in a process of its own, which may be stopped and started again."""
+
+    def __init__(self, python: str, log: Path, kind: str, port: int, *arguments: str) -> None:
+        self.address = f"http://127.0.0.1:{port}"
+        self._command = [python, str(SERVE), kind, str(port), *arguments]
+        self._log = log
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start it and wait until it answers."""
+        if self._process is not None:
+            return
+        with self._log.open("ab") as stream:
+            self._process = subprocess.Popen(self._command, stdout=stream, stderr=subprocess.STDOUT)
+        deadline = time.monotonic() + STARTING
+        while True:
+            try:
+                httpx.get(f"{self.address}/healthz", timeout=2)
+                return
+            except httpx.HTTPError:
+                assert self._process.poll() is None, self._log.read_text()
+                assert time.monotonic() < deadline, f"{self.address} does not answer"
+                time.sleep(0.1)
+
+    def stop(self) -> None:
+        """Stop it; a start that is asked for later brings it back on the same port."""
+        if self._process is not None:
+            self._process.terminate()
+            self._process.wait(10)
+            self._process = None
+
+
+def run_npm(directory: Path, *words: str) -> None:
+    """Run the npm of this environment."""
+    npm = Path(sys.executable).with_name("npm")
+    done = subprocess.run(
+        [str(npm), *words],
+        cwd=directory,
+        env={**os.environ, "NPM_CONFIG_CACHE": str(CACHE)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+    assert done.returncode == 0, f"npm {' '.join(words)}: {done.stderr[-2000:]}"
+
+
+def install(source: Path, target: Path) -> Path:
+    """Copy a package's sources and install what its lock names."""
+    ignored = shutil.ignore_patterns("node_modules", "dist")
+    shutil.copytree(source, target, ignore=ignored, dirs_exist_ok=True)
+    run_npm(target, "ci", "--no-audit", "--no-fund", "--prefer-offline")
+    return target
+
+
+def bundle(target: Path) -> Path:
+    """Bundle the page as its image does, and return the directory."""
+    package = install(ROOT / "web", target)
+    run_npm(package, "run", "--silent", "build")
+    return package / "dist"
