@@ -7,14 +7,18 @@ from typing import Any
 
 Manifest = dict[str, Any]
 
-UP, DOWN, NONE = "up", "DOWN", "none"
+UP, DOWN, NONE, NOTE = "up", "DOWN", "none", "note"
 # Width of the column of names, so that what follows them is read downwards.
 TITLE = 16
 
 
 @dataclass(frozen=True)
 class Line:
-    """A line of the answer: ``up``, ``DOWN``, or ``none`` for what has not been made yet."""
+    """A line of the answer.
+
+    ``up``, ``DOWN``, ``none`` for what has not been made yet, or ``note`` for what a reader should
+    know and nobody need mend.
+    """
 
     mark: str
     text: str
@@ -58,9 +62,11 @@ def trouble_of(item: Manifest) -> str:
         return f"{ready} of {wanted} ready, {message}"
     if kind == "Route":
         return _trouble_of_route(item)
+    if kind == "Notebook" and is_stopped(item):
+        return ""
     ready_condition = condition_of(item, "Ready")
     if not ready_condition and kind == "Notebook":
-        well = bool(item.get("status", {}).get("readyReplicas")) or is_stopped(item)
+        well = bool(item.get("status", {}).get("readyReplicas"))
         return "" if well else "its pod is not ready yet"
     if ready_condition.get("status") == "True":
         return ""

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from lab_tools.status.lines import DOWN, NONE, TITLE, UP, Line, Manifest, line_of, trouble_of
+from lab_tools import network_policies
+from lab_tools.status.lines import DOWN, NONE, NOTE, TITLE, UP, Line, Manifest, line_of, trouble_of
 from lab_tools.status.seats import Seat, read_seat, seat_lines
 
 SYSTEM_NAMESPACES = frozenset({"kube-system", "local-path-storage"})
@@ -44,14 +45,12 @@ def sections(found: Found, tables: Sequence[Mapping[str, Any]]) -> Iterator[tupl
     if found.problem:
         yield "Cluster", [Line(DOWN, "cluster", found.problem)]
         return
-    yield (
-        "Cluster",
-        [
-            line_of(item)
-            for item in found.items
-            if item["kind"] == "Node" or namespace_of(item) in SYSTEM_NAMESPACES
-        ],
-    )
+    system = [
+        line_of(item)
+        for item in found.items
+        if item["kind"] == "Node" or namespace_of(item) in SYSTEM_NAMESPACES
+    ]
+    yield "Cluster", [*system, policy_line(found.items)]
     if found.own_platform:
         yield "Platform", platform_lines(found.items)
     seats = seats_of(found, tables)
@@ -61,6 +60,17 @@ def sections(found: Found, tables: Sequence[Mapping[str, Any]]) -> Iterator[tupl
         told.add(PLATFORM_NAMESPACE)
     if others := other_lines(found, told):
         yield "Other projects", others
+
+
+def policy_line(items: Sequence[Manifest]) -> Line:
+    """Say whether anything enforces the NetworkPolicies that the lab makes."""
+    enforced, sentence = network_policies.tell(
+        network_policies.find_enforcers(
+            [item for item in items if item["kind"] == "DaemonSet"],
+            [item for item in items if item["kind"] == "Node"],
+        )
+    )
+    return Line(UP if enforced else NOTE, sentence.rstrip("."))
 
 
 def namespace_of(item: Manifest) -> str:

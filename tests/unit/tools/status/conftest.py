@@ -70,6 +70,13 @@ def platform() -> list[Any]:
         manifest("Node", "lab", status=READY),
         manifest("Namespace", "lab-platform"),
         deployment("coredns", "kube-system"),
+        manifest(
+            "DaemonSet",
+            "kube-network-policy",
+            "kube-system",
+            spec={"template": {"spec": {}}},
+            status={"numberReady": 1, "desiredNumberScheduled": 1},
+        ),
         *(deployment(name, "lab-platform") for name in names),
     ]
 

@@ -184,3 +184,21 @@ def test_other_projects_are_counted_and_their_trouble_is_told(whole: Found) -> N
 def test_machine_without_a_cluster_tells_only_that() -> None:
     machine = [Line("DOWN", "cluster", "there is none on this machine; ./lab up makes it")]
     assert dict(sections(Found(machine=machine), ())) == {"Machine": machine}
+
+
+def test_a_cluster_that_enforces_no_policies_is_told_of_and_no_fault(whole: Found) -> None:
+    open_cluster = without(whole, "DaemonSet/kube-network-policy")
+    line = next(line for line in tell(open_cluster)["Cluster"] if "NetworkPolicies" in line.text)
+    assert line.mark == "note"
+    assert line.well
+    assert "may be open to every pod" in line.text
+    enforced = next(line for line in tell(whole)["Cluster"] if "enforced by" in line.text)
+    assert enforced.mark == "up"
+
+
+def test_a_workbench_that_somebody_stopped_is_not_down(whole: Found) -> None:
+    notebook = next(item for item in whole.resources if item["kind"] == "Notebook")
+    notebook["metadata"]["namespace"] = "other"
+    notebook["metadata"]["annotations"]["kubeflow-resource-stopped"] = "2026-01-01T00:00:00Z"
+    notebook["status"] = {"conditions": [{"type": "Ready", "status": "False", "reason": "Stopped"}]}
+    assert all(line.well for line in tell(whole)["Other projects"])
