@@ -68,6 +68,9 @@ from ansible.module_utils.lab_process import Watched, start_time
 from ansible.module_utils.lab_reset import cluster as clusters
 from ansible.module_utils.lab_reset import keeper, lease
 
+# What the keeper says when all is well.
+HELD = "held"
+
 
 def leases_of(params, identity):
     """Return the seats' Leases, in one order for everybody, with connections of their own."""
@@ -77,20 +80,6 @@ def leases_of(params, identity):
     ]
     version, kind = "coordination.k8s.io/v1", "Lease"
     return [lease.Lease(seat.api(version, kind), seat.namespace, identity) for seat in seats]
-
-
-def keep_for(connect, pid):
-    """Keep the Leases that ``connect`` returns for as long as the process ``pid`` lives."""
-    watched = Watched(pid)
-    while watched.lives():
-        try:
-            leases = connect()
-        except Exception:
-            # The API is away for a moment.
-            time.sleep(keeper.RETRY_AFTER)
-            continue
-        keeper.keep(leases, watched)
-        return
 
 
 def take_all(leases, timeout):
@@ -109,6 +98,50 @@ def take_all(leases, timeout):
             raise
 
 
+def hold(params, identity, report):
+    """Take the Leases, report "held" or why not, and keep them while the holder lives."""
+    watched = Watched(params["pid"])
+    try:
+        leases = leases_of(params, identity)
+        kept = all(held.holder() == identity for held in leases)
+        take_all(leases, params["timeout"])
+    except Exception as error:
+        report(told(error))
+        return
+    report(HELD)
+    if not kept:
+        keeper.keep(leases, watched)
+
+
+def give_back(params, identity):
+    """Give the Leases back; return what went wrong."""
+    try:
+        leases = leases_of(params, identity)
+        lost = [held.namespace for held in leases if not held.release()]
+    except Exception as error:
+        return told(error)
+    return lost and (
+        f"while this ran, another reset took over {', '.join(lost)}: this one had not been able "
+        "to renew its Lease. Run it again"
+    )
+
+
+def told(error):
+    """Return an error as a sentence."""
+    if isinstance(error, clusters.ResetError | lease.LeaseHeldError):
+        return str(error)
+    return f"the seats' Leases cannot be written ({type(error).__name__}: {error})"
+
+
+def look(params, identity):
+    """Only see whether the seats are a lab's; return what is wrong."""
+    try:
+        leases_of(params, identity)
+    except Exception as error:
+        return told(error)
+    return ""
+
+
 def main():
     """Run the module."""
     module = AnsibleModule(
@@ -122,34 +155,19 @@ def main():
         },
         supports_check_mode=True,
     )
-    params, pid = module.params, module.params["pid"]
-    if start_time(pid) is None:
-        module.fail_json(msg=f"there is no process {pid} that could hold the seats' Leases")
-    identity = f"{socket.gethostname()}-{pid}-{start_time(pid)}"
-
-    def connect():
-        return leases_of(params, identity)
-
-    try:
-        leases = connect()
-        if module.check_mode:
-            pass
-        elif params["state"] == "free":
-            lost = [held.namespace for held in leases if not held.release()]
-            if lost:
-                module.fail_json(
-                    msg=f"while this ran, another reset took over {', '.join(lost)}: this one had "
-                    "not been able to renew its Lease. Run it again"
-                )
-        elif any(held.holder() != identity for held in leases):
-            take_all(leases, params["timeout"])
-            keeper.detach(lambda: keep_for(connect, pid))
-    except (clusters.ResetError, lease.LeaseHeldError) as error:
-        module.fail_json(msg=str(error))
-    except Exception as error:
-        module.fail_json(
-            msg=f"the seats' Leases cannot be written ({type(error).__name__}: {error})"
-        )
+    params, started = module.params, start_time(module.params["pid"])
+    if started is None:
+        module.fail_json(msg=f"there is no process {params['pid']} that could hold the Leases")
+    identity = f"{socket.gethostname()}-{params['pid']}-{started}"
+    if module.check_mode:
+        wrong = look(params, identity)
+    elif params["state"] == "free":
+        wrong = give_back(params, identity)
+    else:
+        said = keeper.detach(lambda report: hold(params, identity, report))
+        wrong = "" if said == HELD else said or "the process that keeps the Leases did not start"
+    if wrong:
+        module.fail_json(msg=wrong)
     module.exit_json(changed=False, identity=identity)
 
 

@@ -45,22 +45,36 @@ def give_back(held, tries=5):
 
 
 def detach(work):
-    """Run ``work`` in a process of its own that outlives this one and holds nothing of it.
+    """Run ``work`` in a process of its own, which outlives this one; return what it reports.
 
-    What ``work`` connects with must be made in it: connections do not survive a fork.
+    ``work`` gets a function that reports one text, and goes on after it. Empty: it ended without.
+    It begins before this process has connected anywhere: neither connections nor the files that a
+    client keeps its certificates in outlast the process that made them.
     """
+    reading, writing = os.pipe()
     child = os.fork()
     if child:
+        os.close(writing)
         os.waitpid(child, 0)
-        return
+        with os.fdopen(reading, encoding="utf-8") as report:
+            return report.read()
     try:
         os.setsid()
         if os.fork() == 0:
+            # Only the way back to who began stays open.
+            os.dup2(writing, 3)
+            os.closerange(4, os.sysconf("SC_OPEN_MAX"))
             for stream in range(3):
                 os.dup2(os.open(os.devnull, os.O_RDWR), stream)
-            os.closerange(3, os.sysconf("SC_OPEN_MAX"))
+            os.closerange(4, 8)
             os.chdir("/")
-            work()
+            work(_report)
     finally:
         # Not the way a module ends: that is for the process that began.
         os._exit(0)
+
+
+def _report(text):
+    """Tell who began, once."""
+    with os.fdopen(3, "w", encoding="utf-8") as way:
+        way.write(text)

@@ -241,3 +241,52 @@ def test_who_watches_does_not_wait_for_its_own_end() -> None:
         check=True, timeout=30,
     )  # fmt: skip
     assert done.stdout.split() == ["True", "False"]
+
+
+DETACHING = """
+import os, sys, time
+from lab_process import Watched
+from lab_reset import keeper
+
+def work(report):
+    report("it keeps")
+    watched = Watched(int(sys.argv[1]))
+    while watched.lives():
+        time.sleep(0.05)
+    open(sys.argv[2], "w").write(str(len(os.listdir("/proc/self/fd"))))
+
+print(keeper.detach(work), flush=True)
+"""
+
+
+def test_the_keeper_reports_outlives_its_beginner_and_sees_the_end(
+    tmp_path: Path, process: subprocess.Popen[bytes]
+) -> None:
+    environment = {**os.environ, "PYTHONPATH": str(Path(lease.__file__).parents[1])}
+    end = tmp_path / "end"
+    # Its output ends although the keeper goes on: nothing of it is held open.
+    done = subprocess.run(
+        [sys.executable, "-c", DETACHING, str(process.pid), str(end)], env=environment,
+        capture_output=True, text=True, check=True, timeout=30,
+    )  # fmt: skip
+    assert done.stdout == "it keeps\n"
+    time.sleep(0.3)
+    assert not end.exists()
+    process.kill()
+    process.wait()
+    limit = time.monotonic() + 5
+    while not end.exists() or not end.read_text():
+        assert time.monotonic() < limit, "the keeper did not see the end"
+        time.sleep(0.05)
+    # Input, both outputs, the file itself and the listing.
+    assert int(end.read_text()) <= 5
+
+
+def test_a_keeper_that_ends_at_once_reports_nothing() -> None:
+    environment = {**os.environ, "PYTHONPATH": str(Path(lease.__file__).parents[1])}
+    code = "from lab_reset import keeper; print(repr(keeper.detach(lambda report: 1 / 0)))"
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True,
+        check=True, timeout=30,
+    )  # fmt: skip
+    assert done.stdout == "''\n"
