@@ -24,6 +24,8 @@ class Line:
     text: str
     why: str = ""
     more: tuple[str, ...] = ()
+    # Whether the reason stands in a column of its own, below that of the lines around it.
+    aligned: bool = False
 
     @property
     def well(self) -> bool:
@@ -31,7 +33,8 @@ class Line:
         return self.mark != DOWN
 
     def __str__(self) -> str:
-        said = f"  {self.mark:4}  {self.text}" + (f": {self.why}" if self.why else "")
+        name = f"{self.text:{TITLE}}" if self.aligned else f"{self.text}:"
+        said = f"  {self.mark:4}  " + (f"{name} {self.why}" if self.why else self.text)
         indent = " " * (len("  DOWN  ") + TITLE + 1)
         return "\n".join([said, *(indent + line for line in self.more)])
 

@@ -107,9 +107,10 @@ def seat_lines(seat: Seat, items: Sequence[Manifest]) -> list[Line]:
     for part in seat.parts:
         found = part.of(own)
         if found is None and part.step > reached:
-            lines.append(Line(NONE, part.title, f"not made yet; {part.remedy}"))
+            lines.append(Line(NONE, part.title, f"not made yet; {part.remedy}", aligned=True))
         elif found is None:
-            lines.append(Line(DOWN, part.title, f"it is not there; {part.remedy} brings it back"))
+            why = f"it is not there; {part.remedy} brings it back"
+            lines.append(Line(DOWN, part.title, why, aligned=True))
         else:
             lines.append(part_line(part, found, own))
     return [*lines, *lines_of_the_rest(seat, own)]
@@ -133,7 +134,7 @@ def part_line(part: Part, found: Manifest, own: Sequence[Manifest]) -> Line:
     """Say how a part that is there is, and where it is opened."""
     why = trouble_of(found) or trouble_of_address(part, own)
     if why:
-        return Line(DOWN, part.title, why)
+        return Line(DOWN, part.title, why, aligned=True)
     if part.kind == "Notebook" and is_stopped(found):
         return Line(UP, f"{part.title:{TITLE}} stopped")
     if part.kind == "Service":
