@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import shutil
 import threading
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
@@ -19,9 +17,16 @@ from lab_platform.model_serving.puller.errors import PullError
 from lab_platform.model_serving.puller.fetch import Check, connection_for, fetch
 from lab_platform.model_serving.puller.model import ModelSpec
 from lab_platform.model_serving.puller.server_client import ServerAwayError
+from lab_platform.model_serving.puller.states import (
+    FAILED,
+    LOADED,
+    LOADING,
+    RETRY_FIRST,
+    RETRY_LAST,
+    ModelState,
+    Wanted,
+)
 
-LOADING, LOADED, FAILED = "Loading", "Loaded", "FailedToLoad"
-_RETRY_FIRST, _RETRY_LAST = 3.0, 60.0
 _PARALLEL = 4
 
 log = logging.getLogger(__name__)
@@ -33,57 +38,6 @@ class Server(Protocol):
     def instance(self) -> str: ...
     def load(self, name: str) -> None: ...
     def unload(self, name: str) -> None: ...
-
-
-@dataclass
-class ModelState:
-    """How one model is."""
-
-    spec: ModelSpec
-    state: str = LOADING
-    active: str = ""
-    """The revision that is served; empty for none."""
-    served: str = ""
-    """Its name in replies, which differs from content to content."""
-    active_file: str = ""
-    tried: str = ""
-    """The objects' version that was loaded last, or found to be no good."""
-    overwritten: bool = False
-    """The bucket has another one than `tried`."""
-    message: str = ""
-    time: str = ""
-    retry_at: float | None = None
-    delay: float = _RETRY_FIRST
-
-    def report(self) -> dict[str, str]:
-        """The public part."""
-        return {
-            "name": self.spec.name,
-            "revision": self.spec.revision,
-            "state": self.state,
-            "activeRevision": self.active,
-            "servedAs": self.served,
-            "message": self.message,
-            "time": self.time,
-        }
-
-
-@dataclass
-class Wanted:
-    """One generation of the wanted models."""
-
-    generation: str = ""
-    models: dict[str, ModelSpec] = field(default_factory=dict)
-    storage_version: str = ""
-
-    @classmethod
-    def from_data(cls, data: Mapping[str, str]) -> Wanted:
-        """Read the ConfigMap's data."""
-        models = {}
-        for item in json.loads(data.get("models.json", "[]")):
-            spec = ModelSpec.from_json(item)
-            models[spec.name] = spec
-        return cls(data.get("generation", ""), models, data.get("storageVersion", ""))
 
 
 class Synchroniser:
@@ -125,7 +79,7 @@ class Synchroniser:
             if before is None or before.storage_version != wanted.storage_version:
                 for state in self._models.values():
                     if state.message:
-                        state.retry_at, state.delay = 0.0, _RETRY_FIRST
+                        state.retry_at, state.delay = 0.0, RETRY_FIRST
             self._changed.notify_all()
 
     def report(self, generation: str | None = None, timeout: float = 0.0) -> dict[str, Any]:
@@ -155,7 +109,7 @@ class Synchroniser:
             state = self._models.get(spec.name)
             if state is not None and state.spec == spec:
                 state.overwritten, state.tried = True, version
-                state.retry_at, state.delay = None, _RETRY_FIRST
+                state.retry_at, state.delay = None, RETRY_FIRST
                 self._changed.notify_all()
 
     def ready(self) -> bool:
@@ -217,7 +171,7 @@ class Synchroniser:
                 self._models[spec.name] = ModelState(spec)
             elif state.spec != spec:
                 state.spec, state.state, state.message = spec, LOADING, ""
-                state.retry_at, state.delay, state.overwritten = None, _RETRY_FIRST, False
+                state.retry_at, state.delay, state.overwritten = None, RETRY_FIRST, False
 
     def _bring(self, spec: ModelSpec) -> ServerAwayError | None:
         """Load one model; returns, not raises, what concerns all of them."""
@@ -248,7 +202,7 @@ class Synchroniser:
             state.state, state.active = LOADED, spec.revision
             state.served, state.active_file, state.tried = found.name, found.file, found.version
             state.message, state.time, state.retry_at = "", _now(), None
-            state.overwritten, state.delay = False, _RETRY_FIRST
+            state.overwritten, state.delay = False, RETRY_FIRST
         _keep_only(folder, found.name)
         log.info("Model %s is served as %s", spec.name, found.name)
         return None
@@ -265,7 +219,7 @@ class Synchroniser:
                 state.state = FAILED
             state.overwritten = False
             state.retry_at = time.monotonic() + state.delay if error.retry else None
-            state.delay = min(state.delay * 2, _RETRY_LAST)
+            state.delay = min(state.delay * 2, RETRY_LAST)
         log.warning("Model %s failed: %s", state.spec.name, error.message)
 
     def _unload(self, name: str) -> None:
