@@ -18,6 +18,7 @@ import pytest
 from lab_validation.redaction import Redactor
 
 REDACTOR = pytest.StashKey[Redactor]()
+NAME = "lab-validation-masker"
 Mask = Callable[[str], str]
 
 
@@ -104,5 +105,6 @@ def mask_xml(path: Path, mask: Mask) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Mask from now on."""
-    config.pluginmanager.register(Masker(config), "lab-validation-masker")
+    """Mask from now on; both plugins may be asked for."""
+    if not config.pluginmanager.has_plugin(NAME):
+        config.pluginmanager.register(Masker(config), NAME)

@@ -22,14 +22,12 @@ from typing import Any
 
 import pytest
 
-from lab_validation import history, report, results
+from lab_validation import history, masking, report, results
 from lab_validation.masking import REDACTOR
 from lab_validation.redaction import Redactor
 from lab_validation.steps import STEPS, step_for
 
 EvidenceSource = Callable[[str], dict[str, str]]
-pytest_plugins = ["lab_validation.masking"]
-
 __all__ = ["EVIDENCE", "EXPLAIN", "NAMESPACE", "REDACTOR"]
 EVIDENCE = pytest.StashKey[EvidenceSource]()
 EXPLAIN = pytest.StashKey[Callable[[str], str]]()
@@ -141,9 +139,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Register the markers, and the recorder where a report is wanted."""
+    """Register the markers, the masker, and the recorder where a report is wanted."""
     for step in STEPS:
         config.addinivalue_line("markers", f"{step.id}: {step.explanation}")
+    masking.pytest_configure(config)
     directory = config.getoption("--lab-report")
     if directory is not None:
         config.pluginmanager.register(Recorder(directory), "lab-validation-recorder")
