@@ -141,3 +141,16 @@ def test_two_runs_do_not_overlap(checkout: Path) -> None:
     assert run.returncode != 0
     assert f"process {os.getpid()} holds" in run.stdout
     assert not (checkout / "calls").exists()
+
+
+def test_a_checkout_that_has_gone_is_no_success(checkout: Path) -> None:
+    reports = checkout / "reports"
+    run = nightly(
+        checkout, "-e", f"lab_nightly_directory={checkout}/gone",
+        "-e", f"lab_nightly_reports={reports}",
+    )  # fmt: skip
+    assert run.returncode != 0
+    (kept,) = reports.iterdir()
+    result = json.loads((kept / "result.json").read_text())
+    assert result["ok"] is False
+    assert {phase["rc"] for phase in result["phases"]} == {127}

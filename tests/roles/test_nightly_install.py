@@ -58,7 +58,7 @@ LAB = f"""#!/bin/sh
 echo "$PATH|$LAB_INVENTORY|$LAB_CACHE|${{KUBECONFIG:-}}|$*" >>calls
 case "$*" in
     "run run-nightly"*) shift 2; here=$PWD; cd {REPOSITORY}; exec {PROGRAMS}/ansible-playbook \
-        playbooks/run-nightly.yml -e "lab_nightly_directory=$here" "$@" ;;
+        playbooks/run-nightly.yml -e "{{\\"lab_nightly_directory\\": \\"$here\\"}}" "$@" ;;
 esac
 """
 
