@@ -20,6 +20,7 @@ SYSTEM = frozenset(
         "kube-root-ca.crt",
         "openshift-service-ca.crt",
         "odh-trusted-ca-bundle",
+        "pipeline-runtime-images",
         "storage-config",
     }
 )

@@ -81,6 +81,8 @@ def test_what_another_object_owns_is_left_to_the_garbage_collector() -> None:
 def test_what_the_lab_or_the_cluster_made_is_not_called_foreign() -> None:
     seat = {SECRET: [thing("pipelines-client", LAB), thing("storage-config"), thing("my-own")]}
     assert names(planning.plan(role_rules(), seat, "project").keep) == {"Secret/my-own"}
+    made = [thing(name) for name in ("pipeline-runtime-images", "odh-trusted-ca-bundle")]
+    assert not planning.plan(role_rules(), {("v1", "ConfigMap"): made}, "project").keep
 
 
 SERVING = {**LAB, "app.kubernetes.io/component": "serving"}
