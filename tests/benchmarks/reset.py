@@ -2,7 +2,8 @@
 
     .lab/venv-test/bin/python tests/benchmarks/reset.py [--seats 10] [--only PART…] [--output FILE]
 
-Writes JSON with, for each figure, the seconds measured and the bound that is aimed at:
+Needs a complete lab, whose trained model the seats get. Writes JSON with, for each figure, the
+seconds measured and the bound that is aimed at:
 
 - ``reset_one``: reset of the lab's own seat, trained and served, to a clean start (30 s);
 - ``provision``: project, pipeline server, data connection and stopped workbench for N new seats
