@@ -10,6 +10,12 @@ from selenium.webdriver.common.keys import Keys
 
 from lab_validation.pages.workbench import WorkbenchPage
 
+VISIBLE = """
+return Array.from(document.querySelectorAll(arguments[0]))
+    .filter((element) => element.offsetParent !== null)
+    .map((element) => element.innerText.trim());
+"""
+
 
 class NotebookPage(WorkbenchPage):
     """A notebook: its cells and its kernel."""
@@ -35,8 +41,8 @@ class NotebookPage(WorkbenchPage):
 
     @property
     def prompts(self) -> list[str]:
-        """What stands before the cells that are drawn: ``[ ]``, ``[*]`` or ``[3]``."""
-        return [prompt.text for prompt in self.find_all(self._prompts) if prompt.text]
+        """What stands before the cells in front: ``[ ]:``, ``[*]:`` or ``[3]:``."""
+        return [text for text in self.browser.execute_script(VISIBLE, self._prompts[1]) if text]
 
     def run_all(self, timeout: float) -> NotebookPage:
         """Run every cell by the menu, wait ``timeout`` seconds for the last, and save.
@@ -45,26 +51,19 @@ class NotebookPage(WorkbenchPage):
         in the moments between two cells in which the kernel is idle.
         """
         self.wait(lambda: self.idle, "the notebook's kernel")
-        # A kernel that has only just started lets go of what it is asked in its first moments.
-        self.wait(self._start, "the first cell to run", timeout=90)
         self.wait(self._has_run, "the last cell to end", timeout=timeout)
         return self.save()
 
-    def _start(self) -> bool:
-        if self._works():
-            return True
-        self.choose("Run", "runmenu:run-all")
-        with contextlib.suppress(TimeoutException):
-            self.wait(self._works, "a cell to begin", timeout=10)
-        return self._works()
-
-    def _works(self) -> bool:
-        # [*] beside an idle kernel is a request that was lost.
-        marks = [prompt.strip("[]: ") for prompt in self.prompts]
-        return any(mark.isdigit() for mark in marks) or ("*" in marks and not self.idle)
-
     def _has_run(self) -> bool:
-        return self.idle and self._works() and not any("*" in prompt for prompt in self.prompts)
+        marks = [prompt.strip("[]: ") for prompt in self.prompts]
+        begun = any(mark.isdigit() for mark in marks)
+        if self.idle and not begun:
+            # A kernel that has only just started lets go of what it is asked in its first moments;
+            # its cells then wait ([*]) beside an idle kernel, or are as they were ([ ]).
+            self.choose("Run", "runmenu:run-all")
+            with contextlib.suppress(TimeoutException):
+                self.wait(lambda: not self.idle, "a cell to begin", timeout=10)
+        return begun and "*" not in marks and self.idle
 
     def save(self) -> NotebookPage:
         """Save what is open, by the keyboard."""
