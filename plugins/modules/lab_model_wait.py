@@ -55,7 +55,7 @@ seconds:
 import time
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.lab_diagnosis import Evidence, diagnose
+from ansible.module_utils.lab_diagnosis import Evidence, Finding, diagnose
 from ansible.module_utils.lab_diagnosis.collect import collect, connect, explain_error
 
 PAUSE = 1.0
@@ -99,13 +99,14 @@ def transition_of(service):
 
 
 def explain_failure(service):
-    """Say in a sentence why a model cannot be served."""
+    """Say why a model cannot be served."""
     metadata, status = service["metadata"], service["status"]["modelStatus"]
     failure = status.get("lastFailureInfo") or {}
     state = (status.get("states") or {}).get("targetModelState", "FailedToLoad")
-    return (
-        f"Model {metadata['namespace']}/{metadata['name']} is {state}: "
-        f"{failure.get('message') or 'no reason given'}"
+    return Finding(
+        f"Model {metadata['namespace']}/{metadata['name']}",
+        f"is {state}: {failure.get('message') or 'no reason given'}",
+        f"oc -n {metadata['namespace']} describe inferenceservice {metadata['name']}",
     )
 
 
@@ -165,8 +166,7 @@ def late(client, params, namespace):
         evidence = collect(client, KIND, params["name"], namespace, API)
     except Exception as error:
         evidence = Evidence(KIND, params["name"], namespace, trouble=explain_error(error))
-    finding = diagnose(evidence, "serving the model")
-    return {"msg": finding.sentence, **finding.as_dict()}
+    return diagnose(evidence, "serving the model")
 
 
 def main():
@@ -196,12 +196,13 @@ def main():
             module.debug(f"{KIND} {params['name']}: {explain_error(error)}")
         spent = time.monotonic() - began
         failing_since, lasts = count(failing_since, bool(failed), spent)
-        if lasts:
-            module.fail_json(msg=explain_failure(failed))
+        finding = explain_failure(failed) if lasts else None
         if not waiting:
             module.exit_json(changed=False, seconds=round(spent, 1))
-        if spent > params["timeout"]:
-            module.fail_json(**late(client, params, waiting[0]))
+        if not finding and spent > params["timeout"]:
+            finding = late(client, params, waiting[0])
+        if finding:
+            module.fail_json(msg=finding.sentence, **finding.as_dict())
         time.sleep(PAUSE)
 
 

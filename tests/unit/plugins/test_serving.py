@@ -106,10 +106,11 @@ def test_a_failure_is_a_sentence(plugin: Load) -> None:
         states={"targetModelState": "FailedToLoad"},
         lastFailureInfo={"message": "no object at s3://rhods/onnx/absent.onnx"},
     )
-    assert explain(failed) == (
+    assert explain(failed).sentence == (
         "Model mnist/mnist is FailedToLoad: no object at s3://rhods/onnx/absent.onnx"
+        " — see more with: oc -n mnist describe inferenceservice mnist"
     )
-    assert explain(model("InvalidSpec")).endswith("no reason given")
+    assert explain(model("InvalidSpec")).cause.endswith("no reason given")
 
 
 class Resources:
