@@ -19,15 +19,13 @@ pytestmark = pytest.mark.cluster
 # A number that no class has: the seat is the namespace mnist-93.
 NUMBER = "93"
 SEAT = f"mnist-{NUMBER}"
-# As for a class: the operator's own requests are for a whole machine.
-SMALL = ("-e", "lab_pipelines_cpu_request=10m")
 KUBECONFIG = REPOSITORY / ".lab" / "kubeconfig"
 SERVING = {"app.kubernetes.io/part-of": "mnist-lab", "app.kubernetes.io/component": "serving"}
 
 
 def reset(*options: str) -> str:
     """Reset as an instructor does; return what was said."""
-    done = lab("reset", *options, *SMALL, timeout=300)
+    done = lab("reset", *options, timeout=300)
     assert done.returncode == 0, done.stdout[-3000:]
     return done.stdout
 
@@ -61,7 +59,7 @@ def objects() -> Iterator[Objects]:
     core = client.CoreV1Api()
     done = lab(
         "run", "prepare-lab", "-e", "lab_workbench_state=stopped",
-        "-e", json.dumps({"lab_seats": [SEAT]}), *SMALL, timeout=400,
+        "-e", json.dumps({"lab_seats": [SEAT]}), timeout=400,
     )  # fmt: skip
     try:
         assert done.returncode == 0, done.stdout[-3000:]

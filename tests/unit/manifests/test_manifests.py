@@ -143,6 +143,22 @@ def test_thirty_seats_are_data() -> None:
     assert [m["metadata"]["namespace"] for m in servers] == seats
 
 
+def pipeline_server(seats: list[str], namespace: str) -> Manifest:
+    (found,) = (
+        m for m in render("embedded", lab_seats=seats)
+        if m["kind"] == "DataSciencePipelinesApplication"
+        and m["metadata"]["namespace"] == namespace
+    )  # fmt: skip
+    return found
+
+
+def test_a_seat_reset_alone_keeps_what_its_class_gave_it() -> None:
+    alone = pipeline_server(["mnist-3"], "mnist-3")
+    assert alone == pipeline_server([f"mnist-{n}" for n in range(1, 11)], "mnist-3")
+    assert alone["spec"]["apiServer"]["resources"]["requests"]["cpu"] == "10m"
+    assert "resources" not in pipeline_server(["mnist"], "mnist")["spec"]["apiServer"]
+
+
 def test_workbench_is_the_one_that_the_dashboard_makes() -> None:
     (notebook,) = (m for m in render("openshift") if m["kind"] == "Notebook")
     metadata = notebook["metadata"]
