@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from urllib.parse import unquote, urlsplit
 
 from selenium.common.exceptions import TimeoutException
 from selenium.webdriver.common.by import By
@@ -21,14 +22,27 @@ class NotebookPage(WorkbenchPage):
     """A notebook: its cells and its kernel."""
 
     _cells = (By.CSS_SELECTOR, ".jp-Notebook .jp-Cell")
+    _front = (
+        By.CSS_SELECTOR,
+        "#jp-main-dock-panel .lm-TabBar-tab.lm-mod-current .lm-TabBar-tabLabel",
+    )
     _kernel = (By.CSS_SELECTOR, ".jp-Notebook-ExecutionIndicator")
     _prompts = (By.CSS_SELECTOR, ".jp-Notebook .jp-InputPrompt")
     _unsaved = (By.CSS_SELECTOR, ".lm-TabBar-tab.lm-mod-current.jp-mod-dirty")
 
     @property
     def there(self) -> bool:
-        """The cells are drawn."""
-        return super().there and len(self.find_all(self._cells)) > 3
+        """The cells are drawn, of this notebook: one from before may stay in front for a moment."""
+        return (
+            super().there
+            and any(tab.text.strip() == self.name for tab in self.find_all(self._front))
+            and len(self.find_all(self._cells)) > 3
+        )
+
+    @property
+    def name(self) -> str:
+        """The notebook's file name, which its tab bears."""
+        return unquote(urlsplit(self.url).path).rpartition("/")[2]
 
     @property
     def idle(self) -> bool:
