@@ -387,6 +387,9 @@ class TestActivator:
                     )
                     for n in range(20)
                 ]
+                async with asyncio.timeout(10):
+                    while not world.api.scales:
+                        await asyncio.sleep(0.02)
                 await asyncio.sleep(0.2)
                 assert world.api.scales == [1]
                 assert world.seen == []

@@ -174,6 +174,7 @@ class TestEarly:
         capabilities=0,
         foreign_ports={},
         foreign_kubernetes=(),
+        resolver=True,
     )
 
     def test_all_reasons_come_at_once(self) -> None:
