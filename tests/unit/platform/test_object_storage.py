@@ -63,7 +63,7 @@ def test_the_store_has_not_started_before_the_master_knows_its_volumes(monkeypat
             pass
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Store) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
         monkeypatch.setattr(process, "_INNER_PORT", server.server_port)
         monkeypatch.setattr(process, "_MASTER_PORT", server.server_port)
         command = [sys.executable, *process.build_startup_check()[1:]]

@@ -164,7 +164,7 @@ def traefik(tmp_path_factory):
     """The router's own program with some Routes; returns a function that asks it."""
     folder = tmp_path_factory.mktemp("traefik")
     server = ThreadingHTTPServer(("127.0.0.1", 0), Echo)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     backend = service("page", port=server.server_address[1], cluster_ip="127.0.0.1")
     rules = configure(
         annotated("root", host="root.test", path="/foo", rewrite_target="/"),

@@ -82,7 +82,7 @@ def serve(release_tree: Path) -> Iterator[Callable[[], dict[str, str]]]:
     server = ThreadingHTTPServer(
         ("127.0.0.1", 0), partial(QuietHandler, directory=str(release_tree))
     )
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     address = f"http://127.0.0.1:{server.server_port}"
     yield lambda: {name: f"{address}/{name}" for name in ("kubernetes", "etcd", "coredns")}

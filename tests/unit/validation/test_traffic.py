@@ -26,7 +26,7 @@ class Teapot(http.server.BaseHTTPRequestHandler):
 @pytest.fixture(name="address")
 def server_address() -> Iterator[str]:
     server = http.server.HTTPServer(("127.0.0.1", 0), Teapot)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     yield f"http://127.0.0.1:{server.server_port}"
     server.shutdown()

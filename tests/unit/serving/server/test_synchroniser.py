@@ -232,7 +232,7 @@ def test_a_corrupt_model_that_is_mended_is_served(running: Running, store: Objec
 
 def test_state_is_told_over_http(running: Running) -> None:
     with StateServer(("127.0.0.1", 0), running.sync) as http:
-        threading.Thread(target=http.serve_forever, daemon=True).start()
+        threading.Thread(target=http.serve_forever, args=(0.02,), daemon=True).start()
         base = f"http://127.0.0.1:{http.server_port}"
         running.want("g1", spec())
         with urlopen(f"{base}/state?generation=g1&timeout=20") as answer:
