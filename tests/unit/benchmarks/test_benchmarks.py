@@ -140,6 +140,7 @@ def test_serving(
         "load_seconds": 1.0,
         "steady": {"p50_ms": 1.5, "p99_ms": 5.0, "failed": 0},
         "saturated": {"requests_per_second": rate, "failed": 0},
+        "stages": {"proxy": {"p50_ms": 0.5}, "model_server": {"p50_ms": 1.0}},
         "memory_by_container": {"mlserver": 200.0},
         "memory_mebibytes": 200.0,
         "reference": {"version": "1", "p50_ms": 0.1, "p99_ms": 0.2},
@@ -149,6 +150,7 @@ def test_serving(
     assert result == code
     assert set(report["figures"]) == set(module.BOUNDS)
     assert report["reference"] == {"p50_ms": 0.1, "p99_ms": 0.2}
+    assert report["stages"] == found["stages"]
 
 
 def test_images(load: Load, bench: Bench, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
