@@ -78,7 +78,7 @@ def fetch_once() -> int:
         found = fetch(
             spec,
             connection_for(spec, config),
-            folder / spec.revision,
+            folder,
             max_bytes=settings.max_model_bytes,
             memory_bytes=memory_limit(),
             check=check_model,

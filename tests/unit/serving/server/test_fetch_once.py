@@ -1,0 +1,53 @@
+"""The fetch before a server of one model starts: what it leaves is what that server finds."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+
+import pytest
+import serving_models as models
+
+from lab_platform.model_serving.puller import __main__ as puller
+from lab_platform.model_serving.puller.check import start_trials
+from lab_platform.model_serving.server.repository import DataOnlyRepository
+
+from .object_store import ObjectStore
+from .orders import config
+
+MODEL = {
+    "name": "mnist", "revision": "mnist__isvc-0123456789", "storageKey": "s3-creds",
+    "path": "onnx/model-v2.onnx",
+}  # fmt: skip
+
+
+@pytest.fixture
+def order(store: ObjectStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The pod's mounts and environment; returns the folder of the models."""
+    mounted = tmp_path / "storage-config"
+    mounted.mkdir()
+    for name, text in config(store).items():
+        (mounted / name).write_text(text)
+    monkeypatch.setattr(puller, "STORAGE_MOUNT", mounted)
+    monkeypatch.setattr(puller, "TERMINATION_LOG", tmp_path / "termination-log")
+    monkeypatch.setenv("LAB_SERVER_MODELS_DIR", str(tmp_path / "models"))
+    monkeypatch.setenv("LAB_PULLER_MODEL", json.dumps(MODEL))
+    start_trials()
+    return tmp_path / "models"
+
+
+def test_the_server_finds_the_file(store: ObjectStore, order: Path) -> None:
+    content = models.digits().SerializeToString()
+    store.objects["onnx/model-v2.onnx"] = content
+    assert puller.fetch_once() == 0
+    (found,) = asyncio.run(DataOnlyRepository(str(order)).list())
+    assert found.name == "mnist"
+    assert found.parameters is not None
+    assert Path(str(found.parameters.uri)).read_bytes() == content
+
+
+def test_a_missing_model_is_told_and_leaves_nothing_to_load(order: Path, tmp_path: Path) -> None:
+    assert puller.fetch_once() == 1
+    assert "onnx/model-v2.onnx" in (tmp_path / "termination-log").read_text()
+    assert asyncio.run(DataOnlyRepository(str(order)).list()) == []
