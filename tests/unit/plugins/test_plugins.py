@@ -280,7 +280,10 @@ class FakePage:
     """A page that gives the same answer to everything."""
 
     def __init__(self, status: int, body: Any) -> None:
-        self.reply = SimpleNamespace(status_code=status, json=lambda: body)
+        kind = "text/plain" if body is None else "application/json"
+        self.reply = SimpleNamespace(
+            status_code=status, json=lambda: body, headers={"Content-Type": kind}
+        )
 
     def post(self, url: str, **_request: Any) -> Any:
         assert url == "https://page.example.com/api/predict"
@@ -302,12 +305,25 @@ def test_right_answer_is_a_prediction(plugin: Load) -> None:
     ],
 )
 def test_anything_else_says_what_the_page_said(
-    plugin: Load, status: int, body: Any, said: str
+    plugin: Load, status: int, body: Any, said: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     module = plugin("modules/lab_prediction")
+    monkeypatch.setattr(module, "SETTLE", 0.05)
+    monkeypatch.setattr(module, "PAUSE", 0.01)
     page = FakePage(status, body)
     with pytest.raises(module.WrongAnswerError, match=said):
         module.ask(page, "https://page.example.com", [(7, bytes(784))], 5)
+
+
+def test_a_router_that_reaches_no_pod_yet_is_asked_again(
+    plugin: Load, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = plugin("modules/lab_prediction")
+    monkeypatch.setattr(module, "PAUSE", 0.01)
+    answers = [FakePage(502, None).reply, FakePage(200, {"digit": 1}).reply]
+    reply, _ = module.send(lambda: answers.pop(0))
+    assert reply.status_code == 200
+    assert answers == []
 
 
 @pytest.mark.parametrize("module", ["lab_model_info", "lab_prediction", "lab_training_data"])
