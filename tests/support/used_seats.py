@@ -71,9 +71,9 @@ def writer(image: str) -> dict[str, Any]:
     container = {
         "name": "main",
         "image": image,
-        "command": ["python3", "-c", "open('/work/my-work.txt', 'w').write('mine')"],
+        "command": ["python3", "-c", "open('/seat/my-work.txt', 'w').write('mine')"],
         "resources": {"requests": {"cpu": "10m", "memory": "32Mi"}},
-        "volumeMounts": [{"name": "work", "mountPath": "/work"}],
+        "volumeMounts": [{"name": "work", "mountPath": "/seat"}],
         "securityContext": {
             "allowPrivilegeEscalation": False,
             "capabilities": {"drop": ["ALL"]},
