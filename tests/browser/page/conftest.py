@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import base64
 import os
-import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx
 import pytest
+from chromium import start_chromium
 from selenium import webdriver
-from selenium.webdriver.chrome.service import Service
 
 from lab_validation.browser import QUIET
 from lab_validation.pages.webapp import DrawingPage
@@ -88,19 +87,9 @@ def pull(function: Server) -> Iterator[Pull]:
 @pytest.fixture(scope="session")
 def driver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chrome]:
     """Debian's Chromium, without a window."""
-    chromium, chromedriver = shutil.which("chromium"), shutil.which("chromedriver")
-    assert chromium, "Chromium is missing: apt-get install chromium chromium-driver"
-    assert chromedriver, "its driver is missing: apt-get install chromium-driver"
-    options = webdriver.ChromeOptions()
-    options.binary_location = chromium
-    for argument in (
-        "--headless=new", "--no-sandbox", "--hide-scrollbars", "--force-prefers-reduced-motion",
-        f"--user-data-dir={tmp_path_factory.mktemp('profile')}", *QUIET,
-    ):  # fmt: skip
-        options.add_argument(argument)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    made = webdriver.Chrome(options, Service(chromedriver))
-    made.set_page_load_timeout(20)
+    made = start_chromium(
+        tmp_path_factory.mktemp("profile"), "--force-prefers-reduced-motion", *QUIET
+    )
     yield made
     made.quit()
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import socket
 import subprocess
 import time
@@ -12,8 +11,8 @@ from pathlib import Path
 
 import httpx
 import pytest
+from chromium import start_chromium
 from selenium import webdriver
-from selenium.webdriver.chrome.service import Service
 
 from .pages import Browser, Levers
 
@@ -77,24 +76,12 @@ def levers(address: str) -> Iterator[Levers]:
 @pytest.fixture(scope="session")
 def driver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chrome]:
     """Debian's Chromium, without a window."""
-    chromium, chromedriver = shutil.which("chromium"), shutil.which("chromedriver")
-    assert chromium, "Chromium is missing: apt-get install chromium chromium-driver"
-    assert chromedriver, "its driver is missing: apt-get install chromium-driver"
-    options = webdriver.ChromeOptions()
-    options.binary_location = chromium
-    for argument in (
-        "--headless=new",
-        "--no-sandbox",
+    made = start_chromium(
+        tmp_path_factory.mktemp("profile"),
         "--disable-dev-shm-usage",
         "--disable-background-networking",
-        "--hide-scrollbars",
         "--window-size=1440,1000",
-        f"--user-data-dir={tmp_path_factory.mktemp('profile')}",
-    ):
-        options.add_argument(argument)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    made = webdriver.Chrome(options, Service(chromedriver))
-    made.set_page_load_timeout(20)
+    )
     yield made
     made.quit()
 

@@ -1,0 +1,27 @@
+"""Debian's Chromium for tests of pages that this machine serves itself."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from selenium import webdriver
+from selenium.webdriver.chrome.service import Service
+
+
+def start_chromium(profile: Path, *arguments: str) -> webdriver.Chrome:
+    """Start it without a window, its console and network kept; whoever calls quits it."""
+    chromium, chromedriver = shutil.which("chromium"), shutil.which("chromedriver")
+    assert chromium, "Chromium is missing: apt-get install chromium chromium-driver"
+    assert chromedriver, "its driver is missing: apt-get install chromium-driver"
+    options = webdriver.ChromeOptions()
+    options.binary_location = chromium
+    for argument in (
+        "--headless=new", "--no-sandbox", "--hide-scrollbars", f"--user-data-dir={profile}",
+        *arguments,
+    ):  # fmt: skip
+        options.add_argument(argument)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    made = webdriver.Chrome(options, Service(chromedriver))
+    made.set_page_load_timeout(20)
+    return made
