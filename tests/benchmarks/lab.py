@@ -32,7 +32,6 @@ import argparse  # noqa: E402
 import base64  # noqa: E402
 import io  # noqa: E402
 import json  # noqa: E402
-import re  # noqa: E402
 import ssl  # noqa: E402
 import statistics  # noqa: E402
 import tempfile  # noqa: E402
@@ -47,7 +46,7 @@ sys.path[:0] = [str(REPOSITORY / "src"), str(REPOSITORY / "tests" / "support")]
 import httpx  # noqa: E402
 from figures import finish  # noqa: E402
 from kubernetes import client, config  # noqa: E402
-from launcher import run_lab  # noqa: E402
+from launcher import count_changes, run_lab  # noqa: E402
 from PIL import Image, ImageDraw  # noqa: E402
 
 from lab_validation import browser as browsers  # noqa: E402
@@ -67,11 +66,6 @@ BOUNDS = {
 IDLE_SECONDS = 300
 # A seven in a picture of 28 by 28, as (row, column).
 SEVEN = [[(5.0, 7.0), (5.0, 20.0), (14.0, 15.0), (23.0, 12.0)]]
-
-
-def count_changes(output: str) -> int:
-    """Return the sum of the recap's changes."""
-    return sum(int(number) for number in re.findall(r"\bchanged=(\d+)", output))
 
 
 def read_access() -> dict[str, Any]:

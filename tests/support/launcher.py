@@ -1,11 +1,16 @@
-"""The launcher, run and timed."""
+"""The launcher, run and timed, and what it says of its changes."""
 
 from __future__ import annotations
 
+import json
+import os
+import re
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -24,3 +29,25 @@ def run_lab(*arguments: str) -> tuple[float, str]:
         sys.stderr.write(done.stdout[-4000:] + done.stderr[-2000:])
         done.check_returncode()
     return time.monotonic() - began, done.stdout
+
+
+def run_playbook(
+    playbook: str, variables: Mapping[str, Any], *options: str, timeout: float = 400
+) -> tuple[int, int, str]:
+    """Run a playbook; exit status, changed tasks (-1 where there is no recap), output."""
+    done = subprocess.run(
+        ["./lab", "run", playbook, "-e", json.dumps(variables), *options],
+        cwd=REPOSITORY,
+        env={**os.environ, "ANSIBLE_NOCOLOR": "1", "ANSIBLE_FORCE_COLOR": "0"},
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        check=False,
+    )
+    changed = re.search(r"changed=(\d+)", done.stdout)
+    return done.returncode, int(changed[1]) if changed else -1, done.stdout + done.stderr
+
+
+def count_changes(output: str) -> int:
+    """Return the sum of the recap's changes."""
+    return sum(int(number) for number in re.findall(r"\bchanged=(\d+)", output))

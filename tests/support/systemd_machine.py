@@ -11,9 +11,11 @@ from pathlib import Path
 
 import yaml
 
+from lab_tools.layout import cache_directory
+
 PROJECT = Path(__file__).resolve().parents[2]
 BOOT = PROJECT / "tests" / "roles" / "systemd" / "boot.sh"
-CACHE = Path(os.environ.get("LAB_CACHE", "/var/cache/mnist-lab"))
+CACHE = cache_directory()
 TREE = Path("/srv/lab")
 PATHS = "/opt/mnist-lab/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 

@@ -12,9 +12,11 @@ from pathlib import Path
 
 import httpx
 
+from lab_tools.layout import cache_directory
+
 ROOT = Path(__file__).resolve().parents[3]
 SERVE = Path(__file__).with_name("serve.py")
-CACHE = Path(os.environ.get("LAB_CACHE", "/var/cache/mnist-lab")) / "npm"
+CACHE = cache_directory() / "npm"
 STARTING = 30
 
 

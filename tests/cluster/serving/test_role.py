@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import json
-import os
-import re
 import secrets
-import subprocess
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
+from launcher import run_playbook
 from serving_endpoint import Endpoint
 from serving_project import INFERENCE_SERVICE, SERVING_RUNTIME, Project
 
 from lab_platform.kubernetes.client import KubernetesClient
 
 pytestmark = pytest.mark.cluster
-REPOSITORY = Path(__file__).resolve().parents[3]
 
 
 @pytest.fixture(scope="module")
@@ -36,17 +31,7 @@ def serve(seat: Project, *options: str, **variables: Any) -> tuple[int, int, str
     variables.setdefault("lab_serving_timeout", 90)
     # The seat's bucket is another project's, whose store has no Route.
     variables.setdefault("lab_serving_store_url", seat.store_url())
-    done = subprocess.run(
-        ["./lab", "run", "serve-model", "-e", json.dumps(variables), *options],
-        cwd=REPOSITORY,
-        env={**os.environ, "ANSIBLE_NOCOLOR": "1", "ANSIBLE_FORCE_COLOR": "0"},
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-    changed = re.search(r"changed=(\d+)", done.stdout)
-    return done.returncode, int(changed[1]) if changed else -1, done.stdout + done.stderr
+    return run_playbook("serve-model", variables, *options, timeout=300)
 
 
 def test_check_mode_tells_and_touches_nothing(seat: Project) -> None:

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import json
-import os
 import re
 import secrets
-import subprocess
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 import urllib3
+from launcher import run_playbook
 from serving_project import Project
 
 from lab_platform.kubernetes.client import KubernetesClient
 
 pytestmark = pytest.mark.lab
-REPOSITORY = Path(__file__).resolve().parents[3]
 DIGITS = 5
 
 
@@ -47,18 +43,8 @@ def run(seat: Project, playbook: str) -> tuple[int, int, str]:
         "lab_inference_store_url": seat.store_url(),
         "lab_inference_verify_digits": DIGITS,
     }
-    done = subprocess.run(
-        # The lab's own access file stays as it is.
-        ["./lab", "run", playbook, "-e", json.dumps(variables), "--skip-tags", "access"],
-        cwd=REPOSITORY,
-        env={**os.environ, "ANSIBLE_NOCOLOR": "1", "ANSIBLE_FORCE_COLOR": "0"},
-        capture_output=True,
-        text=True,
-        timeout=400,
-        check=False,
-    )
-    changed = re.search(r"changed=(\d+)", done.stdout)
-    return done.returncode, int(changed[1]) if changed else -1, done.stdout + done.stderr
+    # The lab's own access file stays as it is.
+    return run_playbook(playbook, variables, "--skip-tags", "access")
 
 
 def predictions(seat: Project) -> float:

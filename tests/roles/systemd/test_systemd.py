@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 import pytest
+from launcher import count_changes
 from systemd_machine import SystemdMachine
 
 UNITS = ("mnist-lab-containerd", "mnist-lab-kubelet")
@@ -29,19 +29,14 @@ def answers(machine: SystemdMachine) -> bool:
     return machine.ask(f"{KUBECTL} get --raw /readyz") == "ok"
 
 
-def changes(output: str) -> int:
-    """The recap's number of changes."""
-    return sum(int(number) for number in re.findall(r"\bchanged=(\d+)", output))
-
-
 def test_the_cluster_is_made(machine: SystemdMachine) -> None:
     """Both units run and start at boot; a second run changes nothing."""
-    assert changes(machine.run("./lab run create-cluster", 600)) > 0
+    assert count_changes(machine.run("./lab run create-cluster", 600)) > 0
     assert machine.run(f"systemctl is-active {' '.join(UNITS)}").split() == ["active"] * 2
     assert machine.run(f"systemctl is-enabled {' '.join(UNITS)}").split() == ["enabled"] * 2
     assert " Ready " in machine.run(f"{KUBECTL} get nodes --no-headers")
     assert "systemd" in machine.run("./lab status")
-    assert changes(machine.run("./lab run create-cluster", 600)) == 0
+    assert count_changes(machine.run("./lab run create-cluster", 600)) == 0
 
 
 @pytest.mark.parametrize("unit", UNITS)
@@ -69,7 +64,7 @@ def test_a_boot_brings_it_back(machine: SystemdMachine) -> None:
         120,
         "cluster DNS",
     )
-    assert changes(machine.run("./lab run create-cluster", 600)) == 0
+    assert count_changes(machine.run("./lab run create-cluster", 600)) == 0
 
 
 def test_it_is_removed(machine: SystemdMachine) -> None:
