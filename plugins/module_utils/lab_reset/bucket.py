@@ -13,7 +13,8 @@ def removable(keys, kept):
     >>> removable(["data/train.csv", "data/mine.csv", "onnx/model-v2.onnx"], ["data/train.csv"])
     ['data/mine.csv', 'onnx/model-v2.onnx']
     """
-    return [key for key in keys if key not in set(kept)]
+    kept = set(kept)
+    return [key for key in keys if key not in kept]
 
 
 def code_of(error):

@@ -65,10 +65,11 @@ class NotebookPage(WorkbenchPage):
         in the moments between two cells in which the kernel is idle.
         """
         self.wait(lambda: self.idle, "the notebook's kernel")
-        self.wait(self._has_run, "the last cell to end", timeout=timeout)
+        self.wait(self._run_on, "the last cell to end", timeout=timeout)
         return self.save()
 
-    def _has_run(self) -> bool:
+    def _run_on(self) -> bool:
+        """Ask for the cells if none has begun; tell whether all have ended."""
         marks = [prompt.strip("[]: ") for prompt in self.prompts]
         begun = any(mark.isdigit() for mark in marks)
         if self.idle and not begun:
