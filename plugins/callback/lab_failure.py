@@ -5,15 +5,11 @@
 from __future__ import annotations
 
 import os
-import sys
 import textwrap
 from pathlib import Path
 from typing import Any
 
 from ansible.plugins.callback import CallbackBase
-
-# A callback runs in the controller, where a project's module_utils have no name of their own.
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "module_utils"))
 
 from lab_diagnosis import Evidence, Finding, diagnose
 from lab_diagnosis.causes import finding_of_message

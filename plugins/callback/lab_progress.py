@@ -15,9 +15,6 @@ from typing import Any
 from ansible import constants
 from ansible.plugins.callback.default import CallbackModule as Default
 
-# A callback runs in the controller, where a project's module_utils have no name of their own.
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "module_utils"))
-
 from lab_diagnosis.tasks import message_of
 
 DOCUMENTATION = r"""

@@ -49,7 +49,8 @@ import os
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.lab_process import start_time
+
+from lab_ground.processes import start_time
 
 
 def holder(path):

@@ -56,8 +56,9 @@ checksums:
 import hashlib
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.lab_diagnosis.collect import explain_error
-from ansible.module_utils.lab_storage import open_bucket
+
+from lab_diagnosis.collect import explain_error
+from lab_ground.data_connection import open_bucket
 
 ABSENT = ("NoSuchKey", "NoSuchBucket", "404")
 

@@ -81,7 +81,8 @@ import json
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.lab_storage import bucket_arguments, open_bucket, read_config_map
+
+from lab_ground.data_connection import bucket_arguments, open_bucket, read_config_map
 
 ABSENT = ("NoSuchKey", "NoSuchBucket", "404")
 

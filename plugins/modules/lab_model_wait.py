@@ -55,8 +55,9 @@ seconds:
 import time
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.lab_diagnosis import Evidence, Finding, diagnose
-from ansible.module_utils.lab_diagnosis.collect import collect, connect, explain_error
+
+from lab_diagnosis import Evidence, Finding, diagnose
+from lab_diagnosis.collect import collect, connect, explain_error
 
 PAUSE = 1.0
 # Seconds that a status may still be the former spec's, where it does not say whose it is.

@@ -63,8 +63,9 @@ import time
 import zlib
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.lab_diagnosis import Finding
-from ansible.module_utils.lab_storage import bucket_arguments, open_bucket
+
+from lab_diagnosis import Finding
+from lab_ground.data_connection import bucket_arguments, open_bucket
 
 SIDE = 28
 # No row of the table is longer: a label and 784 pixels of at most three digits each.

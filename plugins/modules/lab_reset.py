@@ -111,9 +111,10 @@ unused:
 from concurrent.futures import ThreadPoolExecutor
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.lab_reset import cluster as clusters
-from ansible.module_utils.lab_reset import planning
-from ansible.module_utils.lab_reset import seat as seats
+
+from lab_reset import cluster as clusters
+from lab_reset import planning
+from lab_reset import seat as seats
 
 
 def describe(outcome, keys, rows):

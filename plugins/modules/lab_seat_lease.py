@@ -64,9 +64,10 @@ import socket
 import time
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.lab_process import Watched, start_time
-from ansible.module_utils.lab_reset import cluster as clusters
-from ansible.module_utils.lab_reset import keeper, lease
+
+from lab_ground.processes import Watched, start_time
+from lab_reset import cluster as clusters
+from lab_reset import keeper, lease
 
 # What the keeper says when all is well.
 HELD = "held"

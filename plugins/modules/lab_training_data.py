@@ -46,7 +46,8 @@ import os
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.lab_storage import bucket_arguments, open_bucket
+
+from lab_ground.data_connection import bucket_arguments, open_bucket
 
 # Size and SHA-256 of the tables that the converter makes of the real MNIST, always the same.
 TABLES = {

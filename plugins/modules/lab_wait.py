@@ -77,8 +77,9 @@ waiting:
 import time
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.lab_diagnosis import Evidence, diagnose
-from ansible.module_utils.lab_diagnosis.collect import collect, connect, explain_error
+
+from lab_diagnosis import Evidence, diagnose
+from lab_diagnosis.collect import collect, connect, explain_error
 
 PAUSE = 1.0
 

@@ -13,9 +13,8 @@ from typing import Any, Protocol
 from lab_diagnosis import diagnose
 from lab_diagnosis.collect import gather
 from lab_diagnosis.tasks import is_ready
-
-from lab_validation.cluster import PIPELINE_SERVER, PIPELINE_SERVER_APIS
-from lab_validation.redaction import Redactor
+from lab_driver.cluster import PIPELINE_SERVER, PIPELINE_SERVER_APIS
+from lab_ground.redaction import Redactor
 from lab_validation.results import DIAGNOSIS
 
 LOG_LINES = 40

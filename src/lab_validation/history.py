@@ -6,7 +6,7 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from lab_validation.files import write_whole
+from lab_ground.files import write_whole
 from lab_validation.results import Run
 
 KEPT_RUNS = 30

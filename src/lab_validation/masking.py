@@ -15,7 +15,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from lab_validation.redaction import Redactor
+from lab_ground.redaction import Redactor
 
 REDACTOR = pytest.StashKey[Redactor]()
 NAME = "lab-validation-masker"

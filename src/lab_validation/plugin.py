@@ -22,9 +22,9 @@ from typing import Any
 
 import pytest
 
+from lab_ground.redaction import Redactor
 from lab_validation import history, masking, report, results
 from lab_validation.masking import REDACTOR
-from lab_validation.redaction import Redactor
 from lab_validation.steps import STEPS, step_for
 
 EvidenceSource = Callable[[str], dict[str, str]]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from markupsafe import Markup
 
-from lab_validation.files import write_whole
+from lab_ground.files import write_whole
 from lab_validation.history import Entry
 from lab_validation.plot import draw
 from lab_validation.results import Run, broken, by_step

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from lab_validation.files import write_whole
+from lab_ground.files import write_whole
 from lab_validation.steps import STEPS, Step
 
 Outcome = Literal["passed", "failed"]

@@ -31,7 +31,7 @@ sys.path[:0] = [str(PROJECT / "src"), str(PROJECT / "tests" / "support")]
 
 from control_plane import memory_mib  # noqa: E402
 
-from lab_tools.layout import Layout  # noqa: E402
+from embedded_cluster.layout import Layout  # noqa: E402
 
 TARGETS = {
     "warm": 20.0, "cold": 600.0, "again": 20.0, "memory": 1331.0, "status": 2.0, "start": 1.0,

@@ -209,7 +209,7 @@ def main() -> int:
     figures: dict[str, float] = {"unchanged_seconds": unchanged()}
     for name, image in json.loads((ROOT / ".lab" / "images.json").read_text()).items():
         figures[f"{name}_gb"] = image["unpacked_gb"]
-    figures["changed_platform_seconds"] = changed("src/lab_platform/__init__.py", ["lab-platform"])
+    figures["changed_platform_seconds"] = changed("src/controllers/__init__.py", ["lab-platform"])
     if not options.quick:
         figures["changed_workload_seconds"] = changed(
             "src/mnist_workload/__init__.py",

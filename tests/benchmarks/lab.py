@@ -49,9 +49,9 @@ from kubernetes import client, config  # noqa: E402
 from launcher import count_changes, run_lab  # noqa: E402
 from PIL import Image, ImageDraw  # noqa: E402
 
-from lab_validation import browser as browsers  # noqa: E402
-from lab_validation.pages.clock import click_to_answer  # noqa: E402
-from lab_validation.pages.webapp import DrawingPage  # noqa: E402
+from lab_driver import browser as browsers  # noqa: E402
+from lab_driver.pages.clock import click_to_answer  # noqa: E402
+from lab_driver.pages.webapp import DrawingPage  # noqa: E402
 
 BOUNDS = {
     "repeated_up_seconds": 60,

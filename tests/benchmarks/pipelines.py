@@ -52,7 +52,7 @@ from figures import finish as finish_report  # noqa: E402
 from kfp import dsl  # noqa: E402
 from pipelines.server import PipelineServer, manifest, until  # noqa: E402
 
-from lab_platform.kubernetes.client import KubernetesClient  # noqa: E402
+from lab_ground.kubernetes.client import KubernetesClient  # noqa: E402
 
 BOUNDS = {"step_overhead": 2.0, "crowd_twice": 0, "list_p95": 0.1, "server_memory": 400}
 IMAGE = "image-registry.openshift-image-registry.svc:5000/redhat-ods-applications/mnist-runtime:1.0"
@@ -60,9 +60,9 @@ STORED_RUNS, QUICK_STORED_RUNS = 10_000, 200
 PREFIX = "benchmark-"
 
 FILL = f"""
-from lab_platform.pipeline_server.database.connection import Database
-from lab_platform.pipeline_server.database.models import Run, Experiment, Document, now, new_id
-from lab_platform.pipeline_server.settings import Settings
+from pipeline_server.database.connection import Database
+from pipeline_server.database.models import Run, Experiment, Document, now, new_id
+from pipeline_server.settings import Settings
 import sqlalchemy as sa, datetime, sys
 database = Database(Settings.from_environment().database_url)
 with database.session() as session:
@@ -81,9 +81,9 @@ with database.session() as session:
         session.execute(sa.insert(Run), rows)
 """
 EMPTY = f"""
-from lab_platform.pipeline_server.database.connection import Database
-from lab_platform.pipeline_server.database.models import Run
-from lab_platform.pipeline_server.settings import Settings
+from pipeline_server.database.connection import Database
+from pipeline_server.database.models import Run
+from pipeline_server.settings import Settings
 import sqlalchemy as sa
 with Database(Settings.from_environment().database_url).session() as session:
     session.execute(sa.delete(Run).where(Run.display_name.startswith("{PREFIX}")))

@@ -58,9 +58,9 @@ from platform_cluster import (  # noqa: E402
     wait_for,
 )
 
-from lab_platform.auth_proxy import builders as proxy  # noqa: E402
-from lab_platform.kubernetes import client as kubernetes  # noqa: E402
-from lab_platform.kubernetes.client import KubernetesClient  # noqa: E402
+from auth_proxy import container as proxy  # noqa: E402
+from lab_ground.kubernetes import client as kubernetes  # noqa: E402
+from lab_ground.kubernetes.client import KubernetesClient  # noqa: E402
 
 BOUNDS = {
     "route_seconds": 2.0,

@@ -37,7 +37,6 @@ from kubernetes import client, config
 REPOSITORY = Path(__file__).resolve().parents[2]
 sys.path[:0] = [
     str(REPOSITORY / "src"),
-    str(REPOSITORY / "plugins" / "module_utils"),
     str(REPOSITORY / "tests" / "support"),
 ]
 
@@ -45,8 +44,8 @@ import used_seats  # noqa: E402
 from figures import finish  # noqa: E402
 from launcher import run_lab  # noqa: E402
 
-from lab_validation.access import read_access  # noqa: E402
-from lab_validation.cluster import ClusterReader  # noqa: E402
+from lab_driver.access import read_access  # noqa: E402
+from lab_driver.cluster import ClusterReader  # noqa: E402
 
 BOUNDS = {"reset_one": 30, "provision": 180, "reset_many": 90, "validate": 240}
 

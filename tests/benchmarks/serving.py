@@ -52,7 +52,7 @@ import serving_models
 from figures import finish
 from serving_project import Project
 
-from lab_platform.kubernetes.client import get_client
+from lab_ground.kubernetes.client import get_client
 
 BOUNDS = {
     "start_seconds": 15,

@@ -13,15 +13,15 @@ import requests
 from botocore.config import Config
 from selenium.webdriver.remote.webdriver import WebDriver
 
-from lab_validation import browser as browsers
-from lab_validation.access import Access, read_access
-from lab_validation.cluster import ClusterReader
+from lab_driver import browser as browsers
+from lab_driver.access import Access, read_access
+from lab_driver.cluster import ClusterReader
+from lab_driver.reaching import obstacle
+from lab_driver.traffic import Traffic, WatchedSession
+from lab_ground.redaction import Redactor
 from lab_validation.evidence import Collector
 from lab_validation.explanation import Explainer
 from lab_validation.plugin import EVIDENCE, EXPLAIN, NAMESPACE, REDACTOR
-from lab_validation.reaching import obstacle
-from lab_validation.redaction import Redactor
-from lab_validation.traffic import Traffic, WatchedSession
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 TRAFFIC = Traffic()

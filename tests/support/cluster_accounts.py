@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from lab_platform.kubernetes.client import KubernetesClient
+from lab_ground.kubernetes.client import KubernetesClient
 
 Manifest = dict[str, Any]
 RBAC = "rbac.authorization.k8s.io"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from lab_tools import machine
+from embedded_cluster import machine
 
 NAMES = (
     "containerd",

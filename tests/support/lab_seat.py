@@ -13,8 +13,8 @@ from typing import Any
 import boto3
 import requests
 
-from lab_validation.access import Access
-from lab_validation.cluster import ClusterReader
+from lab_driver.access import Access
+from lab_driver.cluster import ClusterReader
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 STATE = REPOSITORY / ".lab"

@@ -7,9 +7,9 @@ import itertools
 from collections.abc import Mapping
 from typing import Any
 
-from lab_platform.kubernetes.client import KubernetesClient
-from lab_platform.kubernetes.errors import ConflictError, NotFoundError
-from lab_platform.kubernetes.metadata import owner_reference
+from lab_ground.kubernetes.client import KubernetesClient
+from lab_ground.kubernetes.errors import ConflictError, NotFoundError
+from lab_ground.kubernetes.metadata import owner_reference
 
 Manifest = dict[str, Any]
 CLUSTER_WIDE = {"Namespace", "Node", "ClusterRole", "ClusterRoleBinding"}

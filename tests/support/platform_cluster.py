@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lab_platform.kubernetes.client import KubernetesClient
-from lab_platform.settings import get_settings
+from lab_ground.kubernetes.client import KubernetesClient
+from lab_ground.settings import get_settings
 
 Manifest = dict[str, Any]
 

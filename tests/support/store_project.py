@@ -13,8 +13,8 @@ import boto3
 from botocore.config import Config
 from cluster_accounts import account, binding, token_of
 
-from lab_platform.kubernetes.client import KubernetesClient
-from lab_platform.object_storage.builders import Identity, ObjectStore, build_object_store
+from lab_ground.kubernetes.client import KubernetesClient
+from object_storage.builders import Identity, ObjectStore, build_object_store
 
 Manifest = dict[str, Any]
 STORE = "minio-ds-pipeline"

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import yaml
 
-from lab_tools.layout import cache_directory
+from embedded_cluster.layout import cache_directory
 
 PROJECT = Path(__file__).resolve().parents[2]
 BOOT = PROJECT / "tests" / "roles" / "systemd" / "boot.sh"

@@ -18,8 +18,8 @@ from kubernetes import client
 from kubernetes.utils.quantity import parse_quantity
 from launcher import run_lab
 
-from lab_validation.access import Access
-from lab_validation.cluster import ClusterReader
+from lab_driver.access import Access
+from lab_driver.cluster import ClusterReader
 
 MODEL = "onnx/model-v2.onnx"
 # What a model server reserves when its own container asks for so little: with puller and proxy.

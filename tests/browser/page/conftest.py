@@ -13,8 +13,8 @@ import pytest
 from chromium import start_chromium
 from selenium import webdriver
 
-from lab_validation.browser import QUIET
-from lab_validation.pages.webapp import DrawingPage
+from lab_driver.browser import QUIET
+from lab_driver.pages.webapp import DrawingPage
 
 from .browser import Chromium
 from .processes import ROOT, Server, bundle, free_port, install

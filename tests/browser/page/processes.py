@@ -12,7 +12,7 @@ from pathlib import Path
 
 import httpx
 
-from lab_tools.layout import cache_directory
+from embedded_cluster.layout import cache_directory
 
 ROOT = Path(__file__).resolve().parents[3]
 SERVE = Path(__file__).with_name("serve.py")

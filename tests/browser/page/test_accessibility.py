@@ -9,7 +9,7 @@ import pytest
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
-from lab_validation.pages.webapp import DrawingPage
+from lab_driver.pages.webapp import DrawingPage
 
 from .browser import Chromium
 from .strokes import SEVEN

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from lab_validation.pages.clock import click_to_answer
-from lab_validation.pages.webapp import DrawingPage
+from lab_driver.pages.clock import click_to_answer
+from lab_driver.pages.webapp import DrawingPage
 
 from .conftest import Pull
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 from selenium.webdriver.common.keys import Keys
 
-from lab_validation.pages.webapp import DrawingPage
+from lab_driver.pages.webapp import DrawingPage
 
 from .strokes import BAR, SEVEN, SEVEN_BY_KEYS
 

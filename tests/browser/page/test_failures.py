@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from lab_validation.pages.webapp import DrawingPage
+from lab_driver.pages.webapp import DrawingPage
 
 from .browser import Chromium
 from .processes import Server

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from lab_validation.pages.webapp import DrawingPage
+from lab_driver.pages.webapp import DrawingPage
 
 from .browser import Chromium
 from .strokes import SEVEN

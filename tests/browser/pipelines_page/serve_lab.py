@@ -17,8 +17,8 @@ sys.path[:0] = [str(ROOT / "src"), str(ROOT)]
 
 from tests.unit.pipelines_page.sample_lab import sample_lab  # noqa: E402
 
-from lab_platform.pipeline_server.web.application import create_page  # noqa: E402
-from lab_platform.pipeline_server.web.view_models import State  # noqa: E402
+from pipeline_server.web.application import create_page  # noqa: E402
+from pipeline_server.web.view_models import State  # noqa: E402
 
 
 def create_application() -> FastAPI:

@@ -11,9 +11,9 @@ import pytest
 from cluster_accounts import token_of
 from platform_cluster import DOMAIN, PLATFORM, STATE, is_ready, wait_for
 
-from lab_platform.kubernetes import client as kubernetes
-from lab_platform.settings import PLATFORM_IMAGES
-from lab_validation import browser as chromium
+from lab_driver import browser as chromium
+from lab_ground.kubernetes import client as kubernetes
+from lab_ground.settings import PLATFORM_IMAGES
 
 IMAGE = os.environ.get("LAB_WORKBENCH_IMAGE", f"{PLATFORM_IMAGES}/mnist-workbench:1.0")
 NAME = "bench"

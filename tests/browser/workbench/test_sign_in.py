@@ -7,8 +7,8 @@ from platform_cluster import PLATFORM, STATE, wait_for
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
-from lab_validation.pages.login import LoginPage
-from lab_validation.pages.workbench import WorkbenchPage
+from lab_driver.pages.login import LoginPage
+from lab_driver.pages.workbench import WorkbenchPage
 
 REPOSITORY = f"http://model-repository.{PLATFORM}.svc.cluster.local/rhods-mnist-model.git"
 REPORTS = STATE / "reports" / "platform"

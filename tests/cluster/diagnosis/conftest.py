@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from lab_diagnosis import Finding, diagnose
 from lab_diagnosis.collect import collect, connect
 

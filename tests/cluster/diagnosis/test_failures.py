@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import yaml
+
 from lab_diagnosis import Finding, diagnose
 from lab_diagnosis.collect import collect
 

@@ -21,7 +21,7 @@ import kfp  # noqa: E402
 import kfp_server_api  # noqa: E402
 import urllib3  # noqa: E402
 
-from lab_platform.kubernetes.client import KubernetesClient  # noqa: E402
+from lab_ground.kubernetes.client import KubernetesClient  # noqa: E402
 
 from .server import NAME, PipelineServer, manifest  # noqa: E402
 

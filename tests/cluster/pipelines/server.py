@@ -15,8 +15,8 @@ from typing import Any
 import cluster_accounts
 import requests
 
-from lab_platform.kubernetes.client import KubernetesClient
-from lab_platform.kubernetes.errors import ConflictError
+from lab_ground.kubernetes.client import KubernetesClient
+from lab_ground.kubernetes.errors import ConflictError
 
 API_VERSION = "datasciencepipelinesapplications.opendatahub.io/v1"
 KIND = "DataSciencePipelinesApplication"

@@ -14,7 +14,7 @@ import kfp
 import pytest
 from botocore.exceptions import ClientError
 
-from lab_platform.kubernetes.client import KubernetesClient
+from lab_ground.kubernetes.client import KubernetesClient
 
 from . import constructs
 from .server import NAME, ROOT, PipelineServer

@@ -10,7 +10,7 @@ from typing import Any
 import kfp
 import pytest
 
-from lab_platform.kubernetes.client import KubernetesClient
+from lab_ground.kubernetes.client import KubernetesClient
 
 from . import constructs
 from .server import NAME, PipelineServer, manifest, until

@@ -25,8 +25,8 @@ from tests.cluster.pipelines.conftest import (  # noqa: E402, F401 - pytest find
 )
 from tests.cluster.pipelines.server import PipelineServer  # noqa: E402
 
-from lab_validation import browser as browsers  # noqa: E402
-from lab_validation.pages.login import LoginPage  # noqa: E402
+from lab_driver import browser as browsers  # noqa: E402
+from lab_driver.pages.login import LoginPage  # noqa: E402
 
 from . import pipelines  # noqa: E402
 

@@ -19,7 +19,7 @@ POD = 180
 def test_elyras_link_leads_to_the_run_even_through_the_sign_in(
     browser: Browser, server: PipelineServer, tour_id: str
 ) -> None:
-    from lab_validation.pages.login import LoginPage
+    from lab_driver.pages.login import LoginPage
 
     link = f"{server.url}/#/runs/details/{tour_id}"
     browser.driver.get("about:blank")

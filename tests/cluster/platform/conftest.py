@@ -9,8 +9,8 @@ import uuid
 import pytest
 from platform_cluster import PLATFORM, STATE, Browser, is_ready, server_manifests, wait_for
 
-from lab_platform.kubernetes import client as kubernetes
-from lab_platform.kubernetes.client import KubernetesClient
+from lab_ground.kubernetes import client as kubernetes
+from lab_ground.kubernetes.client import KubernetesClient
 
 pytestmark = pytest.mark.cluster
 

@@ -9,8 +9,8 @@ import time
 import pytest
 from platform_cluster import PLATFORM, condition, container, is_ready, kill_operators, wait_for
 
-from lab_platform.kubernetes.errors import ApiError
-from lab_platform.serverless.handlers import FUNCTION
+from controllers.serverless.watches import FUNCTION
+from lab_ground.kubernetes.errors import ApiError
 
 pytestmark = pytest.mark.cluster
 

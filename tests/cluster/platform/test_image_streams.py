@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from platform_cluster import wait_for
 
-from lab_platform.image_stream.handlers import IMAGE_STREAM
-from lab_platform.kubernetes.errors import ApiError
-from lab_platform.settings import get_settings
+from controllers.image_stream.watches import IMAGE_STREAM
+from lab_ground.kubernetes.errors import ApiError
+from lab_ground.settings import get_settings
 
 pytestmark = pytest.mark.cluster
 

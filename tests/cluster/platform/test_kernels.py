@@ -15,7 +15,7 @@ import websocket
 from cluster_accounts import account, binding, token_of
 from platform_cluster import DOMAIN, ROUTER, STATE, is_ready, wait_for
 
-from lab_platform.settings import PLATFORM_IMAGES
+from lab_ground.settings import PLATFORM_IMAGES
 
 pytestmark = pytest.mark.cluster
 NAME = "lab"

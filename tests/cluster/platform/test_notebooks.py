@@ -18,9 +18,9 @@ from platform_cluster import (
     wait_for,
 )
 
-from lab_platform.auth_proxy.session import COOKIE, create_login_link
-from lab_platform.kubernetes.errors import ApiError
-from lab_platform.notebook.handlers import BINDING, NOTEBOOK
+from auth_proxy.session import COOKIE, create_login_link
+from controllers.notebook.watches import BINDING, NOTEBOOK
+from lab_ground.kubernetes.errors import ApiError
 
 pytestmark = pytest.mark.cluster
 

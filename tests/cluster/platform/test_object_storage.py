@@ -9,8 +9,8 @@ import pytest
 from botocore.exceptions import ClientError
 from platform_cluster import wait_for
 
-from lab_platform.object_storage import builders
-from lab_platform.object_storage.buckets import connect, ensure_buckets
+from object_storage import builders
+from object_storage.buckets import connect, ensure_buckets
 
 pytestmark = pytest.mark.cluster
 

@@ -7,8 +7,8 @@ import time
 import pytest
 from platform_cluster import DOMAIN, PLATFORM, answered, condition, kill_operators, wait_for
 
-from lab_platform.kubernetes.errors import ApiError, InvalidError
-from lab_platform.route.handlers import ROUTE
+from controllers.route.watches import ROUTE
+from lab_ground.kubernetes.errors import ApiError, InvalidError
 
 pytestmark = [pytest.mark.cluster, pytest.mark.usefixtures("servers")]
 
@@ -80,7 +80,7 @@ def test_reencrypt_reaches_a_server_of_the_labs_authority(make, browser, project
 def test_reencrypt_does_not_believe_a_server_of_another_authority(
     make, browser, project, authority
 ):
-    from lab_platform.serving_certificate.authority import create_authority
+    from controllers.serving_certificate.authority import create_authority
 
     other = create_authority(["svc"]).certificate
     tls = {"termination": "reencrypt", "destinationCACertificate": other}

@@ -18,9 +18,9 @@ from kubernetes import client, config
 from lab_seat import DATA, REPOSITORY, STATE, LabSeat, kill_tree, lab, summary
 from lab_sessions import Sessions, listed, open_sessions
 
-from lab_validation.access import read_access
-from lab_validation.cluster import ClusterReader
-from lab_validation.kernel import run_cell
+from lab_driver.access import read_access
+from lab_driver.cluster import ClusterReader
+from lab_driver.kernel import run_cell
 
 NOTEBOOK = ("kubeflow.org/v1", "Notebook", "notebook")
 MODEL = ("serving.kserve.io/v1beta1", "InferenceService", "mnist")

@@ -10,7 +10,7 @@ import pytest
 from serving_endpoint import Endpoint
 from serving_project import Project
 
-from lab_platform.kubernetes.client import KubernetesClient, get_client
+from lab_ground.kubernetes.client import KubernetesClient, get_client
 
 
 @pytest.fixture(scope="session")

@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from serving_endpoint import Endpoint
 from serving_project import Project, eventually
 
-from lab_platform.kubernetes.client import KubernetesClient
+from lab_ground.kubernetes.client import KubernetesClient
 
 pytestmark = pytest.mark.cluster
 SIGNING_KEY = Path("/etc/kubernetes/pki/sa.key")

@@ -10,7 +10,7 @@ import pytest
 from serving_endpoint import Endpoint
 from serving_project import Project, condition, eventually, is_ready
 
-from lab_platform.kubernetes.client import KubernetesClient
+from lab_ground.kubernetes.client import KubernetesClient
 
 pytestmark = pytest.mark.cluster
 RAW = {

@@ -11,7 +11,7 @@ from launcher import run_playbook
 from serving_endpoint import Endpoint
 from serving_project import INFERENCE_SERVICE, SERVING_RUNTIME, Project
 
-from lab_platform.kubernetes.client import KubernetesClient
+from lab_ground.kubernetes.client import KubernetesClient
 
 pytestmark = pytest.mark.cluster
 

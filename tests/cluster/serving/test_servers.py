@@ -9,7 +9,7 @@ import pytest
 from serving_endpoint import Endpoint
 from serving_project import SERVING_RUNTIME, Project, eventually
 
-from lab_platform.kubernetes.client import KubernetesClient
+from lab_ground.kubernetes.client import KubernetesClient
 
 pytestmark = pytest.mark.cluster
 

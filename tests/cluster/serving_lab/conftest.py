@@ -12,7 +12,7 @@ import boto3
 import pytest
 from botocore.config import Config
 
-from lab_platform.kubernetes.client import KubernetesClient, get_client
+from lab_ground.kubernetes.client import KubernetesClient, get_client
 
 ACCESS = Path(__file__).resolve().parents[3] / ".lab" / "access.json"
 

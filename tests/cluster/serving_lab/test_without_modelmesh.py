@@ -12,7 +12,7 @@ import urllib3
 from launcher import run_playbook
 from serving_project import Project
 
-from lab_platform.kubernetes.client import KubernetesClient
+from lab_ground.kubernetes.client import KubernetesClient
 
 pytestmark = pytest.mark.lab
 DIGITS = 5

@@ -21,9 +21,9 @@ from typing import Any
 import pytest
 from kubernetes import config, dynamic
 
-from lab_validation.access import Access
-from lab_validation.cluster import ClusterReader
-from lab_validation.redaction import Redactor
+from lab_driver.access import Access
+from lab_driver.cluster import ClusterReader
+from lab_ground.redaction import Redactor
 from lab_validation.templating import sentence_text
 
 REPOSITORY = Path(__file__).resolve().parents[3]

@@ -17,17 +17,17 @@ import numpy as np
 import pytest
 from selenium.webdriver.remote.webdriver import WebDriver
 
-from lab_validation.access import Access
-from lab_validation.cluster import ClusterReader
-from lab_validation.kernel import run_cell
-from lab_validation.pages.login import LoginPage, sign_in
-from lab_validation.pages.notebook import NotebookPage
-from lab_validation.pages.pipeline_editor import PipelineEditorPage
-from lab_validation.pages.runs import RunsPage
-from lab_validation.pages.webapp import DrawingPage
-from lab_validation.pages.workbench import WorkbenchPage
-from lab_validation.pictures import TOLERATED, differing
-from lab_validation.strokes import smooth, strokes_of
+from lab_driver.access import Access
+from lab_driver.cluster import ClusterReader
+from lab_driver.kernel import run_cell
+from lab_driver.pages.login import LoginPage, sign_in
+from lab_driver.pages.notebook import NotebookPage
+from lab_driver.pages.pipeline_editor import PipelineEditorPage
+from lab_driver.pages.runs import RunsPage
+from lab_driver.pages.webapp import DrawingPage
+from lab_driver.pages.workbench import WorkbenchPage
+from lab_driver.pictures import TOLERATED, differing
+from lab_driver.strokes import smooth, strokes_of
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 TAKEN = REPOSITORY / os.environ.get("LAB_GUIDE_IMAGES", ".lab/reports/guide")

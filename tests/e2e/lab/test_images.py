@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from lab_validation.access import Access
-from lab_validation.cluster import ClusterReader
-from lab_validation.images import references, troubles
+from lab_driver.access import Access
+from lab_driver.cluster import ClusterReader
+from lab_driver.images import references, troubles
 
 pytestmark = pytest.mark.images
 SHOWN = "opendatahub.io/notebook-image-name"

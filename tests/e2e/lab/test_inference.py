@@ -9,8 +9,8 @@ import pytest
 import requests
 from PIL import Image
 
-from lab_validation.access import Access
-from lab_validation.cluster import ClusterReader
+from lab_driver.access import Access
+from lab_driver.cluster import ClusterReader
 
 pytestmark = pytest.mark.inference
 

@@ -13,9 +13,9 @@ import requests
 from PIL import Image
 from selenium.webdriver.remote.webdriver import WebDriver
 
-from lab_validation.access import Access
-from lab_validation.pages.webapp import DrawingPage
-from lab_validation.strokes import smooth, strokes_of
+from lab_driver.access import Access
+from lab_driver.pages.webapp import DrawingPage
+from lab_driver.strokes import smooth, strokes_of
 
 pytestmark = pytest.mark.prediction
 SENT = 200

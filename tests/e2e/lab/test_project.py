@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from lab_validation.access import Access
-from lab_validation.cluster import ClusterReader
+from lab_driver.access import Access
+from lab_driver.cluster import ClusterReader
 
 pytestmark = pytest.mark.project
 # How a model is served, and what the namespace's label says of it.

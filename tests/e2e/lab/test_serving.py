@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import requests
 
-from lab_validation.access import Access
-from lab_validation.cluster import ClusterReader
+from lab_driver.access import Access
+from lab_driver.cluster import ClusterReader
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ import re
 import pytest
 import requests
 
-from lab_validation.access import Access
+from lab_driver.access import Access
 
 pytestmark = pytest.mark.training
 MODEL, SIDECAR = "onnx/model-v2.onnx", "onnx/model-v2.json"

@@ -8,11 +8,11 @@ import pytest
 import requests
 from selenium.webdriver.remote.webdriver import WebDriver
 
-from lab_validation.access import Access
-from lab_validation.cluster import ClusterReader
-from lab_validation.kernel import run_cell
-from lab_validation.pages.login import LoginPage
-from lab_validation.pages.workbench import WorkbenchPage
+from lab_driver.access import Access
+from lab_driver.cluster import ClusterReader
+from lab_driver.kernel import run_cell
+from lab_driver.pages.login import LoginPage
+from lab_driver.pages.workbench import WorkbenchPage
 
 pytestmark = pytest.mark.workbench
 

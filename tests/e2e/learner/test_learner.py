@@ -19,15 +19,15 @@ import requests
 from platform_cluster import wait_for
 from selenium.webdriver.remote.webdriver import WebDriver
 
-from lab_validation.access import Access
-from lab_validation.cluster import ClusterReader
-from lab_validation.pages.login import sign_in
-from lab_validation.pages.notebook import NotebookPage
-from lab_validation.pages.pipeline_editor import PipelineEditorPage
-from lab_validation.pages.runs import RunsPage
-from lab_validation.pages.webapp import DrawingPage
-from lab_validation.pages.workbench import WorkbenchPage
-from lab_validation.strokes import smooth, strokes_of
+from lab_driver.access import Access
+from lab_driver.cluster import ClusterReader
+from lab_driver.pages.login import sign_in
+from lab_driver.pages.notebook import NotebookPage
+from lab_driver.pages.pipeline_editor import PipelineEditorPage
+from lab_driver.pages.runs import RunsPage
+from lab_driver.pages.webapp import DrawingPage
+from lab_driver.pages.workbench import WorkbenchPage
+from lab_driver.strokes import smooth, strokes_of
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 CLONE_URL = "http://model-repository.lab-platform.svc.cluster.local/rhods-mnist-model.git"

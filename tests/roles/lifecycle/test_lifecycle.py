@@ -13,8 +13,8 @@ from collections.abc import Callable
 import pytest
 from control_plane import memory_mib
 
-from lab_tools import machine, remove
-from lab_tools.layout import Layout
+from embedded_cluster import machine, remove
+from embedded_cluster.layout import Layout
 
 from ..conftest import Lab
 
@@ -121,7 +121,7 @@ def test_a_taken_port_is_refused_before_anything_changes(
 
 def remove_ports() -> dict[int, str]:
     """Who holds the API server's port."""
-    from lab_tools.preflight import foreign_ports
+    from embedded_cluster.preflight import foreign_ports
 
     return foreign_ports(LAYOUT, (6443,))
 

@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 from botocore.exceptions import BotoCoreError, ClientError
 
-from lab_platform.object_storage import builders
-from lab_platform.object_storage.buckets import connect, ensure_buckets
-from lab_tools import cluster, machine
-from lab_tools.layout import Layout
+from embedded_cluster import cluster, machine
+from embedded_cluster.layout import Layout
+from object_storage import builders
+from object_storage.buckets import connect, ensure_buckets
 
 from ..conftest import Lab, cluster_identity
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from lab_diagnosis import last_log_line, scrub
 from lab_diagnosis.text import one_line
 

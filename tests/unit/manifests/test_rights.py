@@ -80,7 +80,9 @@ def called() -> list[tuple[str, str, str, str]]:
         found.append((rule["api_version"], rule["kind"], {"list", "delete"}, "lab_reset's rules"))
     for folder in (
         "plugins/modules",
-        "plugins/module_utils",
+        "src/lab_diagnosis",
+        "src/lab_reset",
+        "src/lab_driver",
         "plugins/action",
         "src/lab_validation",
     ):

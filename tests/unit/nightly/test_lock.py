@@ -14,12 +14,10 @@ from contextlib import suppress
 from pathlib import Path
 from types import ModuleType
 
-import ansible.module_utils
 import pytest
 
 PLUGINS = Path(__file__).resolve().parents[3] / "plugins"
 MODULE = PLUGINS / "modules" / "lab_lock.py"
-ansible.module_utils.__path__.append(str(PLUGINS / "module_utils"))
 
 
 def load() -> ModuleType:

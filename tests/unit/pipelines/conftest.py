@@ -14,14 +14,14 @@ import yaml
 from fastapi.testclient import TestClient
 from kfp import compiler
 
-from lab_platform.pipeline_server.api.application import create_application
-from lab_platform.pipeline_server.database.connection import Database
-from lab_platform.pipeline_server.database.migrate import migrate
-from lab_platform.pipeline_server.ir.package import read_package
-from lab_platform.pipeline_server.ir.pipeline import PipelineIR
-from lab_platform.pipeline_server.object_store import ObjectStore
-from lab_platform.pipeline_server.services.collection import Services
-from lab_platform.pipeline_server.settings import Settings
+from pipeline_server.api.application import create_application
+from pipeline_server.database.connection import Database
+from pipeline_server.database.migrate import migrate
+from pipeline_server.ir.package import read_package
+from pipeline_server.ir.pipeline import PipelineIR
+from pipeline_server.object_store import ObjectStore
+from pipeline_server.services.collection import Services
+from pipeline_server.settings import Settings
 
 from .world import World
 

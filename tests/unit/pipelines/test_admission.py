@@ -14,9 +14,9 @@ import pytest
 from kfp import compiler, components, dsl
 from kfp.dsl.base_component import BaseComponent
 
-from lab_platform.pipeline_server.ir import conditions, package, plain, values
-from lab_platform.pipeline_server.ir.errors import PipelineError
-from lab_platform.pipeline_server.ir.pipeline import PipelineIR
+from pipeline_server.ir import conditions, package, plain, values
+from pipeline_server.ir.errors import PipelineError
+from pipeline_server.ir.pipeline import PipelineIR
 
 CLUSTER = Path(__file__).parents[2] / "cluster" / "pipelines"
 # A component as Elyra writes it, with defaults as texts, as the first SDK had them.

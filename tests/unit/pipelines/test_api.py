@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
-from lab_platform.pipeline_server.execution import steps
-from lab_platform.pipeline_server.services.collection import Services
-from lab_platform.pipeline_server.services.listing import ListRequest
+from pipeline_server.execution import steps
+from pipeline_server.services.collection import Services
+from pipeline_server.services.listing import ListRequest
 
 RUNS = "/apis/v2beta1/runs"
 PIPELINES = "/apis/v2beta1/pipelines"
@@ -266,7 +266,7 @@ def test_the_steps_part_opens_to_its_token_only(api: TestClient, services: Servi
 
 
 def test_the_services_answer_in_python(services: Services, spec: dict[str, Any]) -> None:
-    from lab_platform.pipeline_server.services.runs import NewRun
+    from pipeline_server.services.runs import NewRun
 
     run = services.runs.create(NewRun(display_name="r", spec=spec))
     assert services.runs.get(run.id).document.content["pipeline_spec"] == spec

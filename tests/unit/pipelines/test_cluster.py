@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from lab_platform.kubernetes.errors import ApiError
-from lab_platform.pipeline_server.execution.cluster import STOP_SECONDS, Cluster
+from lab_ground.kubernetes.errors import ApiError
+from pipeline_server.execution.cluster import STOP_SECONDS, Cluster
 
 
 class Client:

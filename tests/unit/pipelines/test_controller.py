@@ -11,10 +11,20 @@ import pytest
 import yaml
 from memory_cluster import MemoryCluster
 
-from lab_platform.data_science_pipelines import builders, handlers, mariadb, specification, status
-from lab_platform.data_science_pipelines.builders import access
-from lab_platform.data_science_pipelines.specification import SpecificationError
-from lab_platform.kubernetes import client as kubernetes
+from controllers.data_science_pipelines import (
+    build as builders,
+)
+from controllers.data_science_pipelines import (
+    specification,
+    status,
+)
+from controllers.data_science_pipelines import (
+    watches as handlers,
+)
+from controllers.data_science_pipelines.build import access
+from controllers.data_science_pipelines.specification import SpecificationError
+from lab_ground.kubernetes import client as kubernetes
+from pipeline_database import __main__ as mariadb
 
 ROOT = Path(__file__).parents[3]
 

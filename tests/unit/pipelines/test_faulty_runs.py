@@ -9,14 +9,10 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.exc import DataError, IntegrityError, OperationalError
 
-from lab_platform.kubernetes.errors import ApiError
-from lab_platform.pipeline_server.database.models import (
-    Attempt,
-    Document,
-    RunState,
-)
-from lab_platform.pipeline_server.execution import engine as engines
-from lab_platform.pipeline_server.execution.engine import Engine
+from lab_ground.kubernetes.errors import ApiError
+from pipeline_server.database.models import Attempt, Document, RunState
+from pipeline_server.execution import engine as engines
+from pipeline_server.execution.engine import Engine
 
 from . import pipelines
 from .world import World

@@ -9,15 +9,11 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from lab_platform.pipeline_server.database.models import (
-    RecurringRun,
-    Run,
-    now,
-)
-from lab_platform.pipeline_server.execution.scheduler import Scheduler
-from lab_platform.pipeline_server.services.collection import Services
-from lab_platform.pipeline_server.services.recurring_runs import NewRecurringRun
-from lab_platform.pipeline_server.services.runs import NewRun
+from pipeline_server.database.models import RecurringRun, Run, now
+from pipeline_server.execution.scheduler import Scheduler
+from pipeline_server.services.collection import Services
+from pipeline_server.services.recurring_runs import NewRecurringRun
+from pipeline_server.services.runs import NewRun
 
 from . import pipelines
 

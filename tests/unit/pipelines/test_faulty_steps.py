@@ -11,16 +11,11 @@ import pytest
 import sqlalchemy as sa
 from fastapi.testclient import TestClient
 
-from lab_platform.kubernetes.errors import ApiError
-from lab_platform.pipeline_server.api.application import create_application
-from lab_platform.pipeline_server.database.models import (
-    Attempt,
-    RunState,
-    Task,
-    now,
-)
-from lab_platform.pipeline_server.execution import pods, steps
-from lab_platform.pipeline_server.launcher import launcher
+from lab_ground.kubernetes.errors import ApiError
+from pipeline_launcher import launcher
+from pipeline_server.api.application import create_application
+from pipeline_server.database.models import Attempt, RunState, Task, now
+from pipeline_server.execution import pods, steps
 
 from . import pipelines
 from .world import World

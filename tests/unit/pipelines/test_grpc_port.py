@@ -8,7 +8,7 @@ from typing import Any
 import grpc
 import pytest
 
-from lab_platform.pipeline_server.api import grpc_port
+from pipeline_server.api import grpc_port
 
 
 class State:

@@ -16,11 +16,11 @@ import sqlalchemy as sa
 from fastapi.testclient import TestClient
 from sqlalchemy.exc import DataError, OperationalError
 
-from lab_platform.pipeline_server.api import limits, runs
-from lab_platform.pipeline_server.api.application import create_application
-from lab_platform.pipeline_server.database.models import RecurringRun, Run, RunState
-from lab_platform.pipeline_server.services.collection import Services
-from lab_platform.pipeline_server.services.errors import FailedPreconditionError
+from pipeline_server.api import limits, runs
+from pipeline_server.api.application import create_application
+from pipeline_server.database.models import RecurringRun, Run, RunState
+from pipeline_server.services.collection import Services
+from pipeline_server.services.errors import FailedPreconditionError
 
 RUNS = "/apis/v2beta1/runs"
 PIPELINES = "/apis/v2beta1/pipelines"
@@ -243,7 +243,7 @@ def test_an_artifact_too_large_to_be_read_at_once(
 
 
 def test_an_experiment_with_a_run_under_way(services: Services, spec: dict[str, Any]) -> None:
-    from lab_platform.pipeline_server.services.runs import NewRun
+    from pipeline_server.services.runs import NewRun
 
     experiment = services.experiments.create("e")
     run = services.runs.create(NewRun(spec=spec, experiment_id=experiment.id))

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from lab_platform.pipeline_server.ir import conditions, values
-from lab_platform.pipeline_server.ir.errors import PipelineError
-from lab_platform.pipeline_server.ir.pipeline import PipelineIR
+from pipeline_server.ir import conditions, values
+from pipeline_server.ir.errors import PipelineError
+from pipeline_server.ir.pipeline import PipelineIR
 
 from . import pipelines
 

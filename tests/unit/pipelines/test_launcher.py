@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-import lab_platform.pipeline_server.launcher as package
+import pipeline_launcher as package
 
 LAUNCHER = Path(package.__file__).with_name("launcher.py")
 

@@ -9,8 +9,8 @@ import zipfile
 
 import pytest
 
-from lab_platform.pipeline_server.ir import package
-from lab_platform.pipeline_server.ir.errors import PipelineError
+from pipeline_server.ir import package
+from pipeline_server.ir.errors import PipelineError
 
 GOOD = b"pipelineInfo: {name: x}\nroot: {dag: {}}\n"
 

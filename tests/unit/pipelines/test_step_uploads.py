@@ -11,8 +11,8 @@ import pytest
 import sqlalchemy as sa
 from fastapi.testclient import TestClient
 
-from lab_platform.pipeline_server.database.models import Attempt
-from lab_platform.pipeline_server.execution import steps
+from pipeline_server.database.models import Attempt
+from pipeline_server.execution import steps
 
 from . import pipelines
 from .world import World

@@ -8,16 +8,16 @@ from typing import Any
 
 import pytest
 
-from lab_platform.pipeline_server.database.models import Artifact
-from lab_platform.pipeline_server.execution import executor_input, names
-from lab_platform.pipeline_server.execution.executor_input import StepContext, StepWork
-from lab_platform.pipeline_server.execution.fingerprint import fingerprint
-from lab_platform.pipeline_server.execution.kubernetes_options import OptionsReader
-from lab_platform.pipeline_server.execution.pod_status import read_status
-from lab_platform.pipeline_server.execution.pods import KubernetesOptions, StepPod, build_pod
-from lab_platform.pipeline_server.ir.errors import PipelineError
-from lab_platform.pipeline_server.ir.pipeline import PipelineIR
-from lab_platform.pipeline_server.settings import Settings
+from pipeline_server.database.models import Artifact
+from pipeline_server.execution import executor_input, names
+from pipeline_server.execution.executor_input import StepContext, StepWork
+from pipeline_server.execution.fingerprint import fingerprint
+from pipeline_server.execution.kubernetes_options import OptionsReader
+from pipeline_server.execution.pod_status import read_status
+from pipeline_server.execution.pods import KubernetesOptions, StepPod, build_pod
+from pipeline_server.ir.errors import PipelineError
+from pipeline_server.ir.pipeline import PipelineIR
+from pipeline_server.settings import Settings
 
 from . import pipelines
 

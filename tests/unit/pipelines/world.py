@@ -9,14 +9,14 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from lab_platform.kubernetes.errors import ApiError
-from lab_platform.pipeline_server.database.models import Attempt, Run, Task
-from lab_platform.pipeline_server.execution.advance.jobs import Job
-from lab_platform.pipeline_server.execution.advance.one_pass import advance
-from lab_platform.pipeline_server.execution.advance.state import PassState
-from lab_platform.pipeline_server.execution.engine import Engine
-from lab_platform.pipeline_server.services.collection import Services
-from lab_platform.pipeline_server.services.runs import NewRun
+from lab_ground.kubernetes.errors import ApiError
+from pipeline_server.database.models import Attempt, Run, Task
+from pipeline_server.execution.advance.jobs import Job
+from pipeline_server.execution.advance.one_pass import advance
+from pipeline_server.execution.advance.state import PassState
+from pipeline_server.execution.engine import Engine
+from pipeline_server.services.collection import Services
+from pipeline_server.services.runs import NewRun
 
 
 class Cluster:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from fastapi.testclient import TestClient
 
-from lab_platform.pipeline_server.web.application import create_page
+from pipeline_server.web.application import create_page
 
 from .memory_source import MemorySource
 from .sample_lab import sample_lab

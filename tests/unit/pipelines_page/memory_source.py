@@ -7,8 +7,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from lab_platform.pipeline_server.web.source import PageError
-from lab_platform.pipeline_server.web.view_models import (
+from pipeline_server.web.source import PageError
+from pipeline_server.web.view_models import (
     Artifact,
     ArtifactContent,
     Experiment,

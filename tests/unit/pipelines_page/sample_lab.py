@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from lab_platform.pipeline_server.web.view_models import (
+from pipeline_server.web.view_models import (
     Artifact,
     Experiment,
     Pipeline,

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from lab_platform.pipeline_server.web import forms
-from lab_platform.pipeline_server.web.spec import InputField
+from pipeline_server.web import forms
+from pipeline_server.web.spec import InputField
 
 
 @pytest.mark.parametrize(

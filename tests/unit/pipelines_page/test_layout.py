@@ -7,7 +7,7 @@ import random
 
 import pytest
 
-from lab_platform.pipeline_server.web.layout import Box, Layout, place
+from pipeline_server.web.layout import Box, Layout, place
 
 
 def boxes(names: str, width: float = 100, height: float = 40) -> list[Box]:

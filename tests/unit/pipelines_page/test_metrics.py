@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from kfp import dsl
 
-from lab_platform.pipeline_server.web import charts, metrics
-from lab_platform.pipeline_server.web.view_models import Artifact
+from pipeline_server.web import charts, metrics
+from pipeline_server.web.view_models import Artifact
 
 
 def artifact(schema: str, metadata: dict[str, Any] | None = None, name: str = "m") -> Artifact:

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from lab_platform.pipeline_server.web import artifacts, formatting
-from lab_platform.pipeline_server.web.artifacts import Viewer
-from lab_platform.pipeline_server.web.notebook import render_markdown, render_notebook
-from lab_platform.pipeline_server.web.view_models import Artifact
+from pipeline_server.web import artifacts, formatting
+from pipeline_server.web.artifacts import Viewer
+from pipeline_server.web.notebook import render_markdown, render_notebook
+from pipeline_server.web.view_models import Artifact
 
 from .sample_lab import notebook
 

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
-from lab_platform.pipeline_server.web.source import PageError
-from lab_platform.pipeline_server.web.view_models import State
+from pipeline_server.web.source import PageError
+from pipeline_server.web.view_models import State
 
 from .memory_source import MemorySource
 

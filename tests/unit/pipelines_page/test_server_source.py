@@ -10,17 +10,17 @@ import pytest
 import yaml
 from fastapi.testclient import TestClient
 
-from lab_platform.pipeline_server.database import models
-from lab_platform.pipeline_server.database.connection import Database
-from lab_platform.pipeline_server.object_store import StoredObject
-from lab_platform.pipeline_server.services.collection import Services
-from lab_platform.pipeline_server.services.errors import NotFoundError
-from lab_platform.pipeline_server.settings import Settings
-from lab_platform.pipeline_server.web.application import create_page
-from lab_platform.pipeline_server.web.graph import steps_of, walk
-from lab_platform.pipeline_server.web.server_source import ServerSource
-from lab_platform.pipeline_server.web.source import PageError
-from lab_platform.pipeline_server.web.view_models import NewRun, RunFilter, Schedule, State
+from pipeline_server.database import models
+from pipeline_server.database.connection import Database
+from pipeline_server.object_store import StoredObject
+from pipeline_server.services.collection import Services
+from pipeline_server.services.errors import NotFoundError
+from pipeline_server.settings import Settings
+from pipeline_server.web.application import create_page
+from pipeline_server.web.graph import steps_of, walk
+from pipeline_server.web.server_source import ServerSource
+from pipeline_server.web.source import PageError
+from pipeline_server.web.view_models import NewRun, RunFilter, Schedule, State
 
 from . import sample_pipelines
 

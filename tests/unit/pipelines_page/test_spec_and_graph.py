@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from lab_platform.pipeline_server.web import graph
-from lab_platform.pipeline_server.web.spec import read_graph, read_inputs
-from lab_platform.pipeline_server.web.view_models import RunDetail, RunSummary, State
+from pipeline_server.web import graph
+from pipeline_server.web.spec import read_graph, read_inputs
+from pipeline_server.web.view_models import RunDetail, RunSummary, State
 
 from . import sample_pipelines
 from .sample_lab import failed, running, succeeded

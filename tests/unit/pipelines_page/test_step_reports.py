@@ -6,12 +6,12 @@ import json
 from pathlib import Path
 from typing import Any
 
-from lab_platform.pipeline_server.database import models
-from lab_platform.pipeline_server.execution import steps
-from lab_platform.pipeline_server.ir.pipeline import PipelineIR
-from lab_platform.pipeline_server.launcher import launcher
-from lab_platform.pipeline_server.services.collection import Services
-from lab_platform.pipeline_server.web.server_source import ServerSource
+from pipeline_launcher import launcher
+from pipeline_server.database import models
+from pipeline_server.execution import steps
+from pipeline_server.ir.pipeline import PipelineIR
+from pipeline_server.services.collection import Services
+from pipeline_server.web.server_source import ServerSource
 
 from . import sample_pipelines
 from .test_server_source import MemoryStore, add_tasks, services, source, start, upload
@@ -70,7 +70,7 @@ def test_the_report_is_drawn(services: Services, source: ServerSource) -> None:
     store.objects["s3://rhods/m.json"] = json.dumps({"metrics": [metric]}).encode()
     from fastapi.testclient import TestClient
 
-    from lab_platform.pipeline_server.web.application import create_page
+    from pipeline_server.web.application import create_page
 
     page = TestClient(create_page(source, "mnist"))
     assert "99.21 %" in page.get(f"/runs/{run_id}?step=train&tab=metrics").text

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from memory_cluster import MemoryCluster
 
-from lab_platform.kubernetes import client as kubernetes
-from lab_platform.serving_certificate.authority import KeyPair, create_authority
+from controllers.serving_certificate.authority import KeyPair, create_authority
+from lab_ground.kubernetes import client as kubernetes
 
 
 class Clock:

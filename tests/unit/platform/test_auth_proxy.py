@@ -10,13 +10,14 @@ from urllib.parse import parse_qs, quote, urlsplit
 
 import pytest
 
-from lab_platform.auth_proxy import builders, pages
-from lab_platform.auth_proxy.authoriser import Authoriser
-from lab_platform.auth_proxy.configuration import build_nginx_configuration, read_configuration
-from lab_platform.auth_proxy.links import UsedTickets
-from lab_platform.auth_proxy.protocol import serve
-from lab_platform.auth_proxy.reviews import Reviewer, ReviewError, Verdict, check_token
-from lab_platform.auth_proxy.session import COOKIE, Sealer, SealError, create_login_link
+from auth_proxy import container as builders
+from auth_proxy import pages
+from auth_proxy.authoriser import Authoriser
+from auth_proxy.configuration import build_nginx_configuration, read_configuration
+from auth_proxy.links import UsedTickets
+from auth_proxy.protocol import serve
+from auth_proxy.reviews import Reviewer, ReviewError, Verdict, check_token
+from auth_proxy.session import COOKIE, Sealer, SealError, create_login_link
 
 SECRET = b"0123456789abcdef0123456789abcdef"
 REVIEW = {

@@ -11,13 +11,13 @@ import time
 
 import pytest
 
-from lab_platform.auth_proxy.authoriser import Authoriser
-from lab_platform.auth_proxy.configuration import ProxyConfiguration, build_nginx_configuration
-from lab_platform.auth_proxy.protocol import serve
-from lab_platform.auth_proxy.relay import REVIEW_SECONDS, Relay, split_head
-from lab_platform.auth_proxy.reviews import POSITIVE_SECONDS, Reviewer, ReviewError, Verdict
-from lab_platform.auth_proxy.session import COOKIE, Sealer
-from lab_platform.serving_certificate.authority import sign
+from auth_proxy.authoriser import Authoriser
+from auth_proxy.configuration import ProxyConfiguration, build_nginx_configuration
+from auth_proxy.protocol import serve
+from auth_proxy.relay import REVIEW_SECONDS, Relay, split_head
+from auth_proxy.reviews import POSITIVE_SECONDS, Reviewer, ReviewError, Verdict
+from auth_proxy.session import COOKIE, Sealer
+from controllers.serving_certificate.authority import sign
 
 SECONDS = 0.05
 UPGRADE = b"GET /api/kernels HTTP/1.1\r\nHost: bench.test\r\nUpgrade: websocket\r\n"

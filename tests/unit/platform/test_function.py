@@ -10,16 +10,13 @@ import pytest
 from aiohttp import web
 from platform_manifests import function
 
-from lab_platform.kubernetes.errors import ApiError
-from lab_platform.serverless import builders, handlers
-from lab_platform.serverless.activator.function import (
-    Function,
-    TooLongError,
-    TooManyWaitingError,
-)
-from lab_platform.serverless.activator.proxy import Activator, parse_host
-from lab_platform.serverless.activator.registry import Registry
-from lab_platform.serverless.builders import Scaling
+from activator.function import Function, TooLongError, TooManyWaitingError
+from activator.proxy import Activator, parse_host
+from activator.registry import Registry
+from controllers.serverless import build as builders
+from controllers.serverless import watches as handlers
+from controllers.serverless.build import Scaling
+from lab_ground.kubernetes.errors import ApiError
 
 PREFIX = "autoscaling.knative.dev/"
 KEY = ("mnist", "fn")

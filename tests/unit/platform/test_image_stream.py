@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lab_platform.image_stream.builders import build_status, read_digests
+from controllers.image_stream.build import build_status, read_digests
 
 REGISTRY = "registry.test:5000"
 

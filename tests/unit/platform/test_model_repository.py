@@ -8,9 +8,9 @@ import subprocess
 
 import pytest
 
-from lab_platform.model_repository.__main__ import build_routes
-from lab_platform.model_repository.objects import build_files
-from lab_platform.operators import web
+from lab_ground import web
+from model_repository.__main__ import build_routes
+from model_repository.objects import build_files
 
 
 @pytest.fixture

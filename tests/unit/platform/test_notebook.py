@@ -6,8 +6,9 @@ import kopf
 import pytest
 from platform_manifests import notebook
 
-from lab_platform.notebook import builders, handlers
-from lab_platform.notebook.status import build_status
+from controllers.notebook import build as builders
+from controllers.notebook import watches as handlers
+from controllers.notebook.status import build_status
 
 LOGIN = {builders.INJECT_OAUTH: "true"}
 REGISTRY = "image-registry.openshift-image-registry.svc:5000"

@@ -10,8 +10,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from lab_platform.object_storage import builders, process
-from lab_platform.object_storage.buckets import ObjectStoreError, check_access, ensure_buckets
+from object_storage import builders, process
+from object_storage.buckets import ObjectStoreError, check_access, ensure_buckets
 
 STORE = builders.ObjectStore(
     "minio-ds-pipeline",

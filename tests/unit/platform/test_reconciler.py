@@ -8,9 +8,9 @@ import time
 import kopf
 import pytest
 
-from lab_platform.kubernetes.conditions import is_true, set_condition
-from lab_platform.kubernetes.reconciler import Reconciler
-from lab_platform.operators.leadership import Leadership
+from controllers.leadership import Leadership
+from lab_ground.kubernetes.conditions import is_true, set_condition
+from lab_ground.kubernetes.reconciler import Reconciler
 
 
 def wait_until(check, seconds=5.0):
@@ -145,7 +145,7 @@ class TestLease:
     def test_renewal_keeps_the_second_waiting(self, cluster, clock, monkeypatch):
         first, second = self.leader(cluster, "a", clock), self.leader(cluster, "b", clock)
         times = iter(f"2026-01-01T00:00:{n:02d}.000000Z" for n in range(60))
-        monkeypatch.setattr("lab_platform.operators.leadership._now", lambda: next(times))
+        monkeypatch.setattr("controllers.leadership._now", lambda: next(times))
         assert first.try_acquire()
         for _ in range(5):
             clock.advance(10)

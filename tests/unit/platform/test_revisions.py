@@ -5,14 +5,14 @@ from __future__ import annotations
 import pytest
 from platform_manifests import notebook
 
-from lab_platform import settings
-from lab_platform.data_science_pipelines import builders as pipelines
-from lab_platform.data_science_pipelines import specification
-from lab_platform.kubernetes.revisions import PREFIX, image_revisions
-from lab_platform.model_serving import model_mesh, raw_deployment
-from lab_platform.model_serving.specs import Runtime, read_model
-from lab_platform.notebook import builders as notebooks
-from lab_platform.object_storage import builders as store
+from controllers.data_science_pipelines import build as pipelines
+from controllers.data_science_pipelines import specification
+from controllers.model_serving import model_mesh, raw_deployment
+from controllers.model_serving.specs import Runtime, read_model
+from controllers.notebook import build as notebooks
+from lab_ground import settings
+from lab_ground.kubernetes.revisions import PREFIX, image_revisions
+from object_storage import builders as store
 
 PLATFORM, SERVING = "registry/lab/lab-platform:1.0", "registry/lab/mnist-serving:1.0"
 

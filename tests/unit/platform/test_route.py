@@ -7,10 +7,12 @@ import json
 import pytest
 from platform_manifests import route, service
 
-from lab_platform.kubernetes.errors import ApiError, InvalidError
-from lab_platform.route import builders, claims, handlers
-from lab_platform.route.annotations import PREFIX
-from lab_platform.serving_certificate.authority import sign
+from controllers.route import build as builders
+from controllers.route import claims
+from controllers.route import watches as handlers
+from controllers.route.annotations import PREFIX
+from controllers.serving_certificate.authority import sign
+from lab_ground.kubernetes.errors import ApiError, InvalidError
 
 DOMAIN = "apps.mnist-lab.localhost"
 DEFAULT = {"certFile": "default certificate", "keyFile": "default key"}

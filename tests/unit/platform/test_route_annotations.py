@@ -14,9 +14,10 @@ from pathlib import Path
 import pytest
 from platform_manifests import route, service
 
-from lab_platform.route import builders, claims
-from lab_platform.route.annotations import PREFIX, read_options
-from lab_platform.route.publisher import encode
+from controllers.route import build as builders
+from controllers.route import claims
+from controllers.route.annotations import PREFIX, read_options
+from controllers.route.publisher import encode
 
 DOMAIN = "apps.mnist-lab.localhost"
 EDGE = {"termination": "edge"}

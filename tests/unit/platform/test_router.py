@@ -7,9 +7,9 @@ import threading
 
 import pytest
 
-from lab_platform.operators import web
-from lab_platform.route.publisher import PATH, Publisher
-from lab_platform.route.router import Fetcher, follow, write_rules
+from controllers.route.publisher import PATH, Publisher
+from lab_ground import web
+from router.__main__ import Fetcher, follow, write_rules
 
 HOST = "localhost"
 
@@ -17,7 +17,7 @@ HOST = "localhost"
 @pytest.fixture
 def published(tmp_path):
     """A publisher over TLS, and where it is."""
-    from lab_platform.serving_certificate.authority import create_authority
+    from controllers.serving_certificate.authority import create_authority
 
     authority = create_authority([HOST])
     publisher = Publisher()

@@ -12,13 +12,10 @@ import kopf
 import pytest
 from platform_manifests import service
 
-from lab_platform.serving_certificate import builders, handlers, store
-from lab_platform.serving_certificate.authority import (
-    KeyPair,
-    create_authority,
-    needs_renewal,
-    sign,
-)
+from controllers.serving_certificate import build as builders
+from controllers.serving_certificate import store
+from controllers.serving_certificate import watches as handlers
+from controllers.serving_certificate.authority import KeyPair, create_authority, needs_renewal, sign
 
 
 def shake_hands(authority: KeyPair, server: KeyPair, name: str, tmp_path) -> None:

@@ -7,11 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
-import ansible.module_utils
 import pytest
 
 PLUGINS = Path(__file__).resolve().parents[3] / "plugins"
-ansible.module_utils.__path__.append(str(PLUGINS / "module_utils"))
 
 
 @pytest.fixture(scope="session")

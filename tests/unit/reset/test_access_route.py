@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import yaml
+
 from lab_reset import planning
 
 ROLE = Path(__file__).resolve().parents[3] / "roles" / "lab_reset"

@@ -17,7 +17,8 @@ from typing import Any
 import pytest
 from kubernetes.client.exceptions import ApiException
 from kubernetes.dynamic.exceptions import ConflictError, NotFoundError
-from lab_process import Watched, family, start_time
+
+from lab_ground.processes import Watched, family, start_time
 from lab_reset import keeper, lease
 
 
@@ -228,7 +229,7 @@ def test_what_outlives_a_process_counts_for_a_while_only(process: subprocess.Pop
 
 WATCHING = """
 import os
-from lab_process import Watched
+from lab_ground.processes import Watched
 watched = Watched(os.getppid())
 print(watched.lives(), os.getpid() in watched.known)
 """
@@ -245,7 +246,7 @@ def test_who_watches_does_not_wait_for_its_own_end() -> None:
 
 DETACHING = """
 import os, sys, time
-from lab_process import Watched
+from lab_ground.processes import Watched
 from lab_reset import keeper
 
 def work(report):

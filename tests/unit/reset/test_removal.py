@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+
 from lab_reset import cluster as clusters
 from lab_reset.planning import Reference
 

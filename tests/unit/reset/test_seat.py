@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 import yaml
-from lab_reset import bucket as buckets
+
+from lab_ground import bucket as buckets
 from lab_reset import cluster as clusters
 from lab_reset import pipelines, seat
 

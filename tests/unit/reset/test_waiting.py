@@ -5,7 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from lab_reset import bucket, lease, waiting
+
+from lab_ground import bucket
+from lab_reset import lease, waiting
 
 
 def going(kind: str, *finalizers: str) -> dict:

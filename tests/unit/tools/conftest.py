@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from lab_tools.releases import KUBERNETES, Versions, architecture
+from embedded_cluster.releases import KUBERNETES, Versions, architecture
 
 VERSIONS = Versions(kubernetes="1.34.4", etcd="3.6.4", coredns="1.12.4", local_path="0.0.30")
 

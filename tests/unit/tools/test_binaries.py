@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from lab_tools import binaries
-from lab_tools.go_build import COMPONENTS
-from lab_tools.releases import (
+from embedded_cluster import binaries
+from embedded_cluster.go_build import COMPONENTS
+from embedded_cluster.releases import (
     ChecksumError,
     ProvisionError,
     Versions,

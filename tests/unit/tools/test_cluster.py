@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from lab_tools import cluster, machine
-from lab_tools.layout import Layout
+from embedded_cluster import cluster, machine
+from embedded_cluster.layout import Layout
 
 WANTED = {"kubernetes": "1.34.4"}
 

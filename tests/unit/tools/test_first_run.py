@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from lab_tools import early
-from lab_tools.preflight import CONTROLLERS, GIB, Machine
+from embedded_cluster import early
+from embedded_cluster.preflight import CONTROLLERS, GIB, Machine
 
 PROJECT = Path(__file__).resolve().parents[3]
 NOBODY = 65534
@@ -28,7 +28,7 @@ cp "$TOOLS/uv" "${0%/*}/uv"
 """
 UV = """#!/bin/sh
 for word in "$@"; do last=$word; done
-case "$*" in *" venv "*) mkdir -p "$last" ;; esac
+case "$*" in *" venv "*) /usr/bin/python3 -m venv --without-pip "$last" ;; esac
 """
 
 
@@ -36,7 +36,7 @@ case "$*" in *" venv "*) mkdir -p "$last" ;; esac
 def checkout(tmp_path: Path) -> Path:
     """What the launcher needs of a checkout, for everybody to read."""
     root = tmp_path / "checkout"
-    for name in ("src/lab_tools", "inventories", "requirements"):
+    for name in ("src/embedded_cluster", "inventories", "requirements"):
         shutil.copytree(
             PROJECT / name, root / name, ignore=shutil.ignore_patterns("__pycache__", ".lab")
         )
@@ -89,7 +89,7 @@ def test_whoever_is_not_root_is_told_so_and_nothing_is_made(
 def test_an_unsuitable_machine_is_refused_before_anything_is_installed(
     checkout: Path, tmp_path: Path
 ) -> None:
-    module = checkout / "src/lab_tools/preflight.py"
+    module = checkout / "src/embedded_cluster/preflight.py"
     text = module.read_text()
     assert "cores: int = 2" in text
     module.write_text(text.replace("cores: int = 2", "cores: int = 99999"))

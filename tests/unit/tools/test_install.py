@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from lab_tools.install import install, link
+from embedded_cluster.install import install, link
 
 
 @pytest.fixture

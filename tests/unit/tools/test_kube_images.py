@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from lab_tools import kube_images
+from embedded_cluster import kube_images
 
 TAGS = dict.fromkeys(
     (

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from lab_tools import kubelet_log
-from lab_tools.layout import Layout
+from embedded_cluster import kubelet_log
+from embedded_cluster.layout import Layout
 
 CAUSE = (
     'E1124 14:18:22.045690     341 log.go:32] "RunPodSandbox from runtime service failed" '

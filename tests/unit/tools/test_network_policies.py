@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from lab_tools.network_policies import Enforcer, find_enforcers, tell
+from embedded_cluster.network_policies import Enforcer, find_enforcers, tell
 
 PROJECT = Path(__file__).resolve().parents[3]
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from lab_tools import preflight
-from lab_tools.layout import Layout
-from lab_tools.preflight import GIB, Machine, Wanted, problems
+from embedded_cluster import preflight
+from embedded_cluster.layout import Layout
+from embedded_cluster.preflight import GIB, Machine, Wanted, problems
 
 GOOD = Machine(
     user_id=0,

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from lab_tools import iptables, machine, remove
-from lab_tools.layout import Layout
+from embedded_cluster import iptables, machine, remove
+from embedded_cluster.layout import Layout
 
 SAVED = """*nat
 :PREROUTING ACCEPT [0:0]

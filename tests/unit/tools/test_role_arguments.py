@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from lab_tools.role_arguments import differences
+from lab_checks.role_arguments import differences
 
 
 @pytest.fixture

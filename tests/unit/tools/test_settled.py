@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from lab_tools import settled
-from lab_tools.layout import Layout
+from embedded_cluster import settled
+from embedded_cluster.layout import Layout
 
 WRITTEN_BY_KUBEADM = {
     "etc/kubernetes/manifests/kube-controller-manager.yaml": (

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from lab_tools import suites
-from lab_tools.suite_page import write_page
-from lab_tools.suites import Result, Suite, choose, read_report, read_suites
+from lab_checks import suites
+from lab_checks.suite_page import write_page
+from lab_checks.suites import Result, Suite, choose, read_report, read_suites
 
 REPORT = """<testsuites><testsuite>
 <testcase classname="a" name="good"/>

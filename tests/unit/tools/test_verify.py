@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from lab_tools import verify
+from lab_checks import verify
 
 PROJECT = Path(__file__).resolve().parents[3]
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from lab_validation.access import REQUIRED, AccessError, read_access
+from lab_driver.access import REQUIRED, AccessError, read_access
 
 
 def whole() -> dict[str, object]:
@@ -76,5 +76,5 @@ def test_without_one_the_machines_own_authorities_verify(
     assert access.certificate is None
     assert access.verify == str(bundle)
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "none"))
-    monkeypatch.setattr("lab_validation.access.BUNDLES", (tmp_path / "none",))
+    monkeypatch.setattr("lab_driver.access.BUNDLES", (tmp_path / "none",))
     assert access.verify is True

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from lab_ground.redaction import Redactor
 from lab_validation.evidence import Collector, condition_lines
-from lab_validation.redaction import Redactor
 
 SECRET = "abcd1234efgh5678"
 

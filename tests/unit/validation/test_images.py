@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from lab_validation.images import references, troubles
+from lab_driver.images import references, troubles
 
 IMAGE = "image-registry.openshift-image-registry.svc:5000/lab/mnist-runtime:1.0"
 DIGEST = f"quay.io/lab/mnist-runtime@sha256:{'0a' * 32}"

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from PIL import Image, ImageDraw
 
-from lab_validation.pictures import differing, is_stale
+from lab_driver.pictures import differing, is_stale
 
 SIZE = (1280, 937)
 KEPT = sorted((Path(__file__).resolve().parents[3] / "docs/lab/images").glob("*.png"))

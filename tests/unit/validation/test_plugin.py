@@ -64,7 +64,7 @@ PIECES = (KEY, KEY[:12], KEY[-12:])
 KNOWS_A_SECRET = f"""
 import pytest
 from lab_validation.plugin import REDACTOR
-from lab_validation.redaction import Redactor
+from lab_ground.redaction import Redactor
 
 KEY = {KEY!r}
 

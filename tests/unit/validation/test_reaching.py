@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lab_validation.reaching import obstacle
+from lab_driver.reaching import obstacle
 
 URL = "https://mnist-inference-mnist.apps.example.com"
 ROUTE = {"status": {"ingress": [{"host": "mnist-inference-mnist.apps.example.com"}]}}

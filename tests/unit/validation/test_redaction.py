@@ -10,8 +10,8 @@ from urllib.parse import quote
 
 import pytest
 
-from lab_validation.cluster import SecretValues
-from lab_validation.redaction import MASK, Redactor
+from lab_driver.cluster import SecretValues
+from lab_ground.redaction import MASK, Redactor
 
 SECRET = "s3cr3t-value-1234"
 

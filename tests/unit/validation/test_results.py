@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from lab_ground.files import write_whole
 from lab_validation import history, results
-from lab_validation.files import write_whole
 from lab_validation.steps import STEP_IDS, step_for
 
 

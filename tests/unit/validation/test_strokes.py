@@ -7,7 +7,7 @@ import itertools
 import numpy as np
 import pytest
 
-from lab_validation.strokes import follow, smooth, strokes_of, thin
+from lab_driver.strokes import follow, smooth, strokes_of, thin
 
 
 def picture_of(*lines: tuple[slice, slice]) -> np.ndarray:

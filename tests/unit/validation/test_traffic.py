@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 import requests
 
-from lab_validation.traffic import KEPT, Traffic, WatchedSession
+from lab_driver.traffic import KEPT, Traffic, WatchedSession
 
 
 class Teapot(http.server.BaseHTTPRequestHandler):

@@ -8,8 +8,8 @@ from unittest import mock
 
 import pytest
 
-from lab_validation import browser
-from lab_validation.kernel import tls_options
+from lab_driver import browser
+from lab_driver.kernel import tls_options
 
 
 @pytest.mark.parametrize("certificate", [Path("/etc/lab-ca.pem"), None])

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from lab_platform.model_serving import model_mesh, raw_deployment
-from lab_platform.model_serving.quantities import parse_bytes
-from lab_platform.model_serving.specs import Runtime, read_model
-from lab_platform.model_serving.storage_config import build_storage_config, read_connections
+from controllers.model_serving import model_mesh, raw_deployment
+from controllers.model_serving.specs import Runtime, read_model
+from controllers.model_serving.storage_config import build_storage_config, read_connections
+from lab_ground.kubernetes.quantities import parse_bytes
 
 from . import manifests
 

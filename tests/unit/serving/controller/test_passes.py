@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from memory_cluster import MemoryCluster
 
-from lab_platform.kubernetes import client as kubernetes
-from lab_platform.kubernetes.errors import ApiError
-from lab_platform.model_serving.controller import Controller
+from controllers.model_serving.controller import Controller
+from lab_ground.kubernetes import client as kubernetes
+from lab_ground.kubernetes.errors import ApiError
 
 from . import manifests
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from lab_platform.model_serving.specs import (
+from controllers.model_serving.specs import (
     Model,
     Runtime,
     SpecError,

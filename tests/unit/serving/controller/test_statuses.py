@@ -6,15 +6,15 @@ from typing import Any
 
 import pytest
 
-from lab_platform.kubernetes.conditions import get_condition
-from lab_platform.model_serving.specs import SpecError
-from lab_platform.model_serving.statuses import (
+from controllers.model_serving.specs import SpecError
+from controllers.model_serving.statuses import (
     Copy,
     Observation,
     build_refusal,
     build_status,
     pod_trouble,
 )
+from lab_ground.kubernetes.conditions import get_condition
 
 NEW, OLD = "mnist__isvc-new", "mnist__isvc-old"
 URLS = {"url": "grpc://m:8033", "grpcUrl": "grpc://m:8033", "restUrl": "https://m:8443"}

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 import serving_models as models
 
-from lab_platform.model_serving.manifest import write_manifest
+from lab_ground.serving.manifest import write_manifest
 
 from .object_store import ObjectStore
 from .running import SOURCE, RunningServer

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from lab_platform.model_serving.puller.model import ModelSpec
+from model_puller.model import ModelSpec
 
 from .object_store import ACCESS_KEY, ObjectStore
 

@@ -50,7 +50,7 @@ class RunningServer:
         }
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "lab_platform.model_serving.server"],
+                [sys.executable, "-m", "model_server"],
                 env=environment,
                 stdout=log,
                 stderr=log,

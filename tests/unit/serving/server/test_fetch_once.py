@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 import serving_models as models
 
-from lab_platform.model_serving.puller import __main__ as puller
-from lab_platform.model_serving.puller.check import start_trials
-from lab_platform.model_serving.server.repository import DataOnlyRepository
+from model_puller import __main__ as puller
+from model_puller.check import start_trials
+from model_server.repository import DataOnlyRepository
 
 from .object_store import ObjectStore
 from .orders import config

@@ -11,10 +11,10 @@ import serving_models as models
 from onnx import TensorProto
 from serving_requests import image_request
 
-from lab_platform.model_serving.manifest import write_manifest
-from lab_platform.model_serving.puller.errors import PullError
-from lab_platform.model_serving.puller.server_client import ServerClient
-from lab_platform.model_serving.server.memory import available_bytes
+from lab_ground.serving.manifest import write_manifest
+from model_puller.errors import PullError
+from model_puller.server_client import ServerClient
+from model_server.memory import available_bytes
 
 from .running import RunningServer, call
 

@@ -11,10 +11,10 @@ import pytest
 import serving_models as models
 from serving_requests import image_request
 
-from lab_platform.model_serving.puller.changes import Changes
-from lab_platform.model_serving.puller.check import check_model, start_trials
-from lab_platform.model_serving.puller.server_client import ServerClient
-from lab_platform.model_serving.puller.sync import Synchroniser
+from model_puller.changes import Changes
+from model_puller.check import check_model, start_trials
+from model_puller.server_client import ServerClient
+from model_puller.sync import Synchroniser
 
 from .object_store import ObjectStore
 from .orders import config, spec

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 import serving_models as models
 
-from lab_platform.model_serving.puller.check import check_model, start_trials
-from lab_platform.model_serving.puller.errors import PullError
-from lab_platform.model_serving.puller.fetch import Fetched, connection_for, fetch
-from lab_platform.model_serving.puller.listing import choose_files
-from lab_platform.model_serving.puller.model import ModelSpec
+from model_puller.check import check_model, start_trials
+from model_puller.errors import PullError
+from model_puller.fetch import Fetched, connection_for, fetch
+from model_puller.listing import choose_files
+from model_puller.model import ModelSpec
 
 from .object_store import ACCESS_KEY, ObjectStore
 from .orders import config, spec

@@ -12,12 +12,12 @@ from urllib.request import urlopen
 import pytest
 import serving_models as models
 
-from lab_platform.model_serving.puller.changes import Changes
-from lab_platform.model_serving.puller.check import check_model, start_trials
-from lab_platform.model_serving.puller.model import ModelSpec
-from lab_platform.model_serving.puller.server_client import ServerAwayError
-from lab_platform.model_serving.puller.state_server import StateServer
-from lab_platform.model_serving.puller.sync import Synchroniser
+from model_puller.changes import Changes
+from model_puller.check import check_model, start_trials
+from model_puller.model import ModelSpec
+from model_puller.server_client import ServerAwayError
+from model_puller.state_server import StateServer
+from model_puller.sync import Synchroniser
 
 from .object_store import ObjectStore
 from .orders import config, spec

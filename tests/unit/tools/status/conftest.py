@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from lab_tools.status.sections import Found
+from lab_status.sections import Found
 
 DOMAIN = "apps.lab.test"
 READY = {"conditions": [{"type": "Ready", "status": "True"}]}

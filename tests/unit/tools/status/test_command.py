@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from lab_tools.status import __main__ as command
-from lab_tools.status.look import Kubectl, read_tables
-from lab_tools.status.sections import Found
+from lab_status import __main__ as command
+from lab_status.look import Kubectl, read_tables
+from lab_status.sections import Found
 
 from .conftest import access, without
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from lab_tools.status import links
-from lab_tools.status.look import Kubectl
+from lab_status import links
+from lab_status.look import Kubectl
 
 from .conftest import seat_items
 

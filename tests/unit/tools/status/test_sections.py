@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from lab_tools.status.lines import Line
-from lab_tools.status.sections import Found, sections
+from lab_status.lines import Line
+from lab_status.sections import Found, sections
 
 from .conftest import access, deployment, platform, route, seat_items, without
 

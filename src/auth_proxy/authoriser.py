@@ -1,0 +1,179 @@
+"""The authoriser: answers nginx about requests, from memory whenever it can."""
+
+from __future__ import annotations
+
+import json
+import logging
+from urllib.parse import parse_qs, urlsplit
+
+from auth_proxy import pages
+from auth_proxy.headers import Headers, read_bearer, read_cookie, session_cookie, wants_page
+from auth_proxy.links import ShortLinks, UsedTickets
+from auth_proxy.reviews import Reviewer, ReviewError, Verdict
+from auth_proxy.session import SESSION_SECONDS, Sealer, SealError
+
+logger = logging.getLogger(__name__)
+
+Answer = tuple[int, dict[str, str], bytes]
+
+
+def _go_to(location: str, cookie: str) -> Answer:
+    headers = {"Location": location, "Set-Cookie": cookie, "Cache-Control": "no-store"}
+    return 303, headers, b""
+
+
+class Authoriser:
+    """Decides about requests and shows the sign-in pages."""
+
+    def __init__(
+        self,
+        reviewer: Reviewer,
+        *,
+        sealer: Sealer | None = None,
+        tickets: UsedTickets | None = None,
+    ) -> None:
+        self._reviewer = reviewer
+        self._sealer = sealer
+        self._tickets = tickets or UsedTickets(None)
+        self._links = ShortLinks()
+
+    def _token(self, headers: Headers) -> str | None:
+        token = read_bearer(headers)
+        if token is not None or self._sealer is None:
+            return token
+        cookie = read_cookie(headers)
+        if not cookie:
+            return None
+        try:
+            return self._sealer.open_session(cookie).token
+        except SealError:
+            return None
+
+    async def verdict(self, headers: Headers) -> Verdict:
+        """Say what is thought of a request's token, or of its session; raise ReviewError."""
+        token = self._token(headers)
+        if token is None:
+            return Verdict(401, message="there is no token")
+        return await self._reviewer.review(token)
+
+    async def answer(self, method: str, target: str, headers: Headers, body: bytes) -> Answer:
+        """Answer one request of nginx's."""
+        path, _, query = target.partition("?")
+        if path == "/oauth/check":
+            return await self._check(headers)
+        if path == "/oauth/healthz":
+            return 200, {"Content-Type": "text/plain"}, b"OK"
+        if path == "/oauth/refused":
+            return await self._refused(headers)
+        if path == "/oauth/login" and self._sealer is not None:
+            if method == "POST":
+                return await self._login(headers, body)
+            if method in ("GET", "HEAD"):
+                return await self._login_page(query)
+        if path == "/oauth/link" and self._sealer is not None:
+            return self._shorten(method, body)
+        if path == "/oauth/logout" and self._sealer is not None:
+            return self._logout(method)
+        return 404, {"Content-Type": "text/plain"}, b"not found\n"
+
+    async def _check(self, headers: Headers) -> Answer:
+        try:
+            verdict = await self.verdict(headers)
+        except ReviewError as error:
+            logger.warning("%s", error)
+            return 500, {}, b""
+        if verdict.status == 200:
+            return 200, {"X-Checked-User": verdict.user}, b""
+        return verdict.status, {}, b""
+
+    async def _refused(self, headers: Headers) -> Answer:
+        try:
+            verdict = await self.verdict(headers)
+        except ReviewError:
+            verdict = Verdict(503, message="tokens cannot be checked: the cluster does not answer")
+        if verdict.status == 200:
+            # Between the check and this page the answer changed: let the client ask again.
+            verdict = Verdict(503, message="try again")
+        if self._sealer is not None and wants_page(headers):
+            if verdict.status == 401:
+                location = pages.login_location(headers.get("x-original-uri"))
+                return 302, {"Location": location, "Cache-Control": "no-store"}, b""
+            if verdict.status == 403:
+                return 403, dict(pages.HEADERS), pages.forbidden_page(verdict.message)
+            return 503, {**pages.HEADERS, "Retry-After": "2"}, pages.unavailable_page()
+        extra = {"Content-Type": "application/json", "Cache-Control": "no-store"}
+        if verdict.status == 401:
+            extra["WWW-Authenticate"] = 'Bearer realm="mnist-lab"'
+        content = {"code": verdict.status, "message": verdict.message, "error": verdict.message}
+        return verdict.status, extra, json.dumps(content).encode() + b"\n"
+
+    async def _enter(self, token: str, target: str | None) -> Answer:
+        """Check a token that was just presented; begin a session or say why not."""
+        assert self._sealer is not None  # noqa: S101 - the callers have looked
+        try:
+            verdict = await self._reviewer.review(token)
+        except ReviewError as error:
+            logger.warning("%s", error)
+            return 503, {**pages.HEADERS, "Retry-After": "2"}, pages.unavailable_page()
+        if verdict.status == 401:
+            page = pages.login_page(target, "This token is not valid, or not any more.")
+            return 401, dict(pages.HEADERS), page
+        if verdict.status == 403:
+            return 403, dict(pages.HEADERS), pages.forbidden_page(verdict.message)
+        logger.info("%s signed in", verdict.user)
+        cookie = session_cookie(self._sealer.seal_session(token), SESSION_SECONDS)
+        return _go_to(pages.safe_target(target), cookie)
+
+    async def _login_page(self, query: str) -> Answer:
+        assert self._sealer is not None  # noqa: S101 - the caller has looked
+        fields = parse_qs(query)
+        target = fields.get("rd", [None])[0]
+        ticket = fields.get("ticket", [None])[0]
+        if code := fields.get("code", [None])[0]:
+            ticket, target = self._links.take(code)
+        if ticket is None:
+            return 200, dict(pages.HEADERS), pages.login_page(target)
+        try:
+            sealed = self._sealer.open_link(ticket)
+            fresh = self._tickets.use(sealed.nonce, sealed.expires)
+        except SealError:
+            fresh = False
+        if not fresh:
+            message = "This link was used already, or its time is over. Ask for a new one."
+            return 401, dict(pages.HEADERS), pages.login_page(target, message)
+        return await self._enter(sealed.token, target)
+
+    def _shorten(self, method: str, body: bytes) -> Answer:
+        """Keep a ticket that we sealed, and answer with the short path that presents it."""
+        if method != "POST":
+            return 405, {"Content-Type": "text/plain", "Allow": "POST"}, b"POST a ticket\n"
+        assert self._sealer is not None  # noqa: S101 - the caller has looked
+        try:
+            fields = parse_qs(body.decode("ascii"), max_num_fields=10)
+            ticket = fields.get("ticket", [""])[0]
+            expires = self._sealer.open_link(ticket).expires
+        except (ValueError, SealError):
+            return 403, {"Content-Type": "text/plain"}, b"no ticket of this workbench\n"
+        code = self._links.keep(ticket, fields.get("rd", [None])[0], expires)
+        headers = {"Content-Type": "text/plain", "Cache-Control": "no-store"}
+        return 200, headers, f"/oauth/login?code={code}\n".encode()
+
+    async def _login(self, headers: Headers, body: bytes) -> Answer:
+        origin = headers.get("origin")
+        host = headers.get("x-forwarded-host") or headers.get("host", "")
+        if origin is not None and urlsplit(origin).netloc != host:
+            message = "The form was sent from another site."
+            return 403, dict(pages.HEADERS), pages.login_page(None, message)
+        try:
+            fields = parse_qs(body.decode("ascii"), max_num_fields=10)
+        except ValueError:
+            fields = {}
+        target = fields.get("rd", [None])[0]
+        token = (fields.get("token") or [""])[0].strip()
+        return await self._enter(token, target)
+
+    @staticmethod
+    def _logout(method: str) -> Answer:
+        if method != "POST":
+            return 200, dict(pages.HEADERS), pages.logout_page()
+        return _go_to("/oauth/login", session_cookie("", 0))

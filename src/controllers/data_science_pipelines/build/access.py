@@ -1,0 +1,92 @@
+"""Who may do what: the server, the steps, and the people that use them."""
+
+from __future__ import annotations
+
+from auth_proxy.container import build_auth_delegator_binding
+from controllers.data_science_pipelines.build.names import TRUSTED_CA, Manifest, metadata
+from controllers.data_science_pipelines.specification import Application
+from lab_ground.kubernetes.metadata import standard_labels
+
+SERVER_RULES: list[Manifest] = [
+    {
+        "apiGroups": [""],
+        "resources": ["pods"],
+        "verbs": ["get", "list", "watch", "create", "delete", "deletecollection"],
+    },
+    {"apiGroups": [""], "resources": ["pods/log"], "verbs": ["get"]},
+    # Why a pod does not begin: of a missing volume only the events tell.
+    {"apiGroups": [""], "resources": ["events"], "verbs": ["list"]},
+    {
+        "apiGroups": [""],
+        "resources": ["persistentvolumeclaims"],
+        "verbs": ["get", "list", "create", "delete", "deletecollection"],
+    },
+    {
+        "apiGroups": [""],
+        "resources": ["configmaps"],
+        "resourceNames": [TRUSTED_CA],
+        "verbs": ["get"],
+    },
+]
+RUNNER_RULES: list[Manifest] = [
+    {"apiGroups": [""], "resources": ["pods"], "verbs": ["get", "list", "watch"]},
+    {"apiGroups": [""], "resources": ["pods/log"], "verbs": ["get"]},
+]
+
+
+def build_access(app: Application) -> list[Manifest]:
+    """Service accounts, Roles and RoleBindings: server, steps, users."""
+    user_rules = [
+        {
+            "apiGroups": ["route.openshift.io"],
+            "resources": ["routes"],
+            "resourceNames": [app.server],
+            "verbs": ["get"],
+        }
+    ]
+    return [
+        _service_account(app, app.server, "pipeline-server"),
+        _service_account(app, app.runner, "step"),
+        _role(app, app.server, SERVER_RULES),
+        _role_binding(app, app.server, app.server),
+        _role(app, app.runner, RUNNER_RULES),
+        _role_binding(app, app.runner, app.runner),
+        _role(app, f"ds-pipeline-user-access-{app.name}", user_rules),
+    ]
+
+
+def build_delegator(app: Application) -> Manifest:
+    """Lets the token proxy ask for reviews; cluster-wide, so the controller removes it."""
+    return build_auth_delegator_binding(
+        name=f"{app.namespace}-{app.server}-auth-delegator",
+        service_account=app.server,
+        namespace=app.namespace,
+        labels=standard_labels(app.server, "auth-delegator"),
+    )
+
+
+def _service_account(app: Application, name: str, component: str) -> Manifest:
+    return {
+        "apiVersion": "v1",
+        "kind": "ServiceAccount",
+        "metadata": metadata(app, name, component),
+    }
+
+
+def _role(app: Application, name: str, rules: list[Manifest]) -> Manifest:
+    return {
+        "apiVersion": "rbac.authorization.k8s.io/v1",
+        "kind": "Role",
+        "metadata": metadata(app, name, "access"),
+        "rules": rules,
+    }
+
+
+def _role_binding(app: Application, name: str, account: str) -> Manifest:
+    return {
+        "apiVersion": "rbac.authorization.k8s.io/v1",
+        "kind": "RoleBinding",
+        "metadata": metadata(app, name, "access"),
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": name},
+        "subjects": [{"kind": "ServiceAccount", "name": account, "namespace": app.namespace}],
+    }

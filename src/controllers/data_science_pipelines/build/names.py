@@ -1,0 +1,53 @@
+"""What the objects of a DataSciencePipelinesApplication are called, and where its server is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from controllers.data_science_pipelines.specification import Application
+from lab_ground.kubernetes.metadata import standard_labels
+
+Manifest = dict[str, Any]
+
+API_VERSION = "datasciencepipelinesapplications.opendatahub.io/v1"
+KIND = "DataSciencePipelinesApplication"
+FINALIZER = "datasciencepipelinesapplications.opendatahub.io/finalizer"
+HTTP_PORT = 8888
+GRPC_PORT = 8887
+OAUTH_PORT = 8443
+TRUSTED_CA = "odh-trusted-ca-bundle"
+
+
+def labels(app: Application, name: str, component: str) -> dict[str, str]:
+    """Labels of one of its objects."""
+    return {
+        "app": name,
+        "dspa": app.name,
+        "component": "data-science-pipelines",
+        **standard_labels(name, component, part_of=app.server),
+    }
+
+
+def metadata(app: Application, name: str, component: str) -> Manifest:
+    """Metadata of one of its objects."""
+    return {"name": name, "namespace": app.namespace, "labels": labels(app, name, component)}
+
+
+def selector(name: str) -> dict[str, str]:
+    """Selects the pods of one of its Deployments."""
+    return {"app": name, "component": "data-science-pipelines"}
+
+
+def launcher_config_map(app: Application) -> str:
+    """The ConfigMap with the file that runs in the steps' containers."""
+    return f"ds-pipeline-launcher-{app.name}"
+
+
+def tls_secret(app: Application) -> str:
+    """The Secret of the proxy's serving certificate."""
+    return f"ds-pipelines-proxy-tls-{app.name}"
+
+
+def server_url(app: Application) -> str:
+    """The server inside the cluster."""
+    return f"http://{app.server}.{app.namespace}.svc.cluster.local:{HTTP_PORT}"

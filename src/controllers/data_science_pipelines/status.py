@@ -1,0 +1,148 @@
+"""What a DataSciencePipelinesApplication says of itself; pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from controllers.data_science_pipelines.build import Manifest, server_url
+from controllers.data_science_pipelines.specification import Application
+from lab_ground.kubernetes.conditions import is_true, set_condition
+
+READY = "Ready"
+
+
+@dataclass
+class Findings:
+    """What was found; ``database`` and ``store`` hold what is wrong with them, in words."""
+
+    deployments: dict[str, Manifest | None] = field(default_factory=dict)
+    pods: list[Manifest] = field(default_factory=list)
+    route: Manifest | None = None
+    database: str = ""
+    store: str = ""
+    admin: tuple[str, str] | None = None
+
+
+def deployment_problem(found: Findings, name: str) -> str:
+    """Why a Deployment is not available, as its pods tell it; empty when it is."""
+    deployment = found.deployments.get(name)
+    if deployment is None:
+        return f"Deployment {name} is not there yet"
+    state = deployment.get("status") or {}
+    if state.get("availableReplicas"):
+        return ""
+    for pod in found.pods:
+        if (pod["metadata"].get("labels") or {}).get("app") != name:
+            continue
+        reason = _pod_problem(pod)
+        if reason:
+            return f"{name} is starting: {reason}"
+    return f"{name} is starting"
+
+
+def _pod_problem(pod: Mapping[str, Any]) -> str:
+    state = pod.get("status") or {}
+    for container in state.get("containerStatuses") or []:
+        waiting = (container.get("state") or {}).get("waiting")
+        if waiting and waiting.get("reason") not in {None, "ContainerCreating", "PodInitializing"}:
+            ended = (container.get("lastState") or {}).get("terminated") or {}
+            more = f"; it ended with exit code {ended['exitCode']}" if "exitCode" in ended else ""
+            message = str(waiting.get("message") or "")
+            return f"container {container['name']}: {waiting['reason']} {message}{more}".strip()
+    for condition in state.get("conditions") or []:
+        if condition.get("type") == "PodScheduled" and condition.get("status") == "False":
+            return f"it cannot be placed: {condition.get('message')}"
+    return ""
+
+
+def build(app: Application, manifest: Manifest, found: Findings) -> Manifest:
+    """The status: conditions and addresses."""
+    database = found.database
+    if not app.database.external and not database:
+        database = deployment_problem(found, app.mariadb)
+    server = "" if not app.deploy else deployment_problem(found, app.server)
+    store = found.store
+    if not app.store.external and not store and not app.store.check:
+        store = deployment_problem(found, app.minio)
+    checks = (
+        ("DatabaseAvailable", database, _reason(database, "DatabaseAvailable", "Database")),
+        ("ObjectStoreAvailable", store, _reason(store, "ObjectStoreAvailable", "ObjectStore")),
+        ("APIServerReady", server, "MinimumReplicasAvailable" if not server else "Deploying"),
+    )
+    generation = manifest["metadata"].get("generation")
+    conditions: Any = (manifest.get("status") or {}).get("conditions")
+    for kind, problem, reason in checks:
+        conditions = set_condition(
+            conditions, kind, not problem, reason, problem, observed_generation=generation
+        )
+    for kind, wanted, what in (
+        ("PersistenceAgentReady", app.persistence_agent, "keeps the state of runs"),
+        ("ScheduledWorkflowReady", app.scheduled_workflow, "starts recurring runs"),
+    ):
+        ready = not server and app.deploy
+        conditions = set_condition(
+            conditions,
+            kind,
+            ready or not wanted,
+            "PartOfAPIServer" if wanted else "NotWanted",
+            f"the API server itself {what}" if wanted and ready else server if wanted else "",
+            observed_generation=generation,
+        )
+    problems = [problem for _, problem, _ in checks if problem]
+    conditions = set_condition(
+        conditions,
+        READY,
+        not problems,
+        "MinimumReplicasAvailable" if not problems else "ComponentsNotReady",
+        "; ".join(problems),
+        observed_generation=generation,
+    )
+    return {"conditions": conditions, "components": _components(app, found)}
+
+
+def _components(app: Application, found: Findings) -> Manifest:
+    addresses = {"url": server_url(app)}
+    ingress = ((found.route or {}).get("status") or {}).get("ingress") or []
+    if ingress:
+        addresses["externalUrl"] = f"https://{ingress[0]['host']}"
+    return {"apiServer": addresses}
+
+
+def _reason(problem: str, good: str, what: str) -> str:
+    """One word for a problem."""
+    if not problem:
+        return good
+    lower = problem.lower()
+    for sign, word in (
+        ("is starting", "Starting"),
+        ("is not there yet", "Starting"),
+        ("is wrong", "WrongCredentials"),
+        ("access denied", "WrongCredentials"),
+        ("secret", "CredentialsMissing"),
+        ("no bucket", "BucketMissing"),
+    ):
+        if sign in lower:
+            return f"{what}{word}"
+    return f"{what}Unreachable"
+
+
+def refused(manifest: Manifest, message: str) -> Manifest:
+    """The status of a spec that cannot be carried out."""
+    conditions = (manifest.get("status") or {}).get("conditions")
+    return {
+        "conditions": set_condition(
+            conditions,
+            READY,
+            False,
+            "InvalidSpec",
+            message,
+            observed_generation=manifest["metadata"].get("generation"),
+        )
+    }
+
+
+def is_ready(status: Mapping[str, Any]) -> bool:
+    """Whether everything is as it shall be."""
+    return is_true(status["conditions"], READY)

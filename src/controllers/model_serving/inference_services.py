@@ -1,0 +1,91 @@
+"""What is written to InferenceServices, and taken away with what they ask for."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from controllers.model_serving.applier import Applier
+from controllers.model_serving.common import Manifest
+from controllers.model_serving.specs import SpecError
+from controllers.model_serving.statuses import Observation, build_refusal, build_status
+from lab_ground.kubernetes.client import KubernetesClient
+from lab_ground.kubernetes.errors import ApiError, NotFoundError
+from lab_ground.serving import constants
+
+# The API server's answers to an object that is not as it must be.
+_WRONG = (400, 422)
+
+
+def write_status(client: KubernetesClient, service: Manifest, seen: Observation) -> None:
+    """Write how its model is served."""
+    _patch_status(client, service, build_status(*_before(service), seen))
+
+
+def write_refusal(client: KubernetesClient, service: Manifest, error: SpecError) -> None:
+    """Write why it cannot be carried out as it is written."""
+    _patch_status(client, service, build_refusal(*_before(service), error))
+
+
+@contextmanager
+def refusing(
+    client: KubernetesClient, services: Iterable[Manifest], names: Container[str]
+) -> Iterator[None]:
+    """Write to these what is wrong with their server, so that the others are gone on with."""
+    try:
+        yield
+    except SpecError as error:
+        refusal = error
+    except ApiError as error:
+        if error.status not in _WRONG:
+            raise
+        refusal = SpecError("RuntimeUnhealthy", f"the server cannot be made: {error.message}")
+    else:
+        return
+    for service in services:
+        if service["metadata"]["name"] in names:
+            write_refusal(client, service, refusal)
+
+
+def _before(service: Manifest) -> tuple[Mapping[str, Any], int]:
+    return service.get("status") or {}, int(service["metadata"].get("generation", 0))
+
+
+def _patch_status(client: KubernetesClient, service: Manifest, status: Mapping[str, Any]) -> None:
+    current = service.get("status") or {}
+    pruned = {key: _without_none(value) for key, value in status.items()}
+    if all(current.get(key) == value for key, value in pruned.items()):
+        return
+    client.patch_status(service, status)
+
+
+def _without_none(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _without_none(item) for key, item in value.items() if item is not None}
+    return value
+
+
+def set_finalizers(client: KubernetesClient, service: Manifest, finalizers: Iterable[str]) -> None:
+    """Hold it, or let it go; one that has gone or changed meanwhile is looked at again."""
+    metadata = service["metadata"]
+    patch = {
+        "metadata": {
+            "finalizers": list(finalizers),
+            "resourceVersion": metadata["resourceVersion"],
+        }
+    }
+    api, kind = constants.INFERENCE_SERVICE
+    try:
+        client.patch(api, kind, metadata["name"], patch, metadata["namespace"])
+    except NotFoundError:
+        return
+
+
+def delete_own_route(client: KubernetesClient, applier: Applier, service: Manifest) -> None:
+    """Remove a Route that was made for it, not one of the same name that somebody else made."""
+    metadata = service["metadata"]
+    route = client.get(*constants.ROUTE, metadata["name"], metadata["namespace"])
+    owners = (route or {}).get("metadata", {}).get("ownerReferences") or []
+    if any(owner["uid"] == metadata["uid"] for owner in owners):
+        applier.delete(client, *constants.ROUTE, metadata["name"], metadata["namespace"])

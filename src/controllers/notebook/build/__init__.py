@@ -1,0 +1,59 @@
+"""What a Notebook is made of, a module for each side of it."""
+
+from controllers.notebook.build.basics import (
+    INJECT_OAUTH,
+    STOPPED,
+    InvalidNotebookError,
+    Manifest,
+    has_login,
+    is_stopped,
+)
+from controllers.notebook.build.login import (
+    BINDING_LABEL,
+    build_access,
+    build_delegator_binding,
+    build_route,
+    build_service_account,
+    build_session_secret,
+    build_tls_service,
+    delegator_name,
+    login_children,
+)
+from controllers.notebook.build.network import (
+    build_network_policies,
+    build_pipelines_binding,
+    build_service,
+)
+from controllers.notebook.build.pod import (
+    BUNDLE_FILE,
+    BUNDLE_VOLUME,
+    IMAGE_SELECTION,
+    build_stateful_set,
+    choose_image,
+)
+
+__all__ = [
+    "BINDING_LABEL",
+    "BUNDLE_FILE",
+    "BUNDLE_VOLUME",
+    "IMAGE_SELECTION",
+    "INJECT_OAUTH",
+    "STOPPED",
+    "InvalidNotebookError",
+    "Manifest",
+    "build_access",
+    "build_delegator_binding",
+    "build_network_policies",
+    "build_pipelines_binding",
+    "build_route",
+    "build_service",
+    "build_service_account",
+    "build_session_secret",
+    "build_stateful_set",
+    "build_tls_service",
+    "choose_image",
+    "delegator_name",
+    "has_login",
+    "is_stopped",
+    "login_children",
+]

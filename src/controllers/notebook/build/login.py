@@ -1,0 +1,176 @@
+"""The sign-in in front of a workbench: proxy, session, certificate, Route, and who may enter."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from auth_proxy.container import (
+    build_auth_delegator_binding,
+    build_auth_proxy_container,
+    build_auth_proxy_volumes,
+)
+from controllers.notebook.build.basics import (
+    PORT,
+    PROXY_PORT,
+    Manifest,
+    account,
+    identity,
+    metadata,
+)
+from controllers.serving_certificate.build import SERVING_CERT_ANNOTATION
+from lab_ground.kubernetes.metadata import standard_labels
+
+BINDING_LABEL = "lab.opendatahub.io/notebook"
+PROXY = "oauth-proxy"
+TLS_VOLUME = "tls-certificates"
+
+
+def add_proxy(notebook: Mapping[str, Any], spec: Manifest) -> None:
+    """Put the proxy with the sign-in into the pod, in the place of one that was written there."""
+    namespace, name = identity(notebook)
+    spec["containers"] = [c for c in spec["containers"] if c["name"] != PROXY]
+    spec["containers"].append(
+        build_auth_proxy_container(
+            name=PROXY,
+            upstream_port=PORT,
+            review={
+                "verb": "get",
+                "group": "kubeflow.org",
+                "resource": "notebooks",
+                "name": name,
+                "namespace": namespace,
+            },
+            tls_volume=TLS_VOLUME,
+            login=True,
+            session_secret=f"{name}-oauth-config",
+            listen_port=PROXY_PORT,
+            port_name=PROXY,
+        )
+    )
+    ours = build_auth_proxy_volumes(
+        tls_volume=TLS_VOLUME,
+        tls_secret=f"{name}-tls",
+        session_secret=f"{name}-oauth-config",
+    )
+    names = {volume["name"] for volume in ours}
+    spec["volumes"] = [v for v in spec["volumes"] if v["name"] not in names] + ours
+
+
+def build_service_account(notebook: Mapping[str, Any]) -> Manifest:
+    """Build the workbench's own ServiceAccount."""
+    _, name = identity(notebook)
+    return {
+        "apiVersion": "v1",
+        "kind": "ServiceAccount",
+        "metadata": metadata(notebook, name),
+    }
+
+
+def build_session_secret(notebook: Mapping[str, Any], cookie_secret: str) -> Manifest:
+    """Build the Secret that seals the sessions."""
+    _, name = identity(notebook)
+    return {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": metadata(notebook, f"{name}-oauth-config"),
+        "type": "Opaque",
+        "stringData": {"cookie_secret": cookie_secret},
+    }
+
+
+def build_tls_service(notebook: Mapping[str, Any]) -> Manifest:
+    """Build the Service of the proxy, which asks for a serving certificate."""
+    _, name = identity(notebook)
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": metadata(
+            notebook, f"{name}-tls", annotations={SERVING_CERT_ANNOTATION: f"{name}-tls"}
+        ),
+        "spec": {
+            "selector": {"statefulset": name},
+            "ports": [{"name": PROXY, "port": 443, "targetPort": PROXY, "protocol": "TCP"}],
+        },
+    }
+
+
+def build_route(notebook: Mapping[str, Any]) -> Manifest:
+    """Build the Route to the proxy."""
+    _, name = identity(notebook)
+    return {
+        "apiVersion": "route.openshift.io/v1",
+        "kind": "Route",
+        "metadata": metadata(notebook, name),
+        "spec": {
+            "to": {"kind": "Service", "name": f"{name}-tls", "weight": 100},
+            "port": {"targetPort": PROXY},
+            "tls": {"termination": "reencrypt", "insecureEdgeTerminationPolicy": "Redirect"},
+        },
+    }
+
+
+def build_access(notebook: Mapping[str, Any]) -> list[Manifest]:
+    """Build the Role and RoleBinding that let the workbench's own account open the workbench.
+
+    Whoever may make tokens of that account may thus sign in, and so may ``./lab status``'s links.
+    """
+    namespace, name = identity(notebook)
+    role = f"{name}-workbench-access"
+    return [
+        {
+            "apiVersion": "rbac.authorization.k8s.io/v1",
+            "kind": "Role",
+            "metadata": metadata(notebook, role),
+            "rules": [
+                {
+                    "apiGroups": ["kubeflow.org"],
+                    "resources": ["notebooks"],
+                    "resourceNames": [name],
+                    "verbs": ["get"],
+                }
+            ],
+        },
+        {
+            "apiVersion": "rbac.authorization.k8s.io/v1",
+            "kind": "RoleBinding",
+            "metadata": metadata(notebook, role),
+            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": role},
+            "subjects": [
+                {"kind": "ServiceAccount", "name": account(notebook), "namespace": namespace}
+            ],
+        },
+    ]
+
+
+def delegator_name(namespace: str, name: str) -> str:
+    """Return the name of the ClusterRoleBinding of one Notebook's proxy."""
+    return f"{namespace}-{name}-notebook-auth-delegator"
+
+
+def build_delegator_binding(notebook: Mapping[str, Any]) -> Manifest:
+    """Build the ClusterRoleBinding that lets the proxy ask for reviews."""
+    namespace, name = identity(notebook)
+    return build_auth_delegator_binding(
+        name=delegator_name(namespace, name),
+        service_account=account(notebook),
+        namespace=namespace,
+        labels={
+            **standard_labels(name, "notebook"),
+            BINDING_LABEL: name,
+            f"{BINDING_LABEL}-namespace": namespace,
+        },
+    )
+
+
+def login_children(notebook: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+    """Return what exists only with the sign-in, as (apiVersion, kind, name)."""
+    _, name = identity(notebook)
+    return [
+        ("route.openshift.io/v1", "Route", name),
+        ("v1", "Service", f"{name}-tls"),
+        ("v1", "Secret", f"{name}-oauth-config"),
+        ("networking.k8s.io/v1", "NetworkPolicy", f"{name}-oauth-np"),
+        ("rbac.authorization.k8s.io/v1", "RoleBinding", f"{name}-workbench-access"),
+        ("rbac.authorization.k8s.io/v1", "Role", f"{name}-workbench-access"),
+    ]

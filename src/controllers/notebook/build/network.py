@@ -1,0 +1,70 @@
+"""The ways to and from a workbench: its Service, its policies, the pipeline server."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from controllers.notebook.build.basics import (
+    PORT,
+    PROXY_PORT,
+    Manifest,
+    account,
+    identity,
+    metadata,
+)
+
+
+def build_service(notebook: Mapping[str, Any]) -> Manifest:
+    """Build the Service of the notebook server itself."""
+    _, name = identity(notebook)
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": metadata(notebook, name),
+        "spec": {
+            "type": "ClusterIP",
+            "selector": {"statefulset": name},
+            "ports": [
+                {"name": f"http-{name}"[:63], "port": 80, "targetPort": PORT, "protocol": "TCP"}
+            ],
+        },
+    }
+
+
+def build_network_policies(
+    notebook: Mapping[str, Any], controller_namespace: str
+) -> list[Manifest]:
+    """Build the policies: the server itself for the controller only, the proxy for all."""
+    _, name = identity(notebook)
+    selector = {"matchLabels": {"notebook-name": name}}
+    controller = {
+        "namespaceSelector": {
+            "matchLabels": {"kubernetes.io/metadata.name": controller_namespace},
+        }
+    }
+
+    def policy(suffix: str, ingress: Manifest) -> Manifest:
+        return {
+            "apiVersion": "networking.k8s.io/v1",
+            "kind": "NetworkPolicy",
+            "metadata": metadata(notebook, f"{name}-{suffix}"),
+            "spec": {"podSelector": selector, "policyTypes": ["Ingress"], "ingress": [ingress]},
+        }
+
+    return [
+        policy("ctrl-np", {"from": [controller], "ports": [{"protocol": "TCP", "port": PORT}]}),
+        policy("oauth-np", {"ports": [{"protocol": "TCP", "port": PROXY_PORT}]}),
+    ]
+
+
+def build_pipelines_binding(notebook: Mapping[str, Any], role: str) -> Manifest:
+    """Build the RoleBinding that lets the workbench use the project's pipeline server."""
+    namespace, name = identity(notebook)
+    return {
+        "apiVersion": "rbac.authorization.k8s.io/v1",
+        "kind": "RoleBinding",
+        "metadata": metadata(notebook, f"elyra-pipelines-{name}"),
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": role},
+        "subjects": [{"kind": "ServiceAccount", "name": account(notebook), "namespace": namespace}],
+    }

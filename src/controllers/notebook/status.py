@@ -1,0 +1,87 @@
+"""A Notebook's status: whether it runs, and if not, what its pod or StatefulSet says why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from controllers.notebook.build import is_stopped
+from lab_ground.kubernetes.conditions import set_condition
+from lab_ground.kubernetes.pods import container_statuses, find_trouble
+
+Manifest = dict[str, Any]
+_PASSED_ON = ("PodScheduled", "Initialized", "ContainersReady")
+
+
+def container_state(pod: Mapping[str, Any] | None, name: str) -> Manifest:
+    """Return the state of the notebook's own container."""
+    for status in container_statuses(pod or {}):
+        if status["name"] == name:
+            return dict(status.get("state") or {})
+    return {}
+
+
+def _readiness(
+    notebook: Mapping[str, Any],
+    stateful_set: Mapping[str, Any] | None,
+    pod: Mapping[str, Any] | None,
+    events: Iterable[Mapping[str, Any]],
+) -> tuple[bool, str, str]:
+    if is_stopped(notebook):
+        gone = pod is None
+        return False, "Stopped" if gone else "Stopping", "the workbench is stopped"
+    if pod is None:
+        for event in events:
+            if event.get("type") == "Warning":
+                return False, event.get("reason") or "FailedCreate", event.get("message") or ""
+        return False, "Starting", "the pod is not there yet"
+    if pod["metadata"].get("deletionTimestamp"):
+        return False, "Restarting", "the old pod ends"
+    if ((stateful_set or {}).get("status") or {}).get("readyReplicas"):
+        return True, "Running", ""
+    trouble = find_trouble(pod)
+    if trouble is not None:
+        return False, *trouble
+    return False, "Starting", "the containers start"
+
+
+def build_status(
+    notebook: Mapping[str, Any],
+    stateful_set: Mapping[str, Any] | None,
+    pod: Mapping[str, Any] | None,
+    events: Iterable[Mapping[str, Any]] = (),
+) -> Manifest:
+    """Build the status from the pod, the StatefulSet and, without a pod, the latter's events."""
+    ready, reason, message = _readiness(notebook, stateful_set, pod, events)
+    conditions = set_condition(
+        (notebook.get("status") or {}).get("conditions"), "Ready", ready, reason, message
+    )
+    present = {c["type"]: c for c in ((pod or {}).get("status") or {}).get("conditions") or []}
+    conditions = [c for c in conditions if c["type"] not in _PASSED_ON or c["type"] in present]
+    for type_ in _PASSED_ON:
+        if type_ in present:
+            condition = present[type_]
+            conditions = set_condition(
+                conditions,
+                type_,
+                condition["status"],
+                condition.get("reason") or type_,
+                condition.get("message") or "",
+            )
+    return {
+        "conditions": conditions,
+        "readyReplicas": int(((stateful_set or {}).get("status") or {}).get("readyReplicas") or 0),
+        # A merge patch keeps what it does not name: the states that are over are named.
+        "containerState": {
+            "running": None,
+            "waiting": None,
+            "terminated": None,
+            **container_state(pod, notebook["metadata"]["name"]),
+        },
+    }
+
+
+def build_invalid_status(notebook: Mapping[str, Any], message: str) -> Manifest:
+    """Build the status of a Notebook that cannot be made into pods."""
+    conditions = (notebook.get("status") or {}).get("conditions")
+    return {"conditions": set_condition(conditions, "Ready", False, "InvalidSpec", message)}

@@ -1,0 +1,300 @@
+"""From admitted Routes to the router's rules: what Traefik is told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from controllers.route.annotations import read_options
+from controllers.route.claims import Admission, Key, Manifest, key_of
+
+HTTP_ENTRY, HTTPS_ENTRY = "web", "websecure"
+REDIRECT = "redirect-to-https"
+NOWHERE = "not-available"
+FUNCTION_LABEL = "serving.knative.dev/service"
+
+
+@dataclass(frozen=True)
+class Backend:
+    """The addresses (``host:port``) behind one Service of a Route, and its share.
+
+    ``host`` is what the Service must be called by, if that is not the Route's own host.
+    """
+
+    service: str
+    addresses: tuple[str, ...]
+    weight: int
+    host: str | None = None
+
+
+def find_port(service: Mapping[str, Any], wanted: Any) -> Mapping[str, Any] | None:
+    """Return the Service's port that ``spec.port.targetPort`` means; the first without it."""
+    ports: Sequence[Mapping[str, Any]] = service["spec"].get("ports") or []
+    if wanted in (None, ""):
+        return ports[0] if ports else None
+    for port in ports:
+        if wanted == port.get("name") or str(wanted) == str(port.get("targetPort")):
+            return port
+    return next((port for port in ports if str(port["port"]) == str(wanted)), None)
+
+
+def find_addresses(
+    service: Mapping[str, Any] | None, wanted: Any, slices: Iterable[Mapping[str, Any]]
+) -> tuple[str, ...]:
+    """Return where a Service answers: its cluster address, its pods', or its external name."""
+    if service is None:
+        return ()
+    port = find_port(service, wanted)
+    if port is None:
+        return ()
+    spec = service["spec"]
+    if spec.get("type") == "ExternalName":
+        return (f"{spec['externalName']}:{port['port']}",)
+    address = spec.get("clusterIP")
+    if address and address != "None":
+        return (f"[{address}]:{port['port']}" if ":" in address else f"{address}:{port['port']}",)
+    found = []
+    for part in slices:
+        numbers = [p["port"] for p in part.get("ports") or [] if p.get("name") == port.get("name")]
+        for endpoint in part.get("endpoints") or []:
+            if (endpoint.get("conditions") or {}).get("ready", True) and numbers:
+                found += [f"{one}:{numbers[0]}" for one in endpoint["addresses"]]
+    return tuple(sorted(found))
+
+
+def build_rule(host: str, path: str) -> str:
+    """Build a rule: the host, and below a path only whole segments."""
+    rule = f"Host(`{host}`)"
+    path = path.rstrip("/")
+    if path:
+        rule += f" && (Path(`{path}`) || PathPrefix(`{path}/`))"
+    return rule
+
+
+class _Configuration:
+    """Collects what the Routes add; Traefik refuses empty sections, so these are left out."""
+
+    def __init__(self) -> None:
+        self.http: dict[str, dict[str, Any]] = {"routers": {}, "services": {}, "middlewares": {}}
+        self.http["serversTransports"] = {}
+        self.tcp: dict[str, dict[str, Any]] = {"routers": {}, "services": {}, "middlewares": {}}
+        self.certificates: list[dict[str, str]] = []
+
+    def build(self, default: Mapping[str, str]) -> Manifest:
+        """Return the whole configuration."""
+        self.http["services"][NOWHERE] = {"loadBalancer": {"servers": []}}
+        self.http["routers"][NOWHERE] = _catch_all({})
+        self.http["routers"][f"{NOWHERE}-tls"] = _catch_all({"tls": {}})
+        self.http["middlewares"][REDIRECT] = {
+            "redirectScheme": {"scheme": "https", "permanent": False}
+        }
+        result: Manifest = {
+            "http": {name: part for name, part in self.http.items() if part},
+            "tls": {
+                "stores": {"default": {"defaultCertificate": dict(default)}},
+                "options": {"default": {"minVersion": "VersionTLS12"}},
+            },
+        }
+        if self.tcp["routers"]:
+            result["tcp"] = {name: part for name, part in self.tcp.items() if part}
+        if self.certificates:
+            result["tls"]["certificates"] = self.certificates
+        return result
+
+
+def _catch_all(extra: Mapping[str, Any]) -> Manifest:
+    entry = HTTPS_ENTRY if extra else HTTP_ENTRY
+    return {
+        "rule": "PathPrefix(`/`)",
+        "priority": 1,
+        "entryPoints": [entry],
+        "service": NOWHERE,
+        **extra,
+    }
+
+
+def _add_services(
+    target: dict[str, Any], name: str, backends: Sequence[Backend], one: Callable[[Backend], Any]
+) -> None:
+    if len(backends) == 1:
+        target[name] = one(backends[0])
+        return
+    parts = []
+    for index, backend in enumerate(backends):
+        part = f"{name}_{index}"
+        target[part] = one(backend)
+        parts.append({"name": part, "weight": backend.weight})
+    target[name] = {"weighted": {"services": parts}}
+
+
+def _add_http(
+    configuration: _Configuration,
+    route: Mapping[str, Any],
+    host: str,
+    backends: Sequence[Backend],
+    authority: str,
+) -> None:
+    name = "_".join(key_of(route))
+    tls = route["spec"].get("tls")
+    path = route["spec"].get("path") or ""
+
+    def service(backend: Backend) -> Manifest:
+        return _balancer(configuration, route, backend, authority)
+
+    _add_services(configuration.http["services"], name, backends, service)
+    common: Manifest = {"rule": build_rule(host, path), "priority": 10 + len(path), "service": name}
+    middlewares = {
+        f"{name}_{part}": one
+        for part, one in read_options(route).middlewares(path, tls=bool(tls)).items()
+    }
+    if backends[0].host:
+        middlewares[name] = {"headers": {"customRequestHeaders": {"Host": backends[0].host}}}
+    if middlewares:
+        configuration.http["middlewares"] |= middlewares
+        common["middlewares"] = list(middlewares)
+    routers = configuration.http["routers"]
+    if not tls:
+        routers[name] = {**common, "entryPoints": [HTTP_ENTRY]}
+        return
+    routers[name] = {**common, "entryPoints": [HTTPS_ENTRY], "tls": {}}
+    policy = tls.get("insecureEdgeTerminationPolicy") or "None"
+    if policy == "Allow":
+        routers[f"{name}_insecure"] = {**common, "entryPoints": [HTTP_ENTRY]}
+    elif policy == "Redirect":
+        routers[f"{name}_insecure"] = _redirect(common)
+
+
+def _balancer(
+    configuration: _Configuration, route: Mapping[str, Any], backend: Backend, authority: str
+) -> Manifest:
+    """How one Service of a Route is reached, over a transport of its own where that is asked."""
+    namespace, name = key_of(route)
+    tls = route["spec"].get("tls")
+    reencrypt = bool(tls) and tls["termination"] == "reencrypt"
+    options = read_options(route)
+    scheme = "https" if reencrypt else "http"
+    balancer: Manifest = {
+        "servers": [{"url": f"{scheme}://{address}"} for address in backend.addresses],
+        "passHostHeader": True,
+    }
+    if options.strategy:
+        balancer["strategy"] = options.strategy
+    settings = options.transport()
+    own = bool(settings)
+    if reencrypt:
+        own = own or bool(tls.get("destinationCACertificate"))
+        settings |= {
+            "serverName": f"{backend.service}.{namespace}.svc",
+            "rootCAs": [tls.get("destinationCACertificate") or authority],
+        }
+    if settings:
+        # Routes that ask for the same share the connections to a Service.
+        sharers = f"{namespace}_{name}" if own else namespace
+        transport = f"{sharers}_{backend.service}"
+        configuration.http["serversTransports"][transport] = {
+            **settings,
+            "maxIdleConnsPerHost": 32,
+        }
+        balancer["serversTransport"] = transport
+    return {"loadBalancer": balancer}
+
+
+def _redirect(common: Mapping[str, Any]) -> Manifest:
+    return {
+        **common,
+        "entryPoints": [HTTP_ENTRY],
+        "middlewares": [REDIRECT],
+        "service": NOWHERE,
+    }
+
+
+def _add_passthrough(
+    configuration: _Configuration,
+    route: Mapping[str, Any],
+    host: str,
+    backends: Sequence[Backend],
+) -> None:
+    name = "_".join(key_of(route))
+
+    def service(backend: Backend) -> Manifest:
+        return {
+            "loadBalancer": {"servers": [{"address": address} for address in backend.addresses]}
+        }
+
+    _add_services(configuration.tcp["services"], name, backends, service)
+    configuration.tcp["routers"][name] = {
+        "rule": f"HostSNI(`{host}`)",
+        "entryPoints": [HTTPS_ENTRY],
+        "service": name,
+        "tls": {"passthrough": True},
+    }
+    allowed = read_options(route).allowed
+    if allowed is not None:
+        configuration.tcp["middlewares"][name] = {"ipAllowList": {"sourceRange": list(allowed)}}
+        configuration.tcp["routers"][name]["middlewares"] = [name]
+    if route["spec"]["tls"].get("insecureEdgeTerminationPolicy") == "Redirect":
+        configuration.http["routers"][f"{name}_insecure"] = _redirect(
+            {"rule": build_rule(host, ""), "priority": 10}
+        )
+
+
+def build_configuration(
+    routes: Iterable[Mapping[str, Any]],
+    admissions: Mapping[Key, Admission],
+    backends: Callable[[Mapping[str, Any]], Sequence[Backend]],
+    *,
+    authority: str,
+    default_certificate: Mapping[str, str],
+    extra_certificates: Iterable[Mapping[str, str]] = (),
+) -> Manifest:
+    """Build Traefik's dynamic configuration from the Routes that are admitted."""
+    configuration = _Configuration()
+    for route in sorted(routes, key=key_of):
+        admission = admissions[key_of(route)]
+        if not admission.admitted:
+            continue
+        found = backends(route)
+        tls = route["spec"].get("tls") or {}
+        if tls.get("termination") == "passthrough":
+            _add_passthrough(configuration, route, admission.host, found)
+            continue
+        _add_http(configuration, route, admission.host, found, authority)
+        if tls.get("certificate") and tls.get("key"):
+            chain = "\n".join(
+                part.strip() for part in (tls["certificate"], tls.get("caCertificate")) if part
+            )
+            configuration.certificates.append({"certFile": chain, "keyFile": tls["key"]})
+    configuration.certificates += [dict(pair) for pair in extra_certificates]
+    return configuration.build(default_certificate)
+
+
+def _called_host(service: Mapping[str, Any] | None) -> str | None:
+    """Return the host of a function: its activator tells functions apart by it."""
+    labels = (service or {}).get("metadata", {}).get("labels") or {}
+    if service is None or FUNCTION_LABEL not in labels:
+        return None
+    namespace, name = key_of(service)
+    return f"{name}.{namespace}.svc"
+
+
+def backends_of(
+    route: Mapping[str, Any],
+    services: Mapping[Key, Mapping[str, Any]],
+    slices: Mapping[Key, Sequence[Mapping[str, Any]]],
+) -> list[Backend]:
+    """Return the backends of a Route, the main one first; a weight of zero gets nothing."""
+    spec = route["spec"]
+    namespace, _ = key_of(route)
+    wanted = (spec.get("port") or {}).get("targetPort")
+    result = []
+    for target in [spec["to"], *(spec.get("alternateBackends") or [])]:
+        weight = target.get("weight")
+        weight = 100 if weight is None else int(weight)
+        if weight == 0:
+            continue
+        key = (namespace, target["name"])
+        service = services.get(key)
+        addresses = find_addresses(service, wanted, slices.get(key, ()))
+        result.append(Backend(target["name"], addresses, weight, _called_host(service)))
+    return result or [Backend(spec["to"]["name"], (), 1)]

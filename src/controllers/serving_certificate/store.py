@@ -1,0 +1,44 @@
+"""The lab's authority in the cluster: made once, then read."""
+
+from __future__ import annotations
+
+import threading
+
+from controllers.serving_certificate.authority import KeyPair, create_authority
+from controllers.serving_certificate.build import (
+    AUTHORITY_SECRET,
+    authority_domains,
+    build_authority_secret,
+    read_pair,
+)
+from lab_ground.kubernetes.client import get_client
+from lab_ground.kubernetes.errors import ConflictError
+from lab_ground.settings import get_settings
+
+_lock = threading.Lock()
+_known: KeyPair | None = None
+
+
+def get_authority(*, fresh: bool = False) -> KeyPair:
+    """Return the lab's authority; make it if there is none yet."""
+    global _known
+    settings = get_settings()
+    client = get_client()
+    with _lock:
+        if _known is not None and not fresh:
+            return _known
+        secret = client.get("v1", "Secret", AUTHORITY_SECRET, settings.platform_namespace)
+        if secret is None:
+            pair = create_authority(
+                authority_domains(settings.base_domain, settings.cluster_domain)
+            )
+            try:
+                client.create(build_authority_secret(pair, settings.platform_namespace))
+                _known = pair
+                return pair
+            except ConflictError:
+                secret = client.get("v1", "Secret", AUTHORITY_SECRET, settings.platform_namespace)
+        if secret is None:
+            raise RuntimeError(f"the Secret {AUTHORITY_SECRET} comes and goes")
+        _known = read_pair(secret)
+        return _known

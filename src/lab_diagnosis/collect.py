@@ -1,0 +1,238 @@
+"""Reads the evidence from a cluster. Nothing is changed, and no Secret is ever read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Protocol
+
+from lab_diagnosis.evidence import Evidence, Thing, name_of
+
+LOG_LINES = 40
+MOST_PODS = 40
+# Kinds between an object and its pods, from the top down.
+BETWEEN = (
+    ("apps/v1", "Deployment"),
+    ("apps/v1", "StatefulSet"),
+    ("apps/v1", "ReplicaSet"),
+    ("batch/v1", "Job"),
+)
+# Pods that belong to an object by their labels, where no owner reference leads to them.
+LABELS = (
+    "notebook-name",
+    "serving.knative.dev/service",
+    "serving.kserve.io/inferenceservice",
+    "pipelines.kubeflow.org/run_id",
+    "job-name",
+    "app",
+    "app.kubernetes.io/instance",
+    "app.kubernetes.io/name",
+    "dspa",
+)
+MODEL_SERVER = "modelmesh-service"
+
+
+def connect(kubeconfig: str = "") -> Any:
+    """A dynamic client; raises what the kubernetes package raises."""
+    from kubernetes import client, config, dynamic
+
+    configuration = client.Configuration()
+    config.load_kube_config(kubeconfig or None, client_configuration=configuration)
+    configuration.retries = 1
+    return dynamic.DynamicClient(client.ApiClient(configuration))
+
+
+def collect(
+    client: Any, kind: str, name: str, namespace: str = "", api_version: str = ""
+) -> Evidence:
+    """Everything about one object that can explain it; reading trouble becomes evidence too."""
+    try:
+        return _ClientReader(client).evidence(kind, name, namespace, api_version)
+    except Exception as error:
+        return Evidence(kind, name, namespace, trouble=explain_error(error))
+
+
+def locate(client: Any, kind: str, name: str, api_version: str = "") -> list[str]:
+    """Namespaces that have such an object; [""] for a kind that lives outside of them."""
+    resource = _ClientReader(client).resource(kind, api_version)
+    if not resource.namespaced:
+        return [""]
+    items = resource.get(field_selector=f"metadata.name={name}").to_dict()["items"]
+    return sorted(str(item["metadata"]["namespace"]) for item in items)
+
+
+def explain_error(error: Exception) -> str:
+    """An exception of the client as part of a sentence."""
+    status = getattr(error, "status", None)
+    if status in (401, 403):
+        return f"the API server does not allow it ({status})"
+    text = str(error)
+    if "Connection refused" in text or "Max retries exceeded" in text:
+        return "the API server does not answer; is the cluster up?"
+    if type(error).__name__ == "ConfigException":
+        return f"there is no usable kubeconfig: {text}"
+    if type(error).__name__ == "ResourceNotFoundError":
+        return "the cluster does not know this kind; is the platform installed?"
+    return f"{type(error).__name__}: {text.splitlines()[0] if text else 'no message'}"
+
+
+class Reader(Protocol):
+    """What evidence is read through; nothing is written."""
+
+    def objects(self, api_version: str, kind: str, namespace: str) -> list[Any]:
+        """The objects of a kind."""
+        ...
+
+    def log(self, namespace: str, pod: str, container: str, lines: int) -> str:
+        """The last lines of a container's log, of its last run where it waits to run again."""
+        ...
+
+
+def gather(
+    reader: Reader, kind: str, name: str, namespace: str, thing: Thing | None, home: Thing | None
+) -> Evidence:
+    """What hangs on an object that has been read already, in a namespace that is there."""
+    between: list[Thing] = [
+        {**each, "kind": each_kind}
+        for version, each_kind in BETWEEN
+        for each in reader.objects(version, each_kind, namespace)
+    ]
+    related, pods = family(kind, name, thing, between, reader.objects("v1", "Pod", namespace))
+    wanted = {claim for pod in pods for claim in _claim_names(pod)} - {""}
+    if kind == "PersistentVolumeClaim":
+        wanted.add(name)
+    claims = reader.objects("v1", "PersistentVolumeClaim", namespace) if wanted else []
+    return Evidence(
+        kind=kind,
+        name=name,
+        namespace=namespace,
+        thing=thing,
+        pods=pods,
+        related=related,
+        claims=[claim for claim in claims if name_of(claim) in wanted],
+        events=reader.objects("v1", "Event", namespace),
+        logs=dict(_logs(reader, namespace, pods)),
+        namespace_thing=home,
+    )
+
+
+def _logs(
+    reader: Reader, namespace: str, pods: Iterable[Thing]
+) -> Iterable[tuple[tuple[str, str], str]]:
+    """Last lines of the containers that are not ready; no log is no failure, the rest speaks."""
+    for pod in pods:
+        status = pod.get("status") or {}
+        every = [
+            *(status.get("initContainerStatuses") or ()),
+            *(status.get("containerStatuses") or ()),
+        ]
+        for container in every:
+            if container.get("ready"):
+                continue
+            key = (name_of(pod), str(container.get("name")))
+            try:
+                text = reader.log(namespace, *key, LOG_LINES)
+            except Exception as error:
+                if getattr(error, "status", None) is None:
+                    raise
+                continue
+            if text:
+                yield key, text
+
+
+class _ClientReader:
+    """Reads through a dynamic client."""
+
+    def __init__(self, client: Any) -> None:
+        self.client = client
+
+    def evidence(self, kind: str, name: str, namespace: str, api_version: str) -> Evidence:
+        thing = self.get(kind, name, namespace, api_version)
+        home = self.get("Namespace", namespace, "", "v1") if namespace else None
+        if home is None:
+            return Evidence(kind, name, namespace, thing)
+        return gather(self, kind, name, namespace, thing, home)
+
+    def resource(self, kind: str, api_version: str) -> Any:
+        wanted = {"kind": kind, **({"api_version": api_version} if api_version else {})}
+        found = [each for each in self.client.resources.search(**wanted) if each.verbs]
+        named = [each for each in found if not each.kind.endswith("List")]
+        if not named:
+            return self.client.resources.get(**wanted)
+        return min(named, key=lambda each: not each.preferred)
+
+    def get(self, kind: str, name: str, namespace: str, api_version: str = "") -> Thing | None:
+        resource = self.resource(kind, api_version)
+        place = {"namespace": namespace} if resource.namespaced else {}
+        try:
+            found: dict[str, Any] = resource.get(name=name, **place).to_dict()
+        except Exception as error:
+            if getattr(error, "status", None) == 404:
+                return None
+            raise
+        return found
+
+    def objects(self, api_version: str, kind: str, namespace: str) -> list[Any]:
+        resource = self.client.resources.get(api_version=api_version, kind=kind)
+        return list(resource.get(namespace=namespace).to_dict()["items"])
+
+    def log(self, namespace: str, pod: str, container: str, lines: int) -> str:
+        from kubernetes import client as kubernetes_client
+
+        api = kubernetes_client.CoreV1Api(self.client.client)
+        return str(
+            api.read_namespaced_pod_log(pod, namespace, container=container, tail_lines=lines)
+        )
+
+
+def family(
+    kind: str, name: str, thing: Thing | None, between: list[Thing], pods: list[Thing]
+) -> tuple[list[Thing], list[Thing]]:
+    """What of a namespace belongs to an object: by owner, then by label or name."""
+    related: list[Thing] = []
+    owners = {str(((thing or {}).get("metadata") or {}).get("uid", ""))} - {""}
+    grown = True
+    while grown:
+        grown = False
+        for each in between:
+            if each not in related and (
+                owners & _owner_ids(each) or _is_named_after(kind, name, each)
+            ):
+                related.append(each)
+                owners.add(str((each.get("metadata") or {}).get("uid", "")))
+                grown = True
+    if kind == "Pod":
+        own = [pod for pod in pods if name_of(pod) == name]
+    elif kind == "Namespace":
+        own = pods
+    else:
+        own = [pod for pod in pods if owners & _owner_ids(pod) or _is_labelled(kind, name, pod)]
+    if kind == "PersistentVolumeClaim":
+        own = [pod for pod in pods if name in _claim_names(pod)]
+    newest = sorted(own, key=lambda pod: str(pod["metadata"].get("creationTimestamp", "")))
+    return related, newest[-MOST_PODS:]
+
+
+def _owner_ids(thing: Thing) -> set[str]:
+    references = (thing.get("metadata") or {}).get("ownerReferences") or ()
+    return {str(reference.get("uid")) for reference in references}
+
+
+def _is_named_after(kind: str, name: str, thing: Thing) -> bool:
+    """Children of a few kinds are known by name, since they are not owned everywhere."""
+    if kind == "DataSciencePipelinesApplication":
+        return name_of(thing) in {f"ds-pipeline-{name}", f"mariadb-{name}", f"minio-{name}"}
+    if kind == "ServingRuntime":
+        return name_of(thing) == f"modelmesh-serving-{name}"
+    return False
+
+
+def _is_labelled(kind: str, name: str, pod: Thing) -> bool:
+    labels = (pod.get("metadata") or {}).get("labels") or {}
+    if kind == "InferenceService" and labels.get(MODEL_SERVER):
+        return True
+    return any(labels.get(label) == name for label in LABELS)
+
+
+def _claim_names(pod: Thing) -> set[str]:
+    volumes = (pod.get("spec") or {}).get("volumes") or ()
+    return {(volume.get("persistentVolumeClaim") or {}).get("claimName", "") for volume in volumes}

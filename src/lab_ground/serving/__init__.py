@@ -1,0 +1,1 @@
+"""What the controller of model serving, the model server and the puller agree on."""

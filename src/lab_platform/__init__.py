@@ -1,1 +1,0 @@
-"""Stand-ins for the OpenShift AI controllers, on any Kubernetes."""

@@ -1,0 +1,266 @@
+"""The cluster side of a reset: list, delete, wait, and find what was left behind."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import time
+
+from lab_reset import planning, waiting
+
+# Kinds that controllers make below the lab's objects; their end is waited for as well.
+CHILDREN = (
+    ("apps/v1", "Deployment"),
+    ("apps/v1", "StatefulSet"),
+    ("apps/v1", "ReplicaSet"),
+    ("batch/v1", "Job"),
+    ("v1", "Pod"),
+)
+
+
+# What a pod that is removed gets to end in; 0 would leave its containers running unseen.
+GRACE_SECONDS = 1
+TOKEN_SECONDS = 3600
+# What lets a token proxy ask who calls; a model server has one, bound in the whole cluster.
+DELEGATOR = "system:auth-delegator"
+MODEL_LABEL = "serving.kserve.io/inferenceservice"
+
+
+class ResetError(Exception):
+    """The reset could not be done or proved; the message is the sentence for the terminal."""
+
+
+class Cluster:
+    """A namespace of a cluster, through the dynamic client."""
+
+    def __init__(self, client, namespace):
+        """Use ``client`` (kubernetes.dynamic.DynamicClient) for ``namespace``."""
+        self.client = client
+        self.namespace = namespace
+
+    def api(self, api_version, kind):
+        """Return the dynamic API of a kind, or None where the cluster has no such kind."""
+        from kubernetes.dynamic.exceptions import ResourceNotFoundError
+
+        try:
+            return self.client.resources.get(api_version=api_version, kind=kind)
+        except ResourceNotFoundError:
+            return None
+
+    def objects(self, api_version, kind):
+        """List the namespace's objects of a kind; none where the kind is unknown."""
+        from kubernetes.dynamic.exceptions import NotFoundError
+
+        resource = self.api(api_version, kind)
+        if resource is None:
+            return []
+        try:
+            found = self.client.get(resource, namespace=self.namespace).to_dict()["items"]
+        except NotFoundError:
+            # The client remembers kinds on disk, those of an earlier cluster at this address, too.
+            return []
+        return [{"apiVersion": api_version, "kind": kind, **thing} for thing in found]
+
+    def namespace_labels(self):
+        """Return the namespace's labels, or None where it does not exist."""
+        from kubernetes.dynamic.exceptions import NotFoundError
+
+        try:
+            found = self.api("v1", "Namespace").get(name=self.namespace).to_dict()
+        except NotFoundError:
+            return None
+        return found["metadata"].get("labels") or {}
+
+    def secret(self, name):
+        """Return a Secret's decoded values, or None."""
+        from kubernetes.dynamic.exceptions import NotFoundError
+
+        try:
+            found = self.api("v1", "Secret").get(name=name, namespace=self.namespace).to_dict()
+        except NotFoundError:
+            return None
+        return {k: base64.b64decode(v).decode() for k, v in (found.get("data") or {}).items()}
+
+    def token(self, account):
+        """Return a new token of a service account, or None where there is no such account.
+
+        The Secret with a lasting one may be edited by whoever works in the namespace.
+        """
+        from kubernetes import client
+        from kubernetes.client.exceptions import ApiException
+
+        try:
+            answer = client.CoreV1Api(self.client.client).create_namespaced_service_account_token(
+                account, self.namespace, {"spec": {"expirationSeconds": TOKEN_SECONDS}}
+            )
+        except ApiException as error:
+            if error.status == 404:
+                return None
+            raise
+        return answer.status.token
+
+    def has_pipeline_server(self):
+        """Tell whether the namespace has a pipeline server, of whichever version of the kind."""
+        kinds = self.client.resources.search(
+            group="datasciencepipelinesapplications.opendatahub.io",
+            kind="DataSciencePipelinesApplication",
+        )
+        return any(self.objects(kind.group_version, kind.kind) for kind in kinds)
+
+    def route_url(self, name):
+        """Return ``https://host`` of an admitted Route, or None."""
+        for route in self.objects("route.openshift.io/v1", "Route"):
+            if route["metadata"]["name"] == name:
+                ingress = (route.get("status") or {}).get("ingress") or [{}]
+                host = ingress[0].get("host") or route["spec"].get("host")
+                return f"https://{host}" if host else None
+        return None
+
+    def delete(self, reference):
+        """Ask for an object's deletion; one that is gone already is fine."""
+        from kubernetes.dynamic.exceptions import NotFoundError
+
+        resource = self.api(reference.api_version, reference.kind)
+        try:
+            resource.delete(
+                name=reference.name,
+                namespace=self.namespace,
+                body={"propagationPolicy": "Background"},
+            )
+        except NotFoundError:
+            return
+
+    def hurry(self, pod):
+        """Let a pod that is ending end at once: nobody needs what it would still do."""
+        from kubernetes.dynamic.exceptions import ConflictError, NotFoundError
+
+        # A conflict: it has gone, and another of its name has come.
+        with contextlib.suppress(NotFoundError, ConflictError):
+            self.api("v1", "Pod").delete(
+                name=pod["metadata"]["name"],
+                namespace=self.namespace,
+                body={
+                    "gracePeriodSeconds": GRACE_SECONDS,
+                    "preconditions": {"uid": pod["metadata"]["uid"]},
+                },
+            )
+
+    def children(self):
+        """List everything that controllers make below the lab's objects."""
+        return [thing for kind in CHILDREN for thing in self.objects(*kind)]
+
+
+def open_seat(kubeconfig, namespace, wanted):
+    """Return a seat's cluster.
+
+    Raises:
+        ResetError: the namespace is not there, or lacks one of the labels ``wanted``.
+    """
+    from kubernetes import config, dynamic
+
+    client = dynamic.DynamicClient(config.new_client_from_config(kubeconfig))
+    cluster = Cluster(client, namespace)
+    labels = cluster.namespace_labels()
+    if labels is None:
+        raise ResetError(f"namespace {namespace} does not exist; ./lab up makes it")
+    wrong = ", ".join(f"{k}={v}" for k, v in wanted.items() if labels.get(k) != v)
+    if wrong:
+        raise ResetError(
+            f"namespace {namespace} is not a lab's: it lacks the label {wrong}. "
+            "Nothing was touched; name seats of the lab in lab_reset_namespaces"
+        )
+    return cluster
+
+
+def remove(cluster, references, timeout, pause=0.5):
+    """Delete ``references`` and wait until they and all they own are gone.
+
+    Raises:
+        ResetError: something is still there after ``timeout`` seconds; names each object,
+            its finalizers and who should have removed them.
+    """
+    if not references:
+        return
+    waited = {reference.uid for reference in references}
+    waited |= planning.descendants(waited, cluster.children())
+    for reference in references:
+        cluster.delete(reference)
+    kinds = dict.fromkeys([*((r.api_version, r.kind) for r in references), *CHILDREN])
+    end = time.monotonic() + timeout
+    while True:
+        left = [
+            thing
+            for kind in kinds
+            for thing in cluster.objects(*kind)
+            if thing["metadata"]["uid"] in waited
+        ]
+        if not left:
+            return
+        for thing in left:
+            if thing["kind"] == "Pod" and lingers(thing):
+                cluster.hurry(thing)
+        if time.monotonic() > end:
+            pods = cluster.objects("v1", "Pod")
+            sentences = [waiting.why_it_stays(thing, pods) for thing in left]
+            raise ResetError(f"after {timeout} s this is still there: " + ". ".join(sentences))
+        time.sleep(pause)
+
+
+def lingers(pod):
+    """Tell whether a pod is ending and takes longer for it than a removal needs."""
+    metadata = pod["metadata"]
+    return bool(
+        metadata.get("deletionTimestamp")
+        and (metadata.get("deletionGracePeriodSeconds") or 0) > GRACE_SECONDS
+    )
+
+
+def leftover_delegators(cluster, served):
+    """Name the ClusterRoleBindings of model servers and workbenches that are gone.
+
+    ModelMesh has `<namespace>-modelmesh-serving-sa-auth-delegator`, a model with a server of its
+    own `<namespace>-<service account>-auth-delegator`, a workbench one with its name.
+    """
+    kind = cluster.api("rbac.authorization.k8s.io/v1", "ClusterRoleBinding")
+    models = names_of(cluster.objects("serving.kserve.io/v1beta1", "InferenceService"))
+    notebooks = names_of(cluster.objects("kubeflow.org/v1", "Notebook"))
+    left = []
+    for binding in cluster.client.get(kind).to_dict()["items"]:
+        name, subjects = binding["metadata"]["name"], binding.get("subjects") or []
+        if (
+            binding["roleRef"]["name"] != DELEGATOR
+            or [subject.get("namespace") for subject in subjects] != [cluster.namespace]
+            or subjects[0]["name"].startswith("ds-pipeline-")
+        ):
+            continue
+        account = subjects[0]["name"]
+        model = (binding["metadata"].get("labels") or {}).get(MODEL_LABEL)
+        if name == f"{cluster.namespace}-{account}-notebook-auth-delegator":
+            gone = account not in notebooks
+        elif name == f"{cluster.namespace}-{account}-auth-delegator":
+            gone = not served and (model not in models if model else not models)
+        else:
+            gone = False
+        if gone:
+            left.append(f"ClusterRoleBinding/{name}")
+    return left
+
+
+def names_of(things):
+    """Return the names of objects."""
+    return {thing["metadata"]["name"] for thing in things}
+
+
+def cluster_leftovers(cluster, served):
+    """Name cluster-scoped things of this seat that a reset must not leave.
+
+    ``served`` tells whether the target still has a served model, whose ClusterRoleBindings stay.
+    """
+    left = leftover_delegators(cluster, served)
+    claims = {c["metadata"]["uid"] for c in cluster.objects("v1", "PersistentVolumeClaim")}
+    volumes = cluster.client.get(cluster.api("v1", "PersistentVolume")).to_dict()["items"]
+    for volume in volumes:
+        claim = volume["spec"].get("claimRef") or {}
+        if claim.get("namespace") == cluster.namespace and claim.get("uid") not in claims:
+            left.append(f"PersistentVolume/{volume['metadata']['name']} (of claim {claim['name']})")
+    return left

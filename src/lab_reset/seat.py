@@ -1,0 +1,154 @@
+"""One seat: its objects, its bucket and its pipeline server, under one reset."""
+
+from __future__ import annotations
+
+import time
+
+from lab_ground import bucket as buckets
+from lab_reset import cluster as clusters
+from lab_reset import pipelines, planning, sessions
+
+OPERATOR = (
+    "the pipelines controller (lab-operators, or data-science-pipelines-operator) should make it"
+)
+STORE_KEYS = ("accesskey", "secretkey")
+
+
+def patiently(look, timeout, pause=1):
+    """Look until there is no trouble, at most ``timeout`` seconds; return what was found last.
+
+    ``look`` returns a thing and its trouble. What a learner has removed, its controller makes
+    again within moments.
+    """
+    end = time.monotonic() + timeout
+    while True:
+        thing, trouble = look()
+        if not trouble or time.monotonic() >= end:
+            return thing, trouble
+        time.sleep(pause)
+
+
+class Seat:
+    """What a reset reads, removes and looks at again."""
+
+    def __init__(self, params, cluster):
+        """Connect to bucket and pipeline server, where the seat has them.
+
+        Raises:
+            ResetError: it has them, but they cannot be looked into: neither a removal nor its
+                proof would be complete.
+        """
+        self.params = params
+        self.cluster = cluster
+        self.rules = planning.parse_rules(params["rules"])
+        self.erases_work = planning.step_index(params["to"]) < planning.step_index("trained")
+        self.bucket = self.server = None
+        if self.erases_work:
+            self.bucket = self._reach(self._look_at_bucket, "its bucket")
+            self.server = self._reach(self._look_at_server, "its runs")
+        else:
+            # Only for a look at the client's token, which later steps use.
+            server, trouble = self._look_at_server()
+            self.server = None if trouble else server
+
+    def _reach(self, look, what):
+        thing, trouble = patiently(look, self.params["timeout"])
+        if trouble:
+            raise clusters.ResetError(
+                f"in {self.cluster.namespace}, {what} can be neither emptied nor proved empty: "
+                f"{trouble}"
+            )
+        return thing
+
+    def _url(self, route):
+        """Return a Route's address, and what is wrong if it should be there and is not."""
+        url = self.cluster.route_url(route)
+        if not url and self.cluster.has_pipeline_server():
+            return None, f"the pipeline server has no admitted Route {route}; {OPERATOR}"
+        return url, ""
+
+    def _look_at_bucket(self):
+        url, trouble = self._url(self.params["storage_route"])
+        if not url:
+            return None, trouble
+        name = self.params["store_secret"]
+        secret = self.cluster.secret(name) or {}
+        keys = [secret.get(key) for key in STORE_KEYS]
+        if not all(keys):
+            return None, (
+                f"Secret {name} with the object store's keys is not there, or has no "
+                f"{' and '.join(STORE_KEYS)}; {OPERATOR}"
+            )
+        bucket = buckets.Bucket(url, self.params["bucket"], keys, self.params["ca_certificate"])
+        trouble = bucket.trouble()
+        return bucket, trouble and f"the object store has the keys of Secret {name} and {trouble}"
+
+    def _look_at_server(self):
+        url, trouble = self._url(self.params["pipelines_route"])
+        if not url:
+            return None, trouble
+        account = self.params["pipelines_account"]
+        token = self.cluster.token(account)
+        mend = "./lab run prepare-lab makes it and its rights again"
+        if not token:
+            return None, f"ServiceAccount {account} is not there; {mend}"
+        server = pipelines.PipelineServer(url, token, self.params["ca_certificate"])
+        trouble = server.trouble()
+        return server, trouble and (
+            f"the pipeline server gets a token of ServiceAccount {account} and {trouble}; {mend}"
+        )
+
+    def spoilt_token(self):
+        """Return the reference to the client's Secret if its token does not work (any more)."""
+        name = self.params["pipelines_account"]
+        secret = self.cluster.secret(name) if self.server else None
+        if secret is None or self.server.accepts(secret.get("token", "")):
+            return []
+        for thing in self.cluster.objects("v1", "Secret"):
+            if thing["metadata"]["name"] == name:
+                return [planning.refer("v1", "Secret", thing)]
+        return []
+
+    def plan(self):
+        """Return the plan for the objects, the keys and the rows to remove."""
+        kinds = dict.fromkeys((rule.api_version, rule.kind) for rule in self.rules)
+        things = {kind: self.cluster.objects(*kind) for kind in kinds}
+        outcome = planning.plan(self.rules, things, self.params["to"])
+        spoilt = self.spoilt_token()
+        outcome.remove += spoilt
+        outcome.restore += spoilt
+        keys = self.bucket.keys() if self.bucket else []
+        return (
+            outcome,
+            buckets.removable(keys, self.params["kept_keys"]),
+            self.server.rows() if self.server and self.erases_work else [],
+        )
+
+    def apply(self, outcome, rows):
+        """Remove objects, rows and keys: schedules before runs, runs before their files."""
+        if rows:
+            self.server.delete(rows)
+        clusters.remove(self.cluster, outcome.remove, self.params["timeout"])
+        if self.bucket:
+            # Steps that were ending while their run was removed may have written more.
+            self.bucket.delete(buckets.removable(self.bucket.keys(), self.params["kept_keys"]))
+
+    def prove(self):
+        """Look again, from the outside, and name whatever is left."""
+        outcome, keys, rows = self.plan()
+        left = [str(reference) for reference in outcome.remove]
+        left += [f"s3://{self.bucket.name}/{key}" for key in keys]
+        left += [f"{path} {name or identifier}" for path, identifier, name, _ in rows]
+        served = planning.step_index(self.params["to"]) >= planning.step_index("served")
+        left += clusters.cluster_leftovers(self.cluster, served)
+        return left + sessions.session_leftovers(self.cluster)
+
+    def settle(self, pause=1):
+        """Look until nothing is left, and return what still is when the time is up.
+
+        A volume outlives its claim for the moments that its provisioner takes to empty it.
+        """
+        end = time.monotonic() + self.params["timeout"]
+        while (left := self.prove()) and time.monotonic() < end:
+            time.sleep(pause)
+        return left

@@ -1,0 +1,159 @@
+"""Asks the machine and the cluster how everything is; two questions to the API at once."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from embedded_cluster import cluster, machine
+from embedded_cluster.layout import Layout
+from lab_status.lines import DOWN, UP, Line, Manifest
+from lab_status.sections import Found
+
+PLAIN_KINDS = "nodes,namespaces,deployments,statefulsets,daemonsets"
+# The lab's own kinds; a cluster without the platform does not know them.
+LAB_KINDS = (
+    "datasciencepipelinesapplications.datasciencepipelinesapplications.opendatahub.io",
+    "notebooks.kubeflow.org",
+    "inferenceservices.serving.kserve.io",
+    "services.serving.knative.dev",
+    "routes.route.openshift.io",
+)
+# kubectl's words for an API server that is not the one which the kubeconfig trusts.
+FOREIGN_CLUSTER = "certificate signed by unknown authority"
+
+
+def inventory() -> str:
+    """Name the kind of cluster that the environment asks for."""
+    return os.environ.get("LAB_INVENTORY", "embedded")
+
+
+@dataclass(frozen=True)
+class Kubectl:
+    """The client and the kubeconfig with which the cluster is asked."""
+
+    program: str
+    kubeconfig: Path
+
+    def run(self, *arguments: str) -> str:
+        """Return what a command prints.
+
+        Raises:
+            subprocess.SubprocessError: it failed, or took too long.
+        """
+        done = subprocess.run(
+            [
+                self.program,
+                f"--kubeconfig={self.kubeconfig}",
+                "--request-timeout=1500ms",
+                *arguments,
+            ],
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=4,
+        )
+        return done.stdout.strip()
+
+    def list_all(self, kinds: str) -> tuple[list[Manifest], str]:
+        """Return the objects of these kinds in all namespaces, and why there are none."""
+        try:
+            items = json.loads(self.run("get", kinds, "-A", "-o", "json"))["items"]
+        except (subprocess.SubprocessError, OSError, ValueError, KeyError) as error:
+            return [], reason_of(error)
+        return list(items), ""
+
+
+def reason_of(error: Exception) -> str:
+    """Return one sentence on why kubectl gave no answer."""
+    if isinstance(error, subprocess.TimeoutExpired):
+        return "the API server did not answer in time"
+    if isinstance(error, subprocess.CalledProcessError):
+        said = (error.stderr or "").strip().splitlines() or ["kubectl failed"]
+        if FOREIGN_CLUSTER in said[-1]:
+            return "the kubeconfig is of another cluster; ./lab up writes it anew"
+        return str(said[-1]).removeprefix("error: ")
+    return f"kubectl gave no answer that can be read: {error}"
+
+
+def find_kubectl(layout: Layout, project: Path) -> Kubectl | None:
+    """Return the client of this checkout: the suite's own kubectl, else the machine's."""
+    own = layout.programs / "bin/kubectl"
+    program = str(own) if own.exists() else shutil.which("kubectl")
+    if inventory() == "embedded":
+        kubeconfig = project / ".lab/kubeconfig"
+        if not kubeconfig.exists():
+            # Another checkout made the cluster.
+            kubeconfig = layout.admin_kubeconfig
+    else:
+        kubeconfig = Path(os.environ.get("KUBECONFIG", "~/.kube/config")).expanduser()
+    return Kubectl(program, kubeconfig) if program and kubeconfig.exists() else None
+
+
+def machine_lines(layout: Layout) -> list[Line]:
+    """Say how the embedded cluster's processes on this machine are."""
+    record = cluster.read_record(layout)
+    if record is None:
+        return [Line(DOWN, "cluster", "there is none on this machine; ./lab up makes it")]
+    lines = [
+        _process(
+            "systemd" if machine.has_systemd() else "supervisor",
+            machine.supervised(layout),
+            "it does not run; ./lab up starts it with the same data",
+        )
+    ]
+    for name, kind in (("containerd", machine.is_containerd), ("kubelet", machine.is_kubelet)):
+        runs = bool(machine.of_kind(kind, layout))
+        lines.append(_process(name, runs, f"its log is {layout.logs}/{name}.log"))
+    health = cluster.api_health(layout)
+    name = f"Kubernetes {record.get('kubernetes', '')} API"
+    lines.append(_process(name, health == "ok", health))
+    return lines
+
+
+def _process(name: str, runs: bool, why: str) -> Line:
+    return Line(UP, name) if runs else Line(DOWN, name, why)
+
+
+def look(layout: Layout, kubectl: Kubectl | None) -> Found:
+    """Ask for everything that the status tells."""
+    embedded = inventory() == "embedded"
+    lines = machine_lines(layout) if embedded else None
+    if lines is not None and not all(line.well for line in lines):
+        return Found(machine=lines)
+    if kubectl is None:
+        why = "there is no kubeconfig, or no kubectl; set KUBECONFIG, or run ./lab up"
+        return Found(machine=lines, problem=why)
+    with ThreadPoolExecutor(2) as pool:
+        plain = pool.submit(kubectl.list_all, PLAIN_KINDS)
+        own_kinds = pool.submit(kubectl.list_all, ",".join(LAB_KINDS))
+        items, problem = plain.result()
+        resources, resources_problem = own_kinds.result()
+    return Found(
+        machine=lines,
+        items=items,
+        problem=problem,
+        resources=resources,
+        resources_problem=resources_problem,
+        own_platform=inventory() != "openshift",
+    )
+
+
+def read_tables(state: Path) -> Sequence[dict[str, Any]]:
+    """Return what the access files tell of the seats; one that cannot be read tells nothing."""
+    tables = []
+    for path in (state / "access.json", *sorted(state.glob("access-*.json"))):
+        try:
+            table = json.loads(path.read_text())
+        except (OSError, ValueError):
+            continue
+        if isinstance(table, dict) and table.get("namespace"):
+            tables.append(table)
+    return tables

@@ -1,0 +1,155 @@
+"""Everything that is told, by heading; nothing here asks the cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from embedded_cluster import network_policies
+from lab_status.lines import DOWN, NONE, NOTE, TITLE, UP, Line, Manifest, line_of, trouble_of
+from lab_status.seats import Seat, read_seat, seat_lines
+
+SYSTEM_NAMESPACES = frozenset({"kube-system", "local-path-storage"})
+PLATFORM_NAMESPACE = "lab-platform"
+# What the platform consists of where the suite installs it itself.
+PLATFORM_PARTS = ("lab-operators", "lab-router", "lab-activator", "model-repository")
+INSTALL_PLATFORM = "./lab run install-platform"
+WORKLOADS = ("Deployment", "StatefulSet", "DaemonSet")
+# kubectl's words for kinds that the cluster does not know.
+UNKNOWN_KIND = "doesn't have a resource type"
+
+
+@dataclass(frozen=True)
+class Found:
+    """What the machine and the cluster said.
+
+    ``machine`` is None where the cluster is not this machine's; the two texts say why there are no
+    ``items`` of Kubernetes' own kinds or no ``resources`` of the lab's.
+    """
+
+    machine: list[Line] | None = None
+    items: list[Manifest] = field(default_factory=list)
+    problem: str = ""
+    resources: list[Manifest] = field(default_factory=list)
+    resources_problem: str = ""
+    own_platform: bool = True
+
+
+def sections(found: Found, tables: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, list[Line]]]:
+    """Tell everything, by heading; ``tables`` are the seats' access files."""
+    if found.machine is not None:
+        yield "Machine", found.machine
+        if not all(line.well for line in found.machine):
+            return
+    if found.problem:
+        yield "Cluster", [Line(DOWN, "cluster", found.problem)]
+        return
+    system = [
+        line_of(item)
+        for item in found.items
+        if item["kind"] == "Node" or namespace_of(item) in SYSTEM_NAMESPACES
+    ]
+    yield "Cluster", [*system, policy_line(found.items)]
+    if found.own_platform:
+        yield "Platform", platform_lines(found.items)
+    seats = seats_of(found, tables)
+    yield from lab_sections(found, seats)
+    told = {*SYSTEM_NAMESPACES, *(seat.namespace for seat in seats)}
+    if found.own_platform:
+        told.add(PLATFORM_NAMESPACE)
+    if others := other_lines(found, told):
+        yield "Other projects", others
+
+
+def policy_line(items: Sequence[Manifest]) -> Line:
+    """Say whether anything enforces the NetworkPolicies that the lab makes."""
+    enforced, sentence = network_policies.tell(
+        network_policies.find_enforcers(
+            [item for item in items if item["kind"] == "DaemonSet"],
+            [item for item in items if item["kind"] == "Node"],
+        )
+    )
+    return Line(UP if enforced else NOTE, sentence.rstrip("."))
+
+
+def namespace_of(item: Manifest) -> str:
+    """Return an object's namespace, empty for one of the whole cluster."""
+    return str(item["metadata"].get("namespace", ""))
+
+
+def platform_lines(items: Sequence[Manifest]) -> list[Line]:
+    """Say how the stand-ins for OpenShift AI are."""
+    own = [i for i in items if i["kind"] in WORKLOADS and namespace_of(i) == PLATFORM_NAMESPACE]
+    if not own:
+        return [Line(NONE, "platform", f"not installed yet; {INSTALL_PLATFORM}")]
+    lines = [line_of(item) for item in own]
+    there = {item["metadata"]["name"] for item in own}
+    for name in PLATFORM_PARTS:
+        if name not in there:
+            text = f"Deployment {PLATFORM_NAMESPACE}/{name}"
+            lines.append(Line(DOWN, text, f"it is not there; {INSTALL_PLATFORM} brings it back"))
+    return lines
+
+
+def seats_of(found: Found, tables: Sequence[Mapping[str, Any]]) -> list[Seat]:
+    """Return the seats of the access files, else those of the projects that the lab has made."""
+    seats = {seat.namespace: seat for seat in (read_seat(dict(table)) for table in tables)}
+    for item in found.items:
+        labels = item["metadata"].get("labels") or {}
+        if item["kind"] == "Namespace" and labels.get("app.kubernetes.io/part-of") == "mnist-lab":
+            name = item["metadata"]["name"]
+            seats.setdefault(name, read_seat({}, name))
+    return [seats[name] for name in sorted(seats, key=by_number)]
+
+
+def by_number(name: str) -> tuple[str, int]:
+    """Sort seat 10 after seat 9."""
+    stem, _, number = name.rpartition("-")
+    return (stem, int(number)) if number.isdecimal() else (name, 0)
+
+
+def lab_sections(found: Found, seats: Sequence[Seat]) -> Iterator[tuple[str, list[Line]]]:
+    """Tell how each seat is; a line each where there are several and nothing is wrong."""
+    if found.resources_problem and UNKNOWN_KIND not in found.resources_problem:
+        yield "Lab", [Line(DOWN, "the lab's objects", found.resources_problem)]
+        return
+    if not seats:
+        yield "Lab", [Line(NONE, "lab", "not made yet; ./lab up")]
+        return
+    projects = {i["metadata"]["name"]: i for i in found.items if i["kind"] == "Namespace"}
+    for seat in seats:
+        heading = f"Lab in project {seat.namespace}"
+        project = projects.get(seat.namespace)
+        if project is None:
+            yield heading, [Line(NONE, "project", "not made yet; ./lab up")]
+        elif project.get("status", {}).get("phase") == "Terminating":
+            yield heading, [Line(DOWN, "project", "it is being removed; ./lab up makes it anew")]
+        else:
+            lines = seat_lines(seat, [*found.items, *found.resources])
+            yield heading, lines if len(seats) == 1 else fewer(lines)
+
+
+def fewer(lines: Sequence[Line]) -> list[Line]:
+    """Of a seat among many, keep the page and the workbench, and what is not up."""
+    kept = ("page", "workbench")
+    up = [line.text[:TITLE].strip() for line in lines if line.mark == UP]
+    told = [line for line in lines if line.mark != UP or line.text[:TITLE].strip() in kept]
+    rest = [title for title in up if title not in kept]
+    return told + ([Line(UP, ", ".join(rest))] if rest else [])
+
+
+def other_lines(found: Found, told: set[str]) -> list[Line]:
+    """Of what is not the lab's, tell what is down and count the rest."""
+    others = [
+        item
+        for item in [*found.items, *found.resources]
+        if item["kind"] != "Namespace" and namespace_of(item) and namespace_of(item) not in told
+    ]
+    down = [item for item in others if trouble_of(item)]
+    names = sorted({namespace_of(item) for item in others})
+    if not names:
+        return []
+    where = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+    count = Line(UP, f"{len(others) - len(down)} objects in {where}")
+    return [*([count] if len(others) > len(down) else []), *map(line_of, down)]

@@ -1,0 +1,1 @@
+"""The database of a pipeline server: MariaDB as any user on any volume."""

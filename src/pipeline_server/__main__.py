@@ -1,0 +1,67 @@
+"""Run the pipeline server: ``python3 -m pipeline_server``."""
+
+from __future__ import annotations
+
+import logging
+import sys
+
+import uvicorn
+
+from lab_ground.kubernetes.client import KubernetesClient
+from pipeline_server.api import grpc_port
+from pipeline_server.api.application import create_application
+from pipeline_server.database.connection import Database
+from pipeline_server.database.migrate import migrate, wait_for
+from pipeline_server.execution.cluster import Cluster
+from pipeline_server.execution.engine import Engine
+from pipeline_server.object_store import ObjectStore
+from pipeline_server.services.collection import Services
+from pipeline_server.services.documents import PipelineCache
+from pipeline_server.settings import Settings
+
+logger = logging.getLogger("pipeline_server")
+
+
+def main() -> int:
+    """Migrate, then serve and drive runs until a signal."""
+    logging.basicConfig(
+        level=logging.INFO,
+        format="%(asctime)s %(levelname)s %(name)s %(threadName)s: %(message)s",
+        stream=sys.stdout,
+    )
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    settings = Settings.from_environment()
+    if not settings.signing_key:
+        logger.error("PIPELINES_SIGNING_KEY is not set: steps could not be told apart")
+        return 2
+    database = Database(settings.database_url)
+    wait_for(database)
+    migrate(database)
+    store = ObjectStore(settings)
+    cluster = Cluster(KubernetesClient(), settings.namespace, settings.name)
+    pipelines = PipelineCache()
+    engine = Engine(settings, database, store, cluster, pipelines)
+    services = Services(settings, database, store, cluster, engine.wake, pipelines)
+    application = create_application(
+        services, start=engine.start, stop=engine.stop, alive=lambda: engine.alive
+    )
+    config = uvicorn.Config(
+        application,
+        host="0.0.0.0",  # noqa: S104 - in a pod, behind Services and a NetworkPolicy
+        port=settings.listen_port,
+        log_level="warning",
+        timeout_graceful_shutdown=5,
+        limit_concurrency=200,
+        backlog=512,
+    )
+    server, _ = grpc_port.listen(
+        f"0.0.0.0:{settings.grpc_port}", lambda: engine.alive, settings.listen_port
+    )
+    uvicorn.Server(config).run()
+    server.stop(grace=None)
+    database.close()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

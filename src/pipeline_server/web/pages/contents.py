@@ -1,0 +1,119 @@
+"""What steps wrote: shown inside the page, always sandboxed, or downloaded."""
+
+from __future__ import annotations
+
+import json
+from urllib.parse import quote
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import StreamingResponse
+
+from pipeline_server.web import artifacts, charts, metrics, security
+from pipeline_server.web.artifacts import Viewer
+from pipeline_server.web.notebook import render_markdown, render_notebook
+from pipeline_server.web.pages.context import SHOWN_FILE, SMALL_FILE, Pages
+from pipeline_server.web.source import PageError
+from pipeline_server.web.view_models import Artifact
+
+TEXT_VIEWERS = (Viewer.TEXT, Viewer.MARKDOWN, Viewer.TABLE)
+
+
+def create_router(pages: Pages) -> APIRouter:
+    """Addresses of artifacts."""
+    router = APIRouter(prefix="/runs/{run_id}/artifacts/{artifact_id:path}")
+    _add_viewer(router, pages)
+    _add_frames(router, pages)
+
+    @router.get("/content")
+    def content(run_id: str, artifact_id: str, download: bool = False) -> Response:
+        artifact = pages.source.get_artifact(run_id, artifact_id)
+        opened = pages.source.open_artifact(run_id, artifact_id)
+        headers = security.content_headers(scripts=False)
+        disposition = "attachment" if download else "inline"
+        name = quote(artifacts.file_name(artifact))
+        headers["Content-Disposition"] = f"{disposition}; filename*=UTF-8''{name}"
+        if opened.size is not None:
+            headers["Content-Length"] = str(opened.size)
+        return StreamingResponse(
+            opened.chunks, 200, headers, media_type=artifacts.media_type(artifact)
+        )
+
+    return router
+
+
+def _add_viewer(router: APIRouter, pages: Pages) -> None:
+    @router.get("/view")
+    def view(request: Request, run_id: str, artifact_id: str) -> Response:
+        artifact = pages.source.get_artifact(run_id, artifact_id)
+        kind = artifacts.viewer(artifact)
+        text, problem = "", ""
+        if kind in TEXT_VIEWERS:
+            try:
+                text = _head(pages, run_id, artifact_id)
+            except PageError as error:
+                problem = error.message
+        return pages.render(
+            request,
+            "artifact.html",
+            section="runs",
+            run=pages.source.get_run(run_id),
+            artifact=artifact,
+            kind=kind,
+            text=_pretty(artifact, text),
+            problem=problem,
+            rendered=render_markdown(text) if kind is Viewer.MARKDOWN else "",
+            table=metrics.preview_table("", text) if kind is Viewer.TABLE and text else None,
+            visuals=charts.drawn(metrics.visuals([artifact], pages.small_text(run_id))),
+            small=SMALL_FILE,
+        )
+
+
+def _add_frames(router: APIRouter, pages: Pages) -> None:
+    @router.get("/frame")
+    def frame(run_id: str, artifact_id: str) -> Response:
+        """The inside of the viewer's frame: HTML as written, a notebook as a page."""
+        artifact = pages.source.get_artifact(run_id, artifact_id)
+        kind = artifacts.viewer(artifact)
+        if kind not in (Viewer.FRAME, Viewer.NOTEBOOK):
+            raise PageError(404, "This artifact is not a page.")
+        content = pages.content(run_id, artifact_id, SHOWN_FILE)
+        media = artifacts.media_type(artifact)
+        if kind is Viewer.NOTEBOOK:
+            media = "text/html; charset=utf-8"
+            try:
+                content = render_notebook(content, artifacts.file_name(artifact)).encode()
+            except ValueError as error:
+                raise PageError(422, str(error)) from error
+        headers = security.content_headers(scripts=kind is Viewer.FRAME)
+        return Response(content, 200, headers, media)
+
+    @router.get("/inline/{number}")
+    def inline(run_id: str, artifact_id: str, number: int) -> Response:
+        """A web page that stands inside ``mlpipeline-ui-metadata.json``."""
+        text = pages.content(run_id, artifact_id, SHOWN_FILE)
+        try:
+            output = json.loads(text)["outputs"][number]
+            source = str(output["source"]) if output.get("type") == "web-app" else ""
+        except (ValueError, KeyError, IndexError, TypeError) as error:
+            raise PageError(404, "There is no such output.") from error
+        headers = security.content_headers(scripts=True)
+        return Response(source.encode(), 200, headers, "text/html; charset=utf-8")
+
+
+def _head(pages: Pages, run_id: str, artifact_id: str) -> str:
+    """As much of a text as is shown."""
+    content = bytearray()
+    for chunk in pages.source.open_artifact(run_id, artifact_id).chunks:
+        content += chunk
+        if len(content) >= SMALL_FILE:
+            break
+    return bytes(content[:SMALL_FILE]).decode("utf-8", "replace")
+
+
+def _pretty(artifact: Artifact, text: str) -> str:
+    if not artifacts.file_name(artifact).endswith(".json"):
+        return text
+    try:
+        return json.dumps(json.loads(text), indent=2, ensure_ascii=False)
+    except ValueError:
+        return text

@@ -1,0 +1,1 @@
+"""The router: Traefik, and the rules it follows."""
