@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+from typing import Any
+
 # What a store says of keys that it does not know, that do not fit, or that may not do this.
 REFUSALS = ("InvalidAccessKeyId", "SignatureDoesNotMatch", "AccessDenied", "403")
 NO_BUCKET = ("NoSuchBucket", "404")
 
 
-def removable(keys, kept):
+def removable(keys: Iterable[str], kept: Iterable[str]) -> list[str]:
     """Return the keys that a reset removes: all but those of the lab's own data.
 
     >>> removable(["data/train.csv", "data/mine.csv", "onnx/model-v2.onnx"], ["data/train.csv"])
@@ -17,7 +20,7 @@ def removable(keys, kept):
     return [key for key in keys if key not in kept]
 
 
-def code_of(error):
+def code_of(error: Any) -> str:
     """Return the code of what an S3 store answered."""
     return str(error.response.get("Error", {}).get("Code", ""))
 
@@ -25,7 +28,9 @@ def code_of(error):
 class Bucket:
     """An S3 bucket behind the project's Route, TLS verified against ``ca``."""
 
-    def __init__(self, url, name, keys, ca, region="us-east-1"):
+    def __init__(
+        self, url: str, name: str, keys: Sequence[str], ca: str | None, region: str = "us-east-1"
+    ) -> None:
         """Connect with an access key and its secret; ``ca`` is a PEM file's path or None."""
         import boto3
         from botocore.config import Config
@@ -48,7 +53,7 @@ class Bucket:
             ),
         )
 
-    def trouble(self):
+    def trouble(self) -> str:
         """Return why the bucket cannot be used, as the end of a sentence; empty if it can."""
         from botocore.exceptions import BotoCoreError, ClientError
 
@@ -63,7 +68,7 @@ class Bucket:
             return f"does not answer ({error})"
         return ""
 
-    def keys(self):
+    def keys(self) -> list[str]:
         """List all keys; none where there is no such bucket."""
         from botocore.exceptions import ClientError
 
@@ -75,7 +80,7 @@ class Bucket:
                 return []
             raise
 
-    def delete(self, keys):
+    def delete(self, keys: Sequence[str]) -> None:
         """Delete keys, a thousand a call (the S3 limit)."""
         for start in range(0, len(keys), 1000):
             chunk = [{"Key": key} for key in keys[start : start + 1000]]

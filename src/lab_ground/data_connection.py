@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Mapping
+from typing import Any
 
 from lab_ground.bucket import Bucket
 
 
-def read_data_connection(namespace, name):
+def read_data_connection(namespace: str, name: str) -> dict[str, str]:
     """Return the values of a data connection's Secret, from the cluster of KUBECONFIG."""
     from kubernetes import client, config
 
@@ -16,7 +18,7 @@ def read_data_connection(namespace, name):
     return {key: base64.b64decode(value).decode() for key, value in (secret.data or {}).items()}
 
 
-def read_config_map(namespace, name):
+def read_config_map(namespace: str, name: str) -> dict[str, str]:
     """Return a ConfigMap's data; nothing where there is none."""
     from kubernetes import client, config
     from kubernetes.client.exceptions import ApiException
@@ -30,7 +32,7 @@ def read_config_map(namespace, name):
         raise
 
 
-def open_bucket(params):
+def open_bucket(params: Mapping[str, Any]) -> Bucket:
     """Return the bucket that a module's parameters describe."""
     connection = read_data_connection(params["namespace"], params["data_connection"])
     keys = connection["AWS_ACCESS_KEY_ID"], connection["AWS_SECRET_ACCESS_KEY"]
@@ -39,7 +41,7 @@ def open_bucket(params):
     return Bucket(params["url"], name, keys, ca, region)
 
 
-def bucket_arguments():
+def bucket_arguments() -> dict[str, dict[str, Any]]:
     """Return the arguments with which a module reaches a bucket."""
     return {
         "url": {"type": "str", "required": True},

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 
-def _fields(pid):
+def _fields(pid: int | str) -> list[str] | None:
     """Return the fields of /proc/PID/stat from the state on, or None where it has ended."""
     try:
         text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
@@ -18,7 +19,7 @@ def _fields(pid):
     return None if fields[0] in ("Z", "X") else fields
 
 
-def start_time(pid):
+def start_time(pid: int | str) -> int | None:
     """Return a process's start in clock ticks since boot, or None where it has ended.
 
     Source: proc(5), /proc/PID/stat field 22. With the number it names a process for good.
@@ -27,15 +28,17 @@ def start_time(pid):
     return int(fields[19]) if fields else None
 
 
-def family(pids):
+def family(pids: Iterable[int]) -> dict[int, int]:
     """Return {number: start} of processes and of all that they started, at any depth."""
-    starts, children = {}, {}
+    starts: dict[int, int] = {}
+    children: dict[int, list[int]] = {}
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit() and (fields := _fields(entry.name)):
             number = int(entry.name)
             starts[number] = int(fields[19])
             children.setdefault(int(fields[1]), []).append(number)
-    found, queue = {}, list(pids)
+    found: dict[int, int] = {}
+    queue = list(pids)
     while queue:
         number = queue.pop()
         if number in starts and number not in found:
@@ -50,17 +53,17 @@ class Watched:
     What a killed process leaves behind goes on by itself and is still its work, for a while.
     """
 
-    def __init__(self, pid, linger=300):
+    def __init__(self, pid: int, linger: float = 300) -> None:
         """Watch the process ``pid``, which lives now; what outlives it counts ``linger`` s."""
         self.pid, self.started = pid, start_time(pid)
-        self.known = {pid: self.started}
+        self.known: dict[int, int | None] = {pid: self.started}
         self.linger = linger
-        self.ended = None
+        self.ended: float | None = None
 
-    def lives(self):
+    def lives(self) -> bool:
         """Tell whether any of them lives, and look whom they started since."""
         alive = [pid for pid, at in self.known.items() if start_time(pid) == at]
-        self.known = family(alive)
+        self.known = dict(family(alive))
         # Who watches may have been started by it, and would wait for its own end.
         self.known.pop(os.getpid(), None)
         if self.pid not in self.known and self.ended is None:

@@ -5,7 +5,10 @@ from __future__ import annotations
 import base64
 import contextlib
 import time
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
+from lab_ground.kubernetes.manifest import Manifest
 from lab_reset import planning, waiting
 
 # Kinds that controllers make below the lab's objects; their end is waited for as well.
@@ -33,12 +36,12 @@ class ResetError(Exception):
 class Cluster:
     """A namespace of a cluster, through the dynamic client."""
 
-    def __init__(self, client, namespace):
+    def __init__(self, client: Any, namespace: str) -> None:
         """Use ``client`` (kubernetes.dynamic.DynamicClient) for ``namespace``."""
         self.client = client
         self.namespace = namespace
 
-    def api(self, api_version, kind):
+    def api(self, api_version: str, kind: str) -> Any:
         """Return the dynamic API of a kind, or None where the cluster has no such kind."""
         from kubernetes.dynamic.exceptions import ResourceNotFoundError
 
@@ -47,7 +50,7 @@ class Cluster:
         except ResourceNotFoundError:
             return None
 
-    def objects(self, api_version, kind):
+    def objects(self, api_version: str, kind: str) -> list[Manifest]:
         """List the namespace's objects of a kind; none where the kind is unknown."""
         from kubernetes.dynamic.exceptions import NotFoundError
 
@@ -61,7 +64,7 @@ class Cluster:
             return []
         return [{"apiVersion": api_version, "kind": kind, **thing} for thing in found]
 
-    def namespace_labels(self):
+    def namespace_labels(self) -> dict[str, str] | None:
         """Return the namespace's labels, or None where it does not exist."""
         from kubernetes.dynamic.exceptions import NotFoundError
 
@@ -71,7 +74,7 @@ class Cluster:
             return None
         return found["metadata"].get("labels") or {}
 
-    def secret(self, name):
+    def secret(self, name: str) -> dict[str, str] | None:
         """Return a Secret's decoded values, or None."""
         from kubernetes.dynamic.exceptions import NotFoundError
 
@@ -81,7 +84,7 @@ class Cluster:
             return None
         return {k: base64.b64decode(v).decode() for k, v in (found.get("data") or {}).items()}
 
-    def token(self, account):
+    def token(self, account: str) -> str | None:
         """Return a new token of a service account, or None where there is no such account.
 
         The Secret with a lasting one may be edited by whoever works in the namespace.
@@ -97,9 +100,9 @@ class Cluster:
             if error.status == 404:
                 return None
             raise
-        return answer.status.token
+        return str(answer.status.token)
 
-    def has_pipeline_server(self):
+    def has_pipeline_server(self) -> bool:
         """Tell whether the namespace has a pipeline server, of whichever version of the kind."""
         kinds = self.client.resources.search(
             group="datasciencepipelinesapplications.opendatahub.io",
@@ -107,7 +110,7 @@ class Cluster:
         )
         return any(self.objects(kind.group_version, kind.kind) for kind in kinds)
 
-    def route_url(self, name):
+    def route_url(self, name: str) -> str | None:
         """Return ``https://host`` of an admitted Route, or None."""
         for route in self.objects("route.openshift.io/v1", "Route"):
             if route["metadata"]["name"] == name:
@@ -116,7 +119,7 @@ class Cluster:
                 return f"https://{host}" if host else None
         return None
 
-    def delete(self, reference):
+    def delete(self, reference: planning.Reference) -> None:
         """Ask for an object's deletion; one that is gone already is fine."""
         from kubernetes.dynamic.exceptions import NotFoundError
 
@@ -130,7 +133,7 @@ class Cluster:
         except NotFoundError:
             return
 
-    def hurry(self, pod):
+    def hurry(self, pod: Manifest) -> None:
         """Let a pod that is ending end at once: nobody needs what it would still do."""
         from kubernetes.dynamic.exceptions import ConflictError, NotFoundError
 
@@ -145,12 +148,12 @@ class Cluster:
                 },
             )
 
-    def children(self):
+    def children(self) -> list[Manifest]:
         """List everything that controllers make below the lab's objects."""
         return [thing for kind in CHILDREN for thing in self.objects(*kind)]
 
 
-def open_seat(kubeconfig, namespace, wanted):
+def open_seat(kubeconfig: str | None, namespace: str, wanted: Mapping[str, str]) -> Cluster:
     """Return a seat's cluster.
 
     Raises:
@@ -172,7 +175,9 @@ def open_seat(kubeconfig, namespace, wanted):
     return cluster
 
 
-def remove(cluster, references, timeout, pause=0.5):
+def remove(
+    cluster: Cluster, references: Sequence[planning.Reference], timeout: float, pause: float = 0.5
+) -> None:
     """Delete ``references`` and wait until they and all they own are gone.
 
     Raises:
@@ -206,7 +211,7 @@ def remove(cluster, references, timeout, pause=0.5):
         time.sleep(pause)
 
 
-def lingers(pod):
+def lingers(pod: Manifest) -> bool:
     """Tell whether a pod is ending and takes longer for it than a removal needs."""
     metadata = pod["metadata"]
     return bool(
@@ -215,7 +220,7 @@ def lingers(pod):
     )
 
 
-def leftover_delegators(cluster, served):
+def leftover_delegators(cluster: Cluster, served: bool) -> list[str]:
     """Name the ClusterRoleBindings of model servers and workbenches that are gone.
 
     ModelMesh has `<namespace>-modelmesh-serving-sa-auth-delegator`, a model with a server of its
@@ -246,12 +251,12 @@ def leftover_delegators(cluster, served):
     return left
 
 
-def names_of(things):
+def names_of(things: Iterable[Manifest]) -> set[str]:
     """Return the names of objects."""
     return {thing["metadata"]["name"] for thing in things}
 
 
-def cluster_leftovers(cluster, served):
+def cluster_leftovers(cluster: Cluster, served: bool) -> list[str]:
     """Name cluster-scoped things of this seat that a reset must not leave.
 
     ``served`` tells whether the target still has a served model, whose ClusterRoleBindings stay.

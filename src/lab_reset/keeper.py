@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable, Iterable
 
+from lab_ground.processes import Watched
 from lab_reset import lease
 
 # After an error of the API, which may be away for a moment: well before a Lease would end.
 RETRY_AFTER = 1
 
 
-def keep(leases, watched, pause=0.5):
+def keep(leases: Iterable[lease.Lease], watched: Watched, pause: float = 0.5) -> None:
     """Renew ``leases`` while ``watched`` lives, then give them back.
 
     A Lease that has become another's is let go of; an error is tried again.
@@ -33,7 +35,7 @@ def keep(leases, watched, pause=0.5):
         give_back(held)
 
 
-def give_back(held, tries=5):
+def give_back(held: lease.Lease, tries: int = 5) -> None:
     """Release a Lease; where the API stays away it ends by itself."""
     for _ in range(tries):
         try:
@@ -44,7 +46,7 @@ def give_back(held, tries=5):
             return
 
 
-def detach(work):
+def detach(work: Callable[[Callable[[str], None]], None]) -> str:
     """Run ``work`` in a process of its own, which outlives this one; return what it reports.
 
     ``work`` gets a function that reports one text, and goes on after it. Empty: it ended without.
@@ -74,7 +76,7 @@ def detach(work):
         os._exit(0)
 
 
-def _report(text):
+def _report(text: str) -> None:
     """Tell who began, once."""
     with os.fdopen(3, "w", encoding="utf-8") as way:
         way.write(text)

@@ -9,6 +9,10 @@ from __future__ import annotations
 import contextlib
 import datetime
 import time
+from collections.abc import Mapping
+from typing import Any, TypeGuard, cast
+
+from lab_ground.kubernetes.manifest import Manifest
 
 NAME = "lab-reset"
 DURATION = 15
@@ -19,17 +23,17 @@ class LeaseHeldError(Exception):
     """Another reset holds the Lease; the message says who and since when."""
 
 
-def now():
+def now() -> datetime.datetime:
     """Return the time."""
     return datetime.datetime.now(datetime.UTC)
 
 
-def written(moment):
+def written(moment: datetime.datetime) -> str:
     """Return a time as the API writes it."""
     return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
-def expired(spec, at):
+def expired(spec: Mapping[str, Any], at: datetime.datetime) -> bool:
     """Tell whether a Lease's holder has stopped renewing it.
 
     ``spec`` is the Lease's spec as the API gives it; ``at`` an aware datetime.
@@ -46,26 +50,27 @@ def expired(spec, at):
 class Lease:
     """The Lease ``lab-reset`` of a namespace, for one holder."""
 
-    def __init__(self, resource, namespace, identity):
+    def __init__(self, resource: Any, namespace: str, identity: str) -> None:
         """Act for ``identity``; ``resource`` is the dynamic API of Leases."""
         self.resource = resource
         self.namespace = namespace
         self.identity = identity
 
-    def _find(self):
+    def _find(self) -> Manifest | None:
         from kubernetes.dynamic.exceptions import NotFoundError
 
         try:
-            return self.resource.get(name=NAME, namespace=self.namespace).to_dict()
+            found = self.resource.get(name=NAME, namespace=self.namespace).to_dict()
+            return cast(Manifest, found)
         except NotFoundError:
             return None
 
-    def holder(self):
+    def holder(self) -> str:
         """Return the identity of who holds it now, empty where nobody does."""
         spec = (self._find() or {}).get("spec") or {}
-        return "" if expired(spec, now()) else spec["holderIdentity"]
+        return "" if expired(spec, now()) else str(spec["holderIdentity"])
 
-    def _write(self, found):
+    def _write(self, found: Manifest | None) -> None:
         """Make it ours, or ours for longer; it says since when we hold it."""
         former = (found or {}).get("spec") or {}
         ours = former.get("holderIdentity") == self.identity
@@ -88,12 +93,12 @@ class Lease:
         call = self.resource.replace if found else self.resource.create
         call(body=body, namespace=self.namespace)
 
-    def attempt(self):
+    def attempt(self) -> dict[str, Any] | None:
         """Take or renew it; return the present holder's spec when another holds it."""
         from kubernetes.dynamic.exceptions import ConflictError, NotFoundError
 
         found = self._find()
-        spec = (found or {}).get("spec") or {}
+        spec: dict[str, Any] = (found or {}).get("spec") or {}
         if spec.get("holderIdentity") != self.identity and not expired(spec, now()):
             return spec
         try:
@@ -103,7 +108,7 @@ class Lease:
             return spec if spec.get("holderIdentity") else {"holderIdentity": "one just begun"}
         return None
 
-    def take(self, timeout, pause=0.5):
+    def take(self, timeout: float, pause: float = 0.5) -> None:
         """Take it, waiting at most ``timeout`` seconds for another holder to end.
 
         Raises:
@@ -119,10 +124,11 @@ class Lease:
                 )
             time.sleep(pause)
 
-    def _ours(self, found):
-        return bool(found) and (found.get("spec") or {}).get("holderIdentity") == self.identity
+    def _ours(self, found: Manifest | None) -> TypeGuard[Manifest]:
+        holder = ((found or {}).get("spec") or {}).get("holderIdentity")
+        return bool(holder == self.identity)
 
-    def renew(self):
+    def renew(self) -> bool:
         """Hold it for longer; return False where it is another's, or was given back."""
         from kubernetes.dynamic.exceptions import ConflictError, NotFoundError
 
@@ -135,7 +141,7 @@ class Lease:
             return self._ours(self._find())
         return True
 
-    def release(self, tries=5):
+    def release(self, tries: int = 5) -> bool:
         """Give it back; return False where it was not ours any more, and is left alone."""
         from kubernetes.dynamic.exceptions import ConflictError, NotFoundError
 

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Any, cast
+
+# resource, id, name, state
+Row = tuple[str, str, str, str | None]
+
 # resource path, key of the list in the answer, key of the id, in the order of removal
 RESOURCES = (
     ("recurringruns", "recurringRuns", "recurring_run_id"),
@@ -17,7 +23,7 @@ UNFINISHED = {"PENDING", "RUNNING", "PAUSED", "CANCELING", "RUNTIME_STATE_UNSPEC
 class PipelineServer:
     """The v2beta1 API through the Route, with a token, TLS verified against ``ca``."""
 
-    def __init__(self, url, token, ca):
+    def __init__(self, url: str, token: str, ca: str | None) -> None:
         """Talk to ``url``; ``ca`` is a PEM file's path or None for the machine's own."""
         import requests
 
@@ -28,14 +34,14 @@ class PipelineServer:
         # The machine's own bundle in the environment would otherwise win over `verify`.
         self.session.trust_env = False
 
-    def _call(self, method, path, **options):
+    def _call(self, method: str, path: str, **options: Any) -> dict[str, Any]:
         answer = self.session.request(method, f"{self.base}/{path}", timeout=20, **options)
         if answer.status_code == 404 and method == "DELETE":
             return {}
         answer.raise_for_status()
-        return answer.json() if answer.content else {}
+        return cast(dict[str, Any], answer.json()) if answer.content else {}
 
-    def trouble(self):
+    def trouble(self) -> str:
         """Return why the server cannot be used, as the end of a sentence; empty if it can."""
         import requests
 
@@ -48,7 +54,7 @@ class PipelineServer:
             return f"does not answer ({error})"
         return ""
 
-    def accepts(self, token):
+    def accepts(self, token: str) -> bool:
         """Tell whether a token opens the server."""
         if not token:
             return False
@@ -61,9 +67,9 @@ class PipelineServer:
         )
         return answer.status_code not in (302, 401, 403)
 
-    def rows(self):
+    def rows(self) -> list[Row]:
         """Return (resource, id, name, state) of all that a learner made, schedules first."""
-        found = []
+        found: list[Row] = []
         for path, key, identifier in RESOURCES:
             token = ""
             while True:
@@ -77,7 +83,7 @@ class PipelineServer:
                     break
         return found
 
-    def delete(self, rows):
+    def delete(self, rows: Iterable[Row]) -> None:
         """Remove rows: a run that still goes is terminated first, a pipeline with its versions."""
         for path, identifier, _, state in rows:
             if path == "runs" and state in UNFINISHED:

@@ -6,7 +6,11 @@ that kind are told from foreign ones: by name, or by a label. Whatever no rule c
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
+
+from lab_ground.kubernetes.manifest import Manifest
 
 # The states a seat can be in, in the learner's order. A reset to a step removes what later
 # steps made.
@@ -45,11 +49,11 @@ class Reference:
     uid: str = ""
     note: str = field(default="", compare=False)
 
-    def __str__(self):
+    def __str__(self) -> str:
         """Return ``Kind/name``."""
         return f"{self.kind}/{self.name}"
 
-    def told(self):
+    def told(self) -> str:
         """Return how a plan names it, with why it is removed where that is not plain."""
         return f"{self} ({self.note})" if self.note else str(self)
 
@@ -64,11 +68,11 @@ class Rule:
     step: str
     api_version: str
     kind: str
-    names: tuple = ()
-    labels: dict = field(default_factory=dict)
+    names: tuple[str, ...] = ()
+    labels: dict[str, str] = field(default_factory=dict)
     restored: bool = False
 
-    def claims(self, thing):
+    def claims(self, thing: Manifest) -> bool:
         """Tell whether ``thing`` is the lab's: its name is listed, or all labels match."""
         metadata = thing["metadata"]
         if metadata["name"] in self.names:
@@ -84,13 +88,13 @@ class Plan:
     ``unused`` are the lab's own that would be restored to just what they are already.
     """
 
-    remove: list = field(default_factory=list)
-    keep: list = field(default_factory=list)
-    restore: list = field(default_factory=list)
-    unused: list = field(default_factory=list)
+    remove: list[Reference] = field(default_factory=list)
+    keep: list[Reference] = field(default_factory=list)
+    restore: list[Reference] = field(default_factory=list)
+    unused: list[Reference] = field(default_factory=list)
 
 
-def parse_rules(entries):
+def parse_rules(entries: Iterable[Mapping[str, Any]]) -> list[Rule]:
     """Return rules from the role's data.
 
     Raises:
@@ -109,7 +113,7 @@ def parse_rules(entries):
     return rules
 
 
-def step_index(step):
+def step_index(step: str) -> int:
     """Return the position of a step.
 
     Raises:
@@ -120,7 +124,9 @@ def step_index(step):
     return STEPS.index(step)
 
 
-def plan(rules, things, target):
+def plan(
+    rules: Sequence[Rule], things: Mapping[tuple[str, str], Sequence[Manifest]], target: str
+) -> Plan:
     """Sort the namespace's objects for a reset to ``target``.
 
     ``things`` maps (api_version, kind) to the objects that exist. An object that another one
@@ -129,7 +135,7 @@ def plan(rules, things, target):
     """
     last = step_index(target)
     outcome = Plan()
-    claimed = {}
+    claimed: dict[tuple[str, str, str], Rule] = {}
     for rule in rules:
         for thing in things.get((rule.api_version, rule.kind), ()):
             if rule.claims(thing):
@@ -140,24 +146,24 @@ def plan(rules, things, target):
     )
     for api_version, kind in order:
         for thing in things.get((api_version, kind), ()):
-            rule = claimed.get(_key(api_version, kind, thing))
+            claim = claimed.get(_key(api_version, kind, thing))
             reference = refer(api_version, kind, thing)
-            if rule is None:
+            if claim is None:
                 if is_foreign(thing):
                     outcome.keep.append(reference)
-            elif step_index(rule.step) > last:
-                if rule.restored and is_unused(thing):
+            elif step_index(claim.step) > last:
+                if claim.restored and is_unused(thing):
                     outcome.unused.append(reference)
                     continue
-                if not (is_labs(thing) or thing["metadata"]["name"] in rule.names):
+                if not (is_labs(thing) or thing["metadata"]["name"] in claim.names):
                     reference = replace(reference, note=DASHBOARD_MADE)
                 outcome.remove.append(reference)
-                if rule.restored:
+                if claim.restored:
                     outcome.restore.append(reference)
     return outcome
 
 
-def is_unused(claim):
+def is_unused(claim: Manifest) -> bool:
     """Tell whether a volume claim has never had a volume, nor will have one without a pod."""
     metadata = claim["metadata"]
     return not (
@@ -167,35 +173,36 @@ def is_unused(claim):
     )
 
 
-def is_foreign(thing):
+def is_foreign(thing: Manifest) -> bool:
     """Tell whether somebody made ``thing`` beside the lab: not the lab, nor a controller."""
     metadata = thing["metadata"]
     return not (metadata.get("ownerReferences") or metadata["name"] in SYSTEM or is_labs(thing))
 
 
-def is_labs(thing):
+def is_labs(thing: Manifest) -> bool:
     """Tell whether the lab's own roles made ``thing``."""
     key, value = PART_OF_LAB
-    return (thing["metadata"].get("labels") or {}).get(key) == value
+    return bool((thing["metadata"].get("labels") or {}).get(key) == value)
 
 
-def refer(api_version, kind, thing):
+def refer(api_version: str, kind: str, thing: Manifest) -> Reference:
     """Return the reference to an object."""
     metadata = thing["metadata"]
     return Reference(api_version, kind, metadata["name"], metadata.get("uid", ""))
 
 
-def _key(api_version, kind, thing):
+def _key(api_version: str, kind: str, thing: Manifest) -> tuple[str, str, str]:
     return api_version, kind, thing["metadata"]["name"]
 
 
-def descendants(roots, things):
+def descendants(roots: Iterable[str], things: Iterable[Manifest]) -> set[str]:
     """Return the uids of all that hangs, at any depth, from the objects with uids ``roots``."""
-    children = {}
+    children: dict[str, list[str]] = {}
     for thing in things:
         for owner in thing["metadata"].get("ownerReferences") or ():
             children.setdefault(owner["uid"], []).append(thing["metadata"]["uid"])
-    found, queue = set(), list(roots)
+    found: set[str] = set()
+    queue = list(roots)
     while queue:
         for uid in children.get(queue.pop(), ()):
             if uid not in found:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
 
 from lab_ground import bucket as buckets
 from lab_reset import cluster as clusters
@@ -13,8 +15,11 @@ OPERATOR = (
 )
 STORE_KEYS = ("accesskey", "secretkey")
 
+Seen = TypeVar("Seen")
+Look = Callable[[], tuple[Seen, str]]
 
-def patiently(look, timeout, pause=1):
+
+def patiently(look: Look[Seen], timeout: float, pause: float = 1) -> tuple[Seen, str]:
     """Look until there is no trouble, at most ``timeout`` seconds; return what was found last.
 
     ``look`` returns a thing and its trouble. What a learner has removed, its controller makes
@@ -31,7 +36,7 @@ def patiently(look, timeout, pause=1):
 class Seat:
     """What a reset reads, removes and looks at again."""
 
-    def __init__(self, params, cluster):
+    def __init__(self, params: Mapping[str, Any], cluster: clusters.Cluster) -> None:
         """Connect to bucket and pipeline server, where the seat has them.
 
         Raises:
@@ -42,7 +47,8 @@ class Seat:
         self.cluster = cluster
         self.rules = planning.parse_rules(params["rules"])
         self.erases_work = planning.step_index(params["to"]) < planning.step_index("trained")
-        self.bucket = self.server = None
+        self.bucket: buckets.Bucket | None = None
+        self.server: pipelines.PipelineServer | None = None
         if self.erases_work:
             self.bucket = self._reach(self._look_at_bucket, "its bucket")
             self.server = self._reach(self._look_at_server, "its runs")
@@ -51,7 +57,7 @@ class Seat:
             server, trouble = self._look_at_server()
             self.server = None if trouble else server
 
-    def _reach(self, look, what):
+    def _reach(self, look: Look[Seen], what: str) -> Seen:
         thing, trouble = patiently(look, self.params["timeout"])
         if trouble:
             raise clusters.ResetError(
@@ -60,20 +66,20 @@ class Seat:
             )
         return thing
 
-    def _url(self, route):
+    def _url(self, route: str) -> tuple[str | None, str]:
         """Return a Route's address, and what is wrong if it should be there and is not."""
         url = self.cluster.route_url(route)
         if not url and self.cluster.has_pipeline_server():
             return None, f"the pipeline server has no admitted Route {route}; {OPERATOR}"
         return url, ""
 
-    def _look_at_bucket(self):
+    def _look_at_bucket(self) -> tuple[buckets.Bucket | None, str]:
         url, trouble = self._url(self.params["storage_route"])
         if not url:
             return None, trouble
         name = self.params["store_secret"]
         secret = self.cluster.secret(name) or {}
-        keys = [secret.get(key) for key in STORE_KEYS]
+        keys = [secret.get(key, "") for key in STORE_KEYS]
         if not all(keys):
             return None, (
                 f"Secret {name} with the object store's keys is not there, or has no "
@@ -83,7 +89,7 @@ class Seat:
         trouble = bucket.trouble()
         return bucket, trouble and f"the object store has the keys of Secret {name} and {trouble}"
 
-    def _look_at_server(self):
+    def _look_at_server(self) -> tuple[pipelines.PipelineServer | None, str]:
         url, trouble = self._url(self.params["pipelines_route"])
         if not url:
             return None, trouble
@@ -98,18 +104,18 @@ class Seat:
             f"the pipeline server gets a token of ServiceAccount {account} and {trouble}; {mend}"
         )
 
-    def spoilt_token(self):
+    def spoilt_token(self) -> list[planning.Reference]:
         """Return the reference to the client's Secret if its token does not work (any more)."""
         name = self.params["pipelines_account"]
         secret = self.cluster.secret(name) if self.server else None
-        if secret is None or self.server.accepts(secret.get("token", "")):
+        if self.server is None or secret is None or self.server.accepts(secret.get("token", "")):
             return []
         for thing in self.cluster.objects("v1", "Secret"):
             if thing["metadata"]["name"] == name:
                 return [planning.refer("v1", "Secret", thing)]
         return []
 
-    def plan(self):
+    def plan(self) -> tuple[planning.Plan, list[str], list[pipelines.Row]]:
         """Return the plan for the objects, the keys and the rows to remove."""
         kinds = dict.fromkeys((rule.api_version, rule.kind) for rule in self.rules)
         things = {kind: self.cluster.objects(*kind) for kind in kinds}
@@ -124,26 +130,26 @@ class Seat:
             self.server.rows() if self.server and self.erases_work else [],
         )
 
-    def apply(self, outcome, rows):
+    def apply(self, outcome: planning.Plan, rows: Sequence[pipelines.Row]) -> None:
         """Remove objects, rows and keys: schedules before runs, runs before their files."""
-        if rows:
+        if rows and self.server:
             self.server.delete(rows)
         clusters.remove(self.cluster, outcome.remove, self.params["timeout"])
         if self.bucket:
             # Steps that were ending while their run was removed may have written more.
             self.bucket.delete(buckets.removable(self.bucket.keys(), self.params["kept_keys"]))
 
-    def prove(self):
+    def prove(self) -> list[str]:
         """Look again, from the outside, and name whatever is left."""
         outcome, keys, rows = self.plan()
         left = [str(reference) for reference in outcome.remove]
-        left += [f"s3://{self.bucket.name}/{key}" for key in keys]
+        left += [f"s3://{self.params['bucket']}/{key}" for key in keys]
         left += [f"{path} {name or identifier}" for path, identifier, name, _ in rows]
         served = planning.step_index(self.params["to"]) >= planning.step_index("served")
         left += clusters.cluster_leftovers(self.cluster, served)
         return left + sessions.session_leftovers(self.cluster)
 
-    def settle(self, pause=1):
+    def settle(self, pause: float = 1) -> list[str]:
         """Look until nothing is left, and return what still is when the time is up.
 
         A volume outlives its claim for the moments that its provisioner takes to empty it.

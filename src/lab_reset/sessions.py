@@ -6,6 +6,9 @@ Secret lives that seals its cookie, with a token that ends with the workbench's 
 
 from __future__ import annotations
 
+from lab_ground.kubernetes.manifest import Manifest
+from lab_reset.cluster import Cluster
+
 KINDS = (
     ("v1", "Pod", "its kernels and terminals"),
     ("v1", "Secret", "it seals who is signed in"),
@@ -13,7 +16,7 @@ KINDS = (
 )
 
 
-def workbench_of(thing):
+def workbench_of(thing: Manifest) -> tuple[str, str]:
     """Return (uid, name) of the Notebook that ``thing`` belongs to; the uid may be unknown."""
     metadata = thing["metadata"]
     for owner in metadata.get("ownerReferences") or ():
@@ -22,7 +25,7 @@ def workbench_of(thing):
     return "", (metadata.get("labels") or {}).get("notebook-name", "")
 
 
-def session_leftovers(cluster):
+def session_leftovers(cluster: Cluster) -> list[str]:
     """Name the sessions of workbenches that are gone."""
     notebooks = cluster.objects("kubeflow.org/v1", "Notebook")
     uids = {notebook["metadata"]["uid"] for notebook in notebooks}

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
+from lab_ground.kubernetes.manifest import Manifest
+
 # finalizer -> who should have removed it. Prefixes, since upstream adds versions to some.
 RESPONSIBLE = {
     "kubernetes.io/pvc-protection": "the volume controller, once no pod uses the claim",
@@ -18,7 +22,7 @@ RESPONSIBLE = {
 }
 
 
-def responsible_for(finalizer):
+def responsible_for(finalizer: str) -> str:
     """Return who removes a finalizer, in words."""
     for known, who in RESPONSIBLE.items():
         if known in finalizer:
@@ -26,7 +30,7 @@ def responsible_for(finalizer):
     return "the controller that set it"
 
 
-def why_it_stays(thing, pods=()):
+def why_it_stays(thing: Manifest, pods: Iterable[Manifest] = ()) -> str:
     """Return one sentence: which object is still there, and what it waits for.
 
     ``pods`` are the namespace's pods; a claim is held by those that mount it.
@@ -50,7 +54,7 @@ def why_it_stays(thing, pods=()):
     return f"{title} waits for {reasons}{held}"
 
 
-def mounted_claims(pod):
+def mounted_claims(pod: Manifest) -> set[str]:
     """Return the names of the claims that a pod mounts."""
     return {
         volume["persistentVolumeClaim"]["claimName"]

@@ -1,0 +1,7 @@
+"""An object of the API, as plain dictionaries and lists."""
+
+from __future__ import annotations
+
+from typing import Any
+
+Manifest = dict[str, Any]
