@@ -28,6 +28,7 @@ TYPED = {
         "lab_status",
         "lab_validation",
         "mnist_workload",
+        "resource_definitions",
     ),
     "platform": (
         "activator",

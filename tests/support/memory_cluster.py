@@ -5,11 +5,16 @@ from __future__ import annotations
 import copy
 import itertools
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
+from jsonschema import Draft202012Validator
+
 from lab_ground.kubernetes.client import KubernetesClient
-from lab_ground.kubernetes.errors import ConflictError, NotFoundError
+from lab_ground.kubernetes.errors import ConflictError, InvalidError, NotFoundError
 from lab_ground.kubernetes.metadata import owner_reference
+from resource_definitions.definitions import definitions
+from resource_definitions.structural import pruned, with_defaults
 
 Manifest = dict[str, Any]
 CLUSTER_WIDE = {"Namespace", "Node", "ClusterRole", "ClusterRoleBinding"}
@@ -20,10 +25,40 @@ def merge(target: Manifest, patch: Mapping[str, Any]) -> None:
     for key, value in patch.items():
         if value is None:
             target.pop(key, None)
-        elif isinstance(value, Mapping) and isinstance(target.get(key), dict):
+        elif isinstance(value, Mapping):
+            if not isinstance(target.get(key), dict):
+                target[key] = {}
             merge(target[key], value)
         else:
             target[key] = copy.deepcopy(value)
+
+
+@cache
+def schemas() -> dict[tuple[str, str], tuple[Manifest, Draft202012Validator]]:
+    """The schemas of OpenShift AI's kinds, by version and kind."""
+    return {
+        (f"{entry['spec']['group']}/{version['name']}", entry["spec"]["names"]["kind"]): (
+            version["schema"]["openAPIV3Schema"],
+            Draft202012Validator(version["schema"]["openAPIV3Schema"]),
+        )
+        for entry in definitions()
+        for version in entry["spec"]["versions"]
+    }
+
+
+def admitted(manifest: Manifest, part: str = "") -> Manifest:
+    """The object as an API server stores it by its kind's schema; InvalidError if it refuses it."""
+    found = schemas().get((manifest["apiVersion"], manifest["kind"]))
+    if found is None:
+        return manifest
+    schema, validator = found
+    stored: Manifest = with_defaults(schema, pruned(schema, manifest))
+    # What was stored before and is not touched is not looked at anew.
+    for problem in validator.iter_errors(stored):
+        if part and part not in list(problem.path)[:1]:
+            continue
+        raise InvalidError(422, "Invalid", f"{problem.json_path}: {problem.message}")
+    return stored
 
 
 class MemoryCluster(KubernetesClient):
@@ -91,10 +126,12 @@ class MemoryCluster(KubernetesClient):
                     merge(merged["metadata"], value)
                 else:
                     merged[name] = value
+            merged = admitted(merged)
             if merged == before:
                 return copy.deepcopy(before)
             merged["metadata"]["resourceVersion"] = str(next(self._numbers))
             manifest = merged
+        manifest = admitted(manifest)
         self.writes.append(key)
         return self.add(manifest)
 
@@ -118,6 +155,7 @@ class MemoryCluster(KubernetesClient):
             raise ConflictError(409, "Conflict", "changed in between")
         body = copy.deepcopy(dict(manifest))
         body["metadata"]["resourceVersion"] = str(next(self._numbers))
+        body = admitted(body)
         self.writes.append(self._key(body))
         return self.add(body)
 
@@ -125,7 +163,9 @@ class MemoryCluster(KubernetesClient):
         key = (kind, namespace or "", name)
         if key not in self.objects:
             raise NotFoundError(404, "NotFound", "no such object")
-        merge(self.objects[key], patch)
+        patched = copy.deepcopy(self.objects[key])
+        merge(patched, patch)
+        self.objects[key] = admitted(patched, subresource or "")
         self.writes.append(key)
         return copy.deepcopy(self.objects[key])
 

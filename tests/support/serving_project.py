@@ -10,7 +10,8 @@ from typing import Any
 import serving_models
 from store_project import IMAGE, Manifest, StoreProject, condition, eventually, is_ready
 
-INFERENCE_SERVICE = ("serving.kserve.io/v1beta1", "InferenceService")
+from lab_ground.serving.constants import INFERENCE_SERVICE, SERVED_AS
+
 SERVING_RUNTIME = ("serving.kserve.io/v1alpha1", "ServingRuntime")
 
 
@@ -118,6 +119,11 @@ class Project(StoreProject):
         current = status.get("observedGeneration") == found.get("metadata", {}).get("generation")
         return status if current else {}
 
+    def revision(self, name: str) -> str:
+        """The model's name in replies."""
+        found = self.client.get(*INFERENCE_SERVICE, name, self.namespace) or {}
+        return str((found.get("metadata", {}).get("annotations") or {}).get(SERVED_AS, ""))
+
     def wait_until_ready(self, name: str, seconds: float = 60) -> Manifest:
         """The status once it says Ready."""
 
@@ -127,6 +133,11 @@ class Project(StoreProject):
             return status if up_to_date and condition(status, "Ready") == "True" else None
 
         return dict(eventually(ready, seconds, lambda: self.status(name)))
+
+    def ready_revision(self, name: str) -> str:
+        """The model's name in replies, once it is ready."""
+        self.wait_until_ready(name)
+        return self.revision(name)
 
     def wait_until_failed(self, name: str, seconds: float = 60) -> Manifest:
         """The failure that the status tells, once it does."""

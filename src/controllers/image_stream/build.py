@@ -98,9 +98,11 @@ def build_status(
         entry: Manifest = {"tag": tag["name"]}
         if resolved.problem:
             entry["items"] = old.get("items") or []
-            entry["conditions"] = set_condition(
+            conditions = set_condition(
                 old.get("conditions"), "ImportSuccess", False, "NotFound", resolved.problem
             )
+            generation = int(tag.get("generation") or 0)
+            entry["conditions"] = [{**each, "generation": generation} for each in conditions]
         else:
             entry["items"] = [_item(old, resolved.reference, digests)]
         tags.append(entry)
@@ -119,6 +121,6 @@ def _item(old: Mapping[str, Any], reference: str, digests: Mapping[str, str]) ->
         "generation": int(before.get("generation") or 0) + (0 if same else 1),
     }
     digest = digests.get(reference) or (before.get("image") if same else None)
-    if digest:
-        item["image"] = digest
+    # Empty where the node could not tell, as upstream has it.
+    item["image"] = digest or ""
     return item

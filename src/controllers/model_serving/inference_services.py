@@ -49,10 +49,30 @@ def refusing(
 
 
 def _before(service: Manifest) -> tuple[Mapping[str, Any], int]:
-    return service.get("status") or {}, int(service["metadata"].get("generation", 0))
+    metadata = service["metadata"]
+    status = dict(service.get("status") or {})
+    revision = (metadata.get("annotations") or {}).get(constants.SERVED_AS)
+    if revision:
+        status["modelStatus"] = {
+            **(status.get("modelStatus") or {}),
+            "activeRevisionName": revision,
+        }
+    return status, int(metadata.get("generation", 0))
 
 
 def _patch_status(client: KubernetesClient, service: Manifest, status: Mapping[str, Any]) -> None:
+    # The kind's status has no place for the name in replies: it is told by an annotation.
+    model_status = dict(status.get("modelStatus") or {})
+    revision = model_status.pop("activeRevisionName", None)
+    status = {**status, "modelStatus": model_status}
+    metadata = service["metadata"]
+    if revision and (metadata.get("annotations") or {}).get(constants.SERVED_AS) != revision:
+        client.patch(
+            *constants.INFERENCE_SERVICE,
+            metadata["name"],
+            {"metadata": {"annotations": {constants.SERVED_AS: revision}}},
+            metadata["namespace"],
+        )
     current = service.get("status") or {}
     pruned = {key: _without_none(value) for key, value in status.items()}
     if all(current.get(key) == value for key, value in pruned.items()):

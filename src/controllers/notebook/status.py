@@ -84,4 +84,9 @@ def build_status(
 def build_invalid_status(notebook: Mapping[str, Any], message: str) -> Manifest:
     """Build the status of a Notebook that cannot be made into pods."""
     conditions = (notebook.get("status") or {}).get("conditions")
-    return {"conditions": set_condition(conditions, "Ready", False, "InvalidSpec", message)}
+    return {
+        "conditions": set_condition(conditions, "Ready", False, "InvalidSpec", message),
+        # The kind requires all three.
+        "readyReplicas": 0,
+        "containerState": {},
+    }

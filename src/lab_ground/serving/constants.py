@@ -25,6 +25,8 @@ ENABLED_LABEL = "modelmesh-enabled"
 ENABLE_ROUTE = "enable-route"
 ENABLE_AUTH = "enable-auth"
 RAW_ENABLE_AUTH = "security.opendatahub.io/enable-auth"
+# Ours: the name that the model has in replies, which differs from content to content.
+SERVED_AS = "lab.opendatahub.io/served-as"
 RAW_VISIBILITY = "networking.kserve.io/visibility"
 
 SERVICE = "modelmesh-serving"

@@ -22,6 +22,8 @@ API_VERSION = "datasciencepipelinesapplications.opendatahub.io/v1"
 KIND = "DataSciencePipelinesApplication"
 NAME = "ds-pipeline"
 ROOT = Path(__file__).resolve().parents[3]
+# Upstream requires an image of the store; any but the platform's own is passed over here.
+STORE_IMAGE = "quay.io/opendatahub/minio:RELEASE.2019-08-14T20-37-41Z-license-compliance"
 
 
 def manifest(namespace: str, **spec: Any) -> dict[str, Any]:
@@ -35,7 +37,12 @@ def manifest(namespace: str, **spec: Any) -> dict[str, Any]:
             "database": {"mariaDB": {"deploy": True, "pvcSize": "1Gi"}},
             "objectStorage": {
                 "enableExternalRoute": True,
-                "minio": {"deploy": True, "bucket": "rhods", "pvcSize": "1Gi"},
+                "minio": {
+                    "deploy": True,
+                    "image": STORE_IMAGE,
+                    "bucket": "rhods",
+                    "pvcSize": "1Gi",
+                },
             },
             **spec,
         },

@@ -53,7 +53,7 @@ def test_a_model_is_replaced_with_every_request_answered(
     project: Project, proxy: Endpoint, token: str
 ) -> None:
     with project.model("busy", "onnx/model-v2.onnx"):
-        old = project.wait_until_ready("busy")["modelStatus"]["activeRevisionName"]
+        old = project.ready_revision("busy")
         stop, seen = threading.Event(), []
 
         def ask() -> None:
@@ -72,7 +72,7 @@ def test_a_model_is_replaced_with_every_request_answered(
         stop.set()
         for thread in threads:
             thread.join(30)
-        new = project.status("busy")["modelStatus"]["activeRevisionName"]
+        new = project.revision("busy")
         assert old != new
         assert set(seen) == {(200, old, 0.0), (200, new, 3.0)}
 
@@ -83,7 +83,7 @@ def test_a_model_that_is_overwritten_is_served_with_every_request_answered(
     path = "onnx/trained-again.onnx"
     project.put_model(path)
     with project.model("again", path):
-        old = project.wait_until_ready("again")["modelStatus"]["activeRevisionName"]
+        old = project.ready_revision("again")
         pods = [pod["metadata"]["uid"] for pod in project.pods()]
         seen = [proxy.infer("again", token=token)]
         project.put_model(path, bias=3.0)
@@ -108,10 +108,10 @@ def test_the_status_tells_the_name_of_an_overwritten_model(
     project.put_model(path)
 
     def told() -> str:
-        return str(project.status("told")["modelStatus"]["activeRevisionName"])
+        return project.revision("told")
 
     with project.model("told", path):
-        old = project.wait_until_ready("told")["modelStatus"]["activeRevisionName"]
+        old = project.ready_revision("told")
         assert plain.infer("told")[1]["model_name"] == old
         project.put_model(path, bias=3.0)
         # The puller looks every 30 s, the controller asks it every 60 s.
@@ -121,7 +121,7 @@ def test_the_status_tells_the_name_of_an_overwritten_model(
 
 def test_a_bad_revision_leaves_the_old_one_serving(project: Project, plain: Endpoint) -> None:
     with project.model("kept", "onnx/model-v2.onnx"):
-        revision = project.wait_until_ready("kept")["modelStatus"]["activeRevisionName"]
+        revision = project.ready_revision("kept")
         project.deploy("kept", "onnx/absent.onnx")
         failure = project.wait_until_failed("kept")
         status = project.status("kept")

@@ -41,7 +41,7 @@ def cluster(
     *,
     served: tuple[str, ...] = ("v1alpha1", "v1"),
     without: str = "",
-    release: str | None = "2.16.1",
+    release: str | None = "2.25.1",
 ) -> dict[str, Any]:
     """Return what the role reads of a cluster: its kinds, and OpenShift AI's version."""
     versions = [{"name": name, "served": name in served} for name in ("v1alpha1", "v1")]
@@ -57,7 +57,7 @@ def cluster(
     }
 
 
-# What the cluster offers, and what the inventory openshift asks of it (2.16, v1).
+# What the cluster offers, and what the inventory openshift asks of it (2.25, v1).
 CLUSTERS: dict[str, dict[str, Any]] = {
     "as named": cluster(),
     "no version told": cluster(release=None),
@@ -145,7 +145,7 @@ def test_cluster_that_fits_is_accepted(case: str) -> None:
 @pytest.mark.parametrize(
     ("case", "found", "remedy"),
     [
-        ("another version", "runs OpenShift AI 2.19.0, ", "lab_openshift_ai_version is 2.16"),
+        ("another version", "runs OpenShift AI 2.19.0, ", "lab_openshift_ai_version is 2.25"),
         ("ModelMesh is gone", "runs OpenShift AI 3.0.0, ", "Set it to what is installed"),
         ("kind missing", "servingruntimes.serving.kserve.io", "Enable the components"),
         (

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
+from jsonschema import Draft202012Validator
 from rendering import INVENTORIES, MODES, Manifest, flatten, identify, render, render_text
 
-FIELDS = yaml.safe_load((Path(__file__).parent / "upstream_fields.yml").read_text(encoding="utf-8"))
+from resource_definitions.definitions import VERSIONS, definitions
+from resource_definitions.structural import unknown_fields, with_defaults
+
 UPSTREAM_KINDS = {
     "": {"Namespace", "PersistentVolumeClaim", "ServiceAccount", "Secret", "ConfigMap", "Service"},
     "apps": {"Deployment"},
@@ -82,31 +83,41 @@ def test_only_upstream_kinds(inventory: str, mode: str) -> None:
         assert kind in UPSTREAM_KINDS.get(group, set()), f"{group} has no {kind} ({name})"
 
 
-def unknown_fields(value: Any, known: Any, path: str) -> list[str]:
-    """List the paths that upstream's type does not have."""
-    if not isinstance(known, dict):
-        return []
-    if isinstance(value, list):
-        return [entry for part in value for entry in unknown_fields(part, known, path)]
-    found = []
-    for key, part in value.items():
-        if key in known:
-            found += unknown_fields(part, known[key], f"{path}.{key}")
-        else:
-            found.append(f"{path}.{key}")
-    return found
+def problems(manifest: Manifest, version: str) -> list[str]:
+    """What an API server of this version of OpenShift AI would refuse or drop of a manifest."""
+    group, _, served = manifest["apiVersion"].rpartition("/")
+    schemas = {
+        name["name"]: name["schema"]["openAPIV3Schema"]
+        for definition in definitions(version)
+        if definition["spec"]["group"] == group
+        and definition["spec"]["names"]["kind"] == manifest["kind"]
+        for name in definition["spec"]["versions"]
+        if name["served"]
+    }
+    if served not in schemas:
+        return [f"{manifest['kind']}: {manifest['apiVersion']} is not served"]
+    where = f"{manifest['kind']} {manifest['metadata']['name']}"
+    schema = schemas[served]
+    refused = Draft202012Validator(schema).iter_errors(with_defaults(schema, manifest))
+    return [
+        *(f"{where}: {error.json_path} {error.message}" for error in refused),
+        *(f"{where}: {path} is dropped" for path in unknown_fields(schema, manifest)),
+    ]
 
 
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("inventory", INVENTORIES)
-def test_only_upstream_fields(inventory: str, mode: str) -> None:
-    unknown = [
-        entry
+@pytest.mark.parametrize("version", VERSIONS)
+def test_every_version_takes_them_whole(version: str, inventory: str, mode: str) -> None:
+    """Upstream's schemas, as they are written down in src/resource_definitions."""
+    found = [
+        problem
         for manifest in render(inventory, lab_serving_mode=mode)
-        if "." in manifest["apiVersion"] and manifest["kind"] in FIELDS
-        for entry in unknown_fields(manifest["spec"], FIELDS[manifest["kind"]], manifest["kind"])
+        if "." in manifest["apiVersion"].partition("/")[0]
+        and not manifest["apiVersion"].startswith(("rbac.", "networking."))
+        for problem in problems(manifest, version)
     ]
-    assert unknown == []
+    assert found == []
 
 
 @pytest.mark.parametrize(

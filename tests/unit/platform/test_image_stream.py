@@ -95,4 +95,4 @@ def test_digest_is_what_the_node_holds():
     digests = read_digests(nodes)
     entry = reference([tag("1.0", "DockerImage", "quay.io/a:1")], digests=digests)
     assert entry["items"][0]["image"] == "sha256:123"
-    assert "image" not in reference([tag("1.0")], digests=digests)["items"][0]
+    assert reference([tag("1.0")], digests=digests)["items"][0]["image"] == ""

@@ -83,15 +83,12 @@ def build_stateful_set(notebook: Mapping[str, Any], image: str) -> Manifest:
         raise InvalidNotebookError(
             f"metadata.name has {len(name)} characters; a workbench's has at most {_NAME_LIMIT}"
         )
-    template = notebook["spec"]["template"]
     labels = {
         **(notebook["metadata"].get("labels") or {}),
-        **((template.get("metadata") or {}).get("labels") or {}),
         "statefulset": name,
         "notebook-name": name,
         "opendatahub.io/workbenches": "true",
     }
-    annotations = (template.get("metadata") or {}).get("annotations") or {}
     return {
         "apiVersion": "apps/v1",
         "kind": "StatefulSet",
@@ -102,7 +99,7 @@ def build_stateful_set(notebook: Mapping[str, Any], image: str) -> Manifest:
             "podManagementPolicy": "Parallel",
             "selector": {"matchLabels": {"statefulset": name, "notebook-name": name}},
             "template": {
-                "metadata": {"labels": labels, "annotations": dict(annotations)},
+                "metadata": {"labels": labels, "annotations": {}},
                 "spec": _pod(notebook, image),
             },
         },
