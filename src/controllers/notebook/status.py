@@ -73,9 +73,7 @@ def build_status(
         "readyReplicas": int(((stateful_set or {}).get("status") or {}).get("readyReplicas") or 0),
         # A merge patch keeps what it does not name: the states that are over are named.
         "containerState": {
-            "running": None,
-            "waiting": None,
-            "terminated": None,
+            **dict.fromkeys((notebook.get("status") or {}).get("containerState") or ()),
             **container_state(pod, notebook["metadata"]["name"]),
         },
     }
