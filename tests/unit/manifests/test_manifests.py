@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 
 import pytest
 import yaml
@@ -83,12 +84,18 @@ def test_only_upstream_kinds(inventory: str, mode: str) -> None:
         assert kind in UPSTREAM_KINDS.get(group, set()), f"{group} has no {kind} ({name})"
 
 
+@cache
+def known(version: str) -> list[Manifest]:
+    """The definitions of a version, made once."""
+    return definitions(version)
+
+
 def problems(manifest: Manifest, version: str) -> list[str]:
     """What an API server of this version of OpenShift AI would refuse or drop of a manifest."""
     group, _, served = manifest["apiVersion"].rpartition("/")
     schemas = {
         name["name"]: name["schema"]["openAPIV3Schema"]
-        for definition in definitions(version)
+        for definition in known(version)
         if definition["spec"]["group"] == group
         and definition["spec"]["names"]["kind"] == manifest["kind"]
         for name in definition["spec"]["versions"]
