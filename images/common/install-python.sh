@@ -1,6 +1,7 @@
 #!/bin/sh
-# Installs a lock file, hashes checked, into the image's one virtual environment, compiled, as the
-# running container cannot write; then lists what the image is made of.
+# Installs a lock file, hashes checked, into the image's one virtual environment, compiled, and
+# writable for group 0, to which every container's user belongs on OpenShift: `pip install` in a
+# workbench or a step works, until the container ends. Then lists what the image is made of.
 #
 #   install-python.sh LOCK [NAME VERSION]
 set -eu
@@ -29,6 +30,8 @@ done
 find "$environment/lib" -name '*.py' -cnewer "$started" >"$started.list"
 "$environment/bin/python" -m compileall -q -j 0 --invalidation-mode unchecked-hash \
     -i "$started.list" >/dev/null || true
+
+find "$environment" ! -type l ! -perm -g=w -exec chmod g=u {} +
 
 if [ $# -eq 3 ]; then
     "$tools/bin/python" "$here/write-sbom.py" "$2" "$3" /opt/lab/sbom.cdx.json

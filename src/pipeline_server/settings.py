@@ -30,6 +30,8 @@ class Settings:
     launcher_config_map: str = ""
     platform_image: str = ""
     trusted_ca_config_map: str = "odh-trusted-ca-bundle"
+    # Where pip looks, as environment; the instructor's, and not every project has it.
+    package_index_secret: str = "lab-package-index"  # noqa: S105 - a Secret's name
     step_user: int | None = 1001
     step_ttl_seconds: int = 24 * 3600
     image_pull_policy: str = "IfNotPresent"

@@ -62,12 +62,19 @@ def run_pod(
     """Run a command in an image under a random UID; return its log, or fail with it."""
     made: list[str] = []
 
-    def run(image: str, command: list[str], timeout: float = 180, **environment: str) -> str:
+    def run(
+        image: str,
+        command: list[str],
+        timeout: float = 180,
+        writable: bool = False,
+        **environment: str,
+    ) -> str:
         name = f"{image}-{len(made)}"
         made.append(name)
-        core.create_namespaced_pod(
-            namespace, restricted_pod(name, built[image]["reference"], command, environment)
-        )
+        pod = restricted_pod(name, built[image]["reference"], command, environment)
+        if writable:
+            pod["spec"]["containers"][0]["securityContext"]["readOnlyRootFilesystem"] = False
+        core.create_namespaced_pod(namespace, pod)
         try:
             wait_for(
                 lambda: (

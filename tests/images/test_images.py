@@ -23,7 +23,7 @@ IMPORTS = {
         "pipeline_server",
         "auth_proxy",
     ],
-    "mnist-serving": ["mlserver", "onnxruntime", "boto3", "controllers.model_serving"],
+    "mnist-serving": ["mlserver", "onnxruntime", "boto3", "model_server", "model_puller"],
     "mnist-inference": ["mnist_webapp.function", "mnist_webapp.page", "mnist_workload.inference"],
     "mnist-runtime": [
         "tensorflow",
@@ -126,6 +126,33 @@ def test_carries_its_own_bill_of_materials(
 @pytest.mark.parametrize("image", WITHOUT_TENSORFLOW)
 def test_is_free_of_tensorflow(image: str, report_on: Callable[[str], dict[str, Any]]) -> None:
     assert not report_on(image)["tensorflow_there"]
+
+
+# A wheel that is made on the spot, so that no index is needed.
+INSTALL = """
+import subprocess, sys, zipfile
+wheel = "/tmp/lab_probe-1.0-py3-none-any.whl"
+with zipfile.ZipFile(wheel, "w") as archive:
+    archive.writestr("lab_probe.py", "VALUE = 42")
+    info = "lab_probe-1.0.dist-info"
+    about = "Metadata-Version: 2.1\\nName: lab-probe\\nVersion: 1.0\\n"
+    archive.writestr(f"{info}/METADATA", about)
+    kind = "Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n"
+    archive.writestr(f"{info}/WHEEL", kind)
+    archive.writestr(f"{info}/RECORD", "")
+pip = [sys.executable, "-m", "pip", "--disable-pip-version-check"]
+subprocess.run([*pip, "install", "--no-index", "--no-deps", wheel], check=True)
+# One of the image's own, replaced: its files are another user's.
+subprocess.run([*pip, "uninstall", "-y", "papermill"], check=True)
+use = "import lab_probe; print('VALUE', lab_probe.VALUE)"
+subprocess.run([sys.executable, "-c", use], check=True)
+"""
+
+
+@pytest.mark.parametrize("image", ["mnist-runtime", "mnist-workbench"])
+def test_anybody_installs_a_package(image: str, run_pod: Callable[..., str]) -> None:
+    """As OpenShift AI's images allow: their environment is writable for group 0."""
+    assert "VALUE 42" in run_pod(image, ["python3", "-c", INSTALL], writable=True)
 
 
 def test_workbench_answers(run_pod: Callable[..., str]) -> None:

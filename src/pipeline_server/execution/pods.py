@@ -235,6 +235,9 @@ def _main_container(
             container["args"] = _literal(step.work.arguments)
         container["env"] = environment
         return container
+    container["envFrom"] = [
+        {"secretRef": {"name": settings.package_index_secret, "optional": True}}
+    ]
     container["command"] = ["python3", f"{LAUNCHER_DIRECTORY}/launcher.py", "run"]
     container["env"] = [*environment, *_step_environment(step, settings)]
     return container
