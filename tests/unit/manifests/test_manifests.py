@@ -184,7 +184,10 @@ def test_workbench_is_the_one_that_the_dashboard_makes() -> None:
     assert metadata["annotations"]["notebooks.opendatahub.io/inject-oauth"] == "true"
     (container,) = notebook["spec"]["template"]["spec"]["containers"]
     assert container["name"] == metadata["name"] == "notebook"
-    assert container["envFrom"] == [{"secretRef": {"name": "aws-connection-s3-creds"}}]
+    assert container["envFrom"] == [
+        {"secretRef": {"name": "aws-connection-s3-creds"}},
+        {"secretRef": {"name": "lab-package-index", "optional": True}},
+    ]
     arguments = container["env"][0]
     assert arguments["name"] == "NOTEBOOK_ARGS"
     assert "--ServerApp.base_url=/notebook/mnist/notebook\n" in arguments["value"]

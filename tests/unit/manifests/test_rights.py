@@ -167,7 +167,9 @@ def test_a_role_that_is_bound_may_be_bound(path: Path) -> None:
     }
     bound = re.findall(r"^roleRef:\n(?:  .*\n)*?  name: (.*)$", path.read_text(), re.M)
     for name in bound:
-        plain = re.sub(r"{{ lab_pipeline_server_name }}", "ds-pipeline", name)
+        plain = re.sub(
+            r"{{ lab_(pipeline_server_name|workbench_pipeline_server) }}", "ds-pipeline", name
+        )
         if "{{" in plain:
             # lab_serving: `view`, or its own Role, which gives no more than the instructor has.
             assert "'-view-role' if raw else 'view'" in plain

@@ -1,0 +1,147 @@
+"""What each version of OpenShift AI makes of the roles' objects, rule by rule.
+
+Each test names the file of upstream's in which the rule stands.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from rendering import INVENTORIES, ROOT, Manifest, render
+
+VERSIONS = ("2.16", "2.25", "3.5")
+GIB = {"Ki": 2**10, "Mi": 2**20, "Gi": 2**30}
+
+
+def of_kind(manifests: list[Manifest], kind: str) -> list[Manifest]:
+    return [manifest for manifest in manifests if manifest["kind"] == kind]
+
+
+def one(manifests: list[Manifest], kind: str) -> Manifest:
+    (found,) = of_kind(manifests, kind)
+    return found
+
+
+def bytes_of(quantity: str) -> int:
+    number, unit = re.fullmatch(r"(\d+)([KMG]i)?", quantity).groups()  # type: ignore[union-attr]
+    return int(number) * GIB.get(unit, 1)
+
+
+@pytest.mark.parametrize("inventory", INVENTORIES)
+def test_the_workbench_s_account_may_use_the_pipelines(inventory: str) -> None:
+    """odh-notebook-controller's notebook_rbac.go binds it to a server called dspa only."""
+    manifests = render(inventory)
+    workbench, server = (
+        one(manifests, "Notebook"),
+        one(manifests, "DataSciencePipelinesApplication"),
+    )
+    account = workbench["spec"]["template"]["spec"]["serviceAccountName"]
+    bound = [
+        binding["roleRef"]["name"]
+        for binding in of_kind(manifests, "RoleBinding")
+        for subject in binding["subjects"]
+        if subject["name"] == account
+    ]
+    assert bound == [f"ds-pipeline-user-access-{server['metadata']['name']}"]
+
+
+@pytest.mark.parametrize("inventory", INVENTORIES)
+def test_modelmesh_is_given_a_capacity(inventory: str) -> None:
+    """modelmesh-serving, runtime adapter: requests.memory less memBufferBytes is to be above 0."""
+    runtime = one(render(inventory, lab_serving_mode="modelmesh"), "ServingRuntime")["spec"]
+    requested = runtime["containers"][0]["resources"]["requests"]["memory"]
+    assert bytes_of(requested) > runtime["builtInAdapter"]["memBufferBytes"]
+
+
+@pytest.mark.parametrize(
+    ("version", "annotation"),
+    [("2.16", "inject-oauth"), ("2.25", "inject-oauth"), ("3.5", "inject-auth")],
+)
+def test_the_workbench_asks_for_its_version_s_login(version: str, annotation: str) -> None:
+    """odh-notebook-controller's notebook_controller.go: the other annotation is not looked at."""
+    workbench = one(render("openshift", lab_openshift_ai_version=version), "Notebook")
+    asked = {
+        name.rpartition("/")[2]
+        for name in workbench["metadata"]["annotations"]
+        if name.startswith("notebooks.opendatahub.io/inject-")
+    }
+    assert asked == {annotation}
+
+
+def streams(label: str) -> list[Manifest]:
+    return [
+        stream
+        for stream in of_kind(render("openshift"), "ImageStream")
+        if stream["metadata"]["labels"].get(label) == "true"
+    ]
+
+
+def test_runtime_images_say_where_they_are_from() -> None:
+    """odh-notebook-controller's notebook_runtime.go leaves tags without from.name out of Elyra."""
+    found = [
+        tag for stream in streams("opendatahub.io/runtime-image") for tag in stream["spec"]["tags"]
+    ]
+    assert found
+    for tag in found:
+        (entry,) = json.loads(tag["annotations"]["opendatahub.io/runtime-image-metadata"])
+        assert tag["from"] == {"kind": "DockerImage", "name": entry["metadata"]["image_name"]}
+
+
+def test_the_workbench_image_is_not_called_outdated() -> None:
+    """odh-dashboard's imageUtils: a dependency called Elyra is the old one, odh-elyra today's."""
+    for stream in streams("opendatahub.io/notebook-image"):
+        for tag in stream["spec"]["tags"]:
+            shown = {
+                entry["name"]: entry["version"]
+                for part in ("software", "python-dependencies")
+                for entry in json.loads(tag["annotations"][f"opendatahub.io/notebook-{part}"])
+            }
+            assert "Elyra" not in shown
+            assert shown["odh-elyra"] == locked("workbench", "elyra")
+            assert shown["JupyterLab"] == locked("workbench", "jupyterlab")
+            assert shown["TensorFlow"] == locked("runtime", "tensorflow-cpu")
+
+
+def locked(image: str, package: str) -> str:
+    """The version of a package in an image's lock file, as people name it."""
+    lock = (ROOT / f"images/{image}/requirements.lock").read_text()
+    (version,) = re.findall(rf"^{package}==(\d+\.\d+)", lock, re.MULTILINE)
+    return str(version)
+
+
+def test_without_knative_the_function_is_a_deployment_of_the_same_pod() -> None:
+    """OpenShift AI 3 is installed without Serverless: same container, same name, plain objects."""
+    folder = ROOT / "inference"
+    knative = yaml.safe_load((folder / "base/function.yaml").read_text())
+    deployment, service = yaml.safe_load_all((folder / "without-knative/function.yaml").read_text())
+    pod: dict[str, Any] = knative["spec"]["template"]["spec"]
+    plain = deployment["spec"]["template"]["spec"]
+    ours, theirs = (dict(spec["containers"][0]) for spec in (plain, pod))
+    address = ours.pop("env")[0], theirs.pop("env")[0]
+    assert [entry["name"] for entry in address] == ["MODEL_URL", "MODEL_URL"]
+    assert "mnist-predictor" in address[0]["value"]
+    assert ours == theirs
+    assert plain["volumes"] == pod["volumes"]
+    assert service["metadata"]["name"] == knative["metadata"]["name"]
+    assert service["spec"]["ports"] == [{"name": "http", "port": 80, "targetPort": 8080}]
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_knative_is_asked_for_where_it_is_used(version: str) -> None:
+    defaults = (ROOT / "roles/lab_compatibility/defaults/main.yml").read_text()
+    inference = (ROOT / "roles/lab_inference/defaults/main.yml").read_text()
+    since = yaml.safe_load(defaults)["lab_compatibility_without_knative_since"]
+    assert f"version('{since}', '<')" in inference
+    assert (version < since) == (version != "3.5")
+
+
+def test_a_workbench_s_own_fields_alone_are_sent() -> None:
+    """odh-notebook-controller's notebook_webhook.go adds to the lists of a pod at every write."""
+    tasks = yaml.safe_load(Path(ROOT / "roles/lab_workbench/tasks/main.yml").read_text())
+    (create,) = [task for task in tasks if task["name"] == "Create the workbenches"]
+    assert create["lab_objects"]["server_side_apply"]["field_manager"] == "mnist-lab"
