@@ -4,27 +4,10 @@ from __future__ import annotations
 
 import re
 
-MASK = "[redacted]"
+from lab_ground.redaction import Redactor
+
+scrub = Redactor()
 LONGEST = 300
-ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
-# A credential's shape, wherever it stands.
-SECRETS = (
-    (re.compile(r"eyJ[\w-]{8,}\.[\w-]{8,}(?:\.[\w-]+)?"), MASK),
-    (re.compile(r"(?i)\b(bearer|basic)(\s+)[\w.~+/=-]{8,}"), rf"\1\2{MASK}"),
-    (re.compile(r"(?i)\b((?:set-)?cookie:\s*)\S.*"), rf"\1{MASK}"),
-    (re.compile(r"(?i)(://[^\s:/@]+:)[^\s:/@]+@"), rf"\1{MASK}@"),
-    (re.compile(r"(?i)(X-Amz-(?:Signature|Credential|Security-Token)=)[^&\s\"']+"), rf"\1{MASK}"),
-    (
-        re.compile(
-            r"(?i)((?:secret|access|api)[_-]?(?:access[_-]?)?key(?:[_-]?id)?|password|passwd|"
-            r"(?:client|cookie)[_-]?secret|token)([\"']?\s*[:=]\s*[\"']?)(?!\s|\[redacted)[^\s\"',;}&“”]{4,}"
-        ),
-        rf"\1\2{MASK}",
-    ),
-    (re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*-----|$)", re.S), MASK),
-    # S3's own error text quotes the key.
-    (re.compile(r"(?i)(<(?:AWSAccessKeyId|StringToSign)>)[^<]*"), rf"\1{MASK}"),
-)
 NOISE = re.compile(
     r"^(\s|\^|~|File \"|During handling|The above exception|Traceback|note:|\[notice\])"
 )
@@ -35,16 +18,9 @@ TELLING = re.compile(
 )
 
 
-def scrub(text: str) -> str:
-    """Mask everything that looks like a credential."""
-    for pattern, replacement in SECRETS:
-        text = pattern.sub(replacement, text)
-    return text
-
-
 def one_line(text: str, longest: int = LONGEST) -> str:
     """The text on one line, scrubbed, cut where it is too long, without a closing full stop."""
-    flat = " ".join(scrub(ANSI.sub("", text)).split()).rstrip(". ")
+    flat = " ".join(scrub(text).split()).rstrip(". ")
     return flat if len(flat) <= longest else flat[: longest - 1].rstrip() + "…"
 
 
@@ -54,7 +30,8 @@ def last_log_line(log: str) -> str:
     A Python traceback ends with the exception; what follows an error (a farewell, a blank line)
     does not say why.
     """
-    lines = [STAMP.sub("", ANSI.sub("", line)).rstrip() for line in log.splitlines()]
+    # Masked as a whole: one line of a key tells nothing of what it is.
+    lines = [STAMP.sub("", line).rstrip() for line in scrub(log).splitlines()]
     lines = [line for line in lines if line.strip() and not NOISE.match(line)]
     if not lines:
         return ""

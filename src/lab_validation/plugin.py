@@ -81,7 +81,7 @@ class Recorder:
                 title=title_of(item),
                 outcome="passed" if passed else "failed",
                 duration=outcome.duration,
-                cause="" if passed else redact(explain(cause_of(outcome))),
+                cause="" if passed else redact(explain(cause_of(outcome, redact))),
                 evidence={} if passed else self._evidence(item, step, redact, outcome),
                 screenshot=str(properties.get("screenshot", "")),
             )
@@ -122,11 +122,12 @@ def title_of(item: pytest.Item) -> str:
     return f"{title} ({parameters})" if parameters else title
 
 
-def cause_of(outcome: pytest.TestReport) -> str:
+def cause_of(outcome: pytest.TestReport, redact: Callable[[str], str]) -> str:
     """Return why a check failed in one sentence: the assertion's message, else the last error."""
     crash: Any = getattr(outcome.longrepr, "reprcrash", None)
     text = str(crash.message) if crash is not None else outcome.longreprtext
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    # Masked as a whole: one line of a key does not tell what it is.
+    lines = [line.strip() for line in redact(text).splitlines() if line.strip()]
     if not lines:
         return "failed without a message"
     return PREFIX.sub("", lines[0])

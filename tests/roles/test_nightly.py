@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.server
 import json
 import os
 import subprocess
+import tempfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
+from planted import Planted, planted
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 FAKE_LAB = """#!/bin/sh
 echo "$LAB_INVENTORY: $*" >>calls
+[ ! -e said ] || cat said
 case "$*" in
     up) exit "${UP_STATUS:-0}" ;;
     *validate-lab) [ -z "${VALIDATION_STATUS:-}" ] || exit "$VALIDATION_STATUS"
@@ -39,8 +45,7 @@ class Hook(http.server.BaseHTTPRequestHandler):
         """Keep the test's output readable."""
 
 
-@pytest.fixture(name="webhook")
-def webhook_server() -> Iterator[http.server.HTTPServer]:
+def serve() -> Iterator[http.server.HTTPServer]:
     server = http.server.HTTPServer(("127.0.0.1", 0), Hook)
     server.posted = []
     thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
@@ -50,12 +55,19 @@ def webhook_server() -> Iterator[http.server.HTTPServer]:
     thread.join(timeout=5)
 
 
-@pytest.fixture(name="checkout")
-def checkout_with_a_recording_lab(tmp_path: Path) -> Path:
-    lab = tmp_path / "lab"
+webhook_server = pytest.fixture(name="webhook")(serve)
+
+
+def make_checkout(directory: Path) -> Path:
+    lab = directory / "lab"
     lab.write_text(FAKE_LAB)
     lab.chmod(0o755)
-    return tmp_path
+    return directory
+
+
+@pytest.fixture(name="checkout")
+def checkout_with_a_recording_lab(tmp_path: Path) -> Path:
+    return make_checkout(tmp_path)
 
 
 def nightly(checkout: Path, *options: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -103,6 +115,20 @@ def test_a_good_night(checkout: Path, webhook: http.server.HTTPServer) -> None:
     assert (kept / "index.html").exists()
     assert (kept / "screenshots" / "digit-7.png").exists()
     assert not (checkout / "lock").exists()
+
+
+@settings(max_examples=1, deadline=None, phases=[Phase.generate])
+@given(st.lists(planted(), min_size=60, max_size=60))
+def test_the_webhook_is_told_no_secret_that_a_phase_said(plants: list[Planted]) -> None:
+    with tempfile.TemporaryDirectory() as scratch, contextlib.contextmanager(serve)() as webhook:
+        checkout = make_checkout(Path(scratch))
+        (checkout / "said").write_text("\n".join(plant.text for plant in plants))
+        url = f"http://127.0.0.1:{webhook.server_port}/"
+        run = nightly(checkout, "-e", f"lab_nightly_webhook={url}", VALIDATION_STATUS="1")
+    assert run.returncode != 0
+    told = run.stdout + run.stderr + json.dumps(webhook.posted, ensure_ascii=False)
+    assert [message["ok"] for message in webhook.posted] == [False]
+    assert not [plant for plant in plants if plant.survives(told)]
 
 
 def test_a_failed_creation_is_reported_and_ends_the_run_with_its_status(
