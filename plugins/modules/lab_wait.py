@@ -40,9 +40,10 @@ options:
     required: true
   state:
     description:
-      - C(ready) is the condition Ready, for a Deployment or StatefulSet all pods of the newest
-        template, for a Route the condition Admitted, for a Job that it has ended either way.
-      - C(stopped) is a StatefulSet without pods.
+      - C(ready) is what each kind has for it; for a Deployment or StatefulSet all pods of the
+        newest template, for a Route the condition Admitted, for a Job that it has ended either way.
+        What is being removed, or was stopped, is not ready.
+      - C(stopped) is that nothing of the object is to run, nor runs any more.
     type: str
     choices: [ready, stopped]
     default: ready
@@ -80,42 +81,15 @@ from ansible.module_utils.basic import AnsibleModule
 
 from lab_diagnosis import Evidence, diagnose
 from lab_diagnosis.collect import collect, connect, explain_error
+from lab_ground.kubernetes.readiness import is_stopped, readiness
 
 PAUSE = 1.0
 
 
-def has_condition(conditions, *kinds):
-    """Say whether one of these conditions is true."""
-    return any(
-        condition.get("type") in kinds and condition.get("status") == "True"
-        for condition in conditions or []
-    )
-
-
 def is_ready(thing):
-    """Say whether an object is as wanted; each kind has its own way to say so."""
-    status = thing.get("status") or {}
-    metadata = thing["metadata"]
-    if status.get("observedGeneration", metadata.get("generation")) != metadata.get("generation"):
-        return False
-    kind = thing["kind"]
-    if kind in ("Deployment", "StatefulSet"):
-        wanted = thing["spec"].get("replicas", 1)
-        updated = status.get("updatedReplicas", 0) >= wanted
-        return updated and status.get("readyReplicas", 0) >= wanted > 0
-    if kind == "Job":
-        return has_condition(status.get("conditions"), "Complete", "Failed")
-    if kind == "Route":
-        return any(
-            has_condition(entry.get("conditions"), "Admitted")
-            for entry in status.get("ingress") or []
-        )
-    return has_condition(status.get("conditions"), "Ready")
-
-
-def is_stopped(thing):
-    """Say whether a StatefulSet has no pods, nor is to have any."""
-    return not thing["spec"].get("replicas", 1) and not (thing.get("status") or {}).get("replicas")
+    """Say whether an object is ready; a Job need only have ended, either way."""
+    found = readiness(thing)
+    return found.ready or (found.failed and thing["kind"] == "Job")
 
 
 def look(resource, name, namespaces, is_wanted):

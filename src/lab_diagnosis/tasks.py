@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lab_diagnosis.text import last_log_line, one_line
+from lab_ground.kubernetes.readiness import readiness
 
 # Messages that name an object: kubernetes.core's timeout, the API server's refusals.
 TIMED_OUT = re.compile(r'"(?P<kind>[A-Z]\w+)" "(?P<name>[^"]+)": Timed out waiting')
@@ -63,7 +64,7 @@ def _of_result(action: str, args: Mapping[str, Any], result: Mapping[str, Any]) 
         suspect
         for resource in result.get("resources") or ()
         for suspect in _of_thing(resource, namespace)
-        if not is_ready(resource)
+        if not readiness(resource).well
     ]
     if listed:
         return listed
@@ -89,7 +90,7 @@ def _of_thing(thing: Any, namespace: str) -> list[Suspect]:
             for item in inner
             if isinstance(item, Mapping)
             for suspect in _of_thing(item.get("result", item), namespace)
-            if not is_ready(item.get("result", item))
+            if not readiness(item.get("result") or item).well
         ]
     metadata = thing.get("metadata") or {}
     if not thing.get("kind") or not metadata.get("name"):
@@ -112,20 +113,6 @@ def _name(given: Mapping[str, Any]) -> str:
         if key == "metadata.name":
             return value.lstrip("=")
     return ""
-
-
-def is_ready(thing: Any) -> bool:
-    """Whether an object says that all is well with it.
-
-    A model that is loaded answers on while its successor cannot be loaded; that is not well.
-    """
-    status = (thing or {}).get("status") or {}
-    transition = (status.get("modelStatus") or {}).get("transitionStatus")
-    if transition in ("BlockedByFailedLoad", "InvalidSpec"):
-        return False
-    conditions = status.get("conditions") or ()
-    states = {each.get("type"): each.get("status") for each in conditions}
-    return any(states.get(kind) == "True" for kind in ("Ready", "Available", "Complete"))
 
 
 def message_of(result: Mapping[str, Any]) -> str:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
-Manifest = dict[str, Any]
+from lab_ground.kubernetes.manifest import Manifest
+from lab_ground.kubernetes.readiness import readiness
 
 UP, DOWN, NONE, NOTE = "up", "DOWN", "none", "note"
 # Width of the column of names, so that what follows them is read downwards.
@@ -46,44 +46,10 @@ def name_of(item: Manifest) -> str:
     return f"{item['kind']} {where}{metadata['name']}"
 
 
-def condition_of(item: Manifest, kind: str) -> Manifest:
-    """Return one condition of an object, empty where it has none of that type."""
-    for condition in item.get("status", {}).get("conditions", []) or []:
-        if condition.get("type") == kind:
-            return dict(condition)
-    return {}
-
-
 def trouble_of(item: Manifest) -> str:
-    """Return why an object is not well, as it says itself; empty when it is."""
-    kind = item["kind"]
-    if kind in ("Deployment", "StatefulSet", "DaemonSet"):
-        ready, wanted = replicas_of(item)
-        if ready >= wanted:
-            return ""
-        message = condition_of(item, "Available").get("message") or "its pods are not ready"
-        return f"{ready} of {wanted} ready, {message}"
-    if kind == "Route":
-        return _trouble_of_route(item)
-    if kind == "Notebook" and is_stopped(item):
-        return ""
-    ready_condition = condition_of(item, "Ready")
-    if not ready_condition and kind == "Notebook":
-        well = bool(item.get("status", {}).get("readyReplicas"))
-        return "" if well else "its pod is not ready yet"
-    if ready_condition.get("status") == "True":
-        return ""
-    return str(ready_condition.get("message") or ready_condition.get("reason") or "not ready yet")
-
-
-def _trouble_of_route(item: Manifest) -> str:
-    ingress = item.get("status", {}).get("ingress") or []
-    if not ingress:
-        return "no router has taken it up yet"
-    for condition in ingress[0].get("conditions") or []:
-        if condition.get("type") == "Admitted" and condition.get("status") != "True":
-            return str(condition.get("message") or condition.get("reason") or "it is refused")
-    return ""
+    """Return why an object is not well, as it says itself; empty when it is, or was stopped."""
+    found = readiness(item)
+    return "" if found.well else found.why
 
 
 def replicas_of(item: Manifest) -> tuple[int, int]:
@@ -92,11 +58,6 @@ def replicas_of(item: Manifest) -> tuple[int, int]:
     if item["kind"] == "DaemonSet":
         return status.get("numberReady", 0), status.get("desiredNumberScheduled", 0)
     return status.get("readyReplicas") or 0, item.get("spec", {}).get("replicas", 1)
-
-
-def is_stopped(notebook: Manifest) -> bool:
-    """Tell whether somebody has stopped this workbench."""
-    return "kubeflow-resource-stopped" in (notebook["metadata"].get("annotations") or {})
 
 
 def line_of(item: Manifest) -> Line:

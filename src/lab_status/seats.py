@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
+from lab_ground.kubernetes.readiness import readiness
 from lab_status.lines import (
     DOWN,
     NONE,
@@ -19,7 +20,6 @@ from lab_status.lines import (
     UP,
     Line,
     Manifest,
-    is_stopped,
     replicas_of,
     trouble_of,
 )
@@ -135,7 +135,7 @@ def part_line(part: Part, found: Manifest, own: Sequence[Manifest]) -> Line:
     why = trouble_of(found) or trouble_of_address(part, own)
     if why:
         return Line(DOWN, part.title, why, aligned=True)
-    if part.kind == "Notebook" and is_stopped(found):
+    if part.kind == "Notebook" and readiness(found).stopped:
         return Line(UP, f"{part.title:{TITLE}} stopped")
     if part.kind == "Service":
         return Line(UP, f"{part.title:{TITLE}} {state_of_function(part.name, own)}")

@@ -12,8 +12,8 @@ from typing import Any, Protocol
 
 from lab_diagnosis import diagnose
 from lab_diagnosis.collect import gather
-from lab_diagnosis.tasks import is_ready
 from lab_driver.cluster import PIPELINE_SERVER, PIPELINE_SERVER_APIS
+from lab_ground.kubernetes.readiness import readiness
 from lab_ground.redaction import Redactor
 from lab_validation.results import DIAGNOSIS
 
@@ -116,7 +116,7 @@ class Collector:
         sentences: list[str] = []
         for versions, kind in KINDS.get(step, ()):
             for thing in self._objects(versions, kind, place):
-                if is_ready(thing):
+                if readiness(thing).well:
                     continue
                 name = str(thing["metadata"]["name"])
                 finding = diagnose(gather(self.reader, kind, name, place, thing, home))

@@ -12,7 +12,11 @@ def deployment(name: str, ready: bool) -> dict[str, Any]:
         "apiVersion": "apps/v1",
         "kind": "Deployment",
         "metadata": {"name": name, "namespace": "mnist"},
-        "status": {"conditions": [{"type": "Available", "status": str(ready)}]},
+        "status": {
+            "readyReplicas": int(ready),
+            "updatedReplicas": 1,
+            "conditions": [{"type": "Available", "status": str(ready)}],
+        },
     }
 
 

@@ -25,7 +25,7 @@ def deployment(name: str, namespace: str, ready: int = 1, wanted: int = 1, **lab
     """A Deployment with so many pods."""
     return manifest(
         "Deployment", name, namespace, metadata={"labels": labels},
-        spec={"replicas": wanted}, status={"readyReplicas": ready},
+        spec={"replicas": wanted}, status={"readyReplicas": ready, "updatedReplicas": wanted},
     )  # fmt: skip
 
 

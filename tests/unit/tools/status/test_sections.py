@@ -116,7 +116,7 @@ def test_stopped_workbench_is_no_fault(whole: Found) -> None:
 def test_function_sleeps_starts_and_runs(whole: Found, ready: int, wanted: int, said: str) -> None:
     function = next(i for i in whole.items if i["metadata"]["name"] == "mnist-function-deployment")
     function["spec"]["replicas"] = wanted
-    function["status"]["readyReplicas"] = ready
+    function["status"] = {"readyReplicas": ready, "updatedReplicas": wanted}
     lines = tell(whole)[LAB]
     assert said in line_about(lines, "function").text
     assert all(line.mark == "up" for line in lines)
