@@ -14,11 +14,11 @@ from controllers.serverless.build import SERVICE_LABEL, InvalidFunctionError, Sc
 from lab_ground.kubernetes.client import KubernetesClient
 from lab_ground.kubernetes.errors import ApiError
 from lab_ground.kubernetes.informer import Informer
+from lab_ground.kubernetes.manifest import Manifest
 
 logger = logging.getLogger(__name__)
 
 Key = tuple[str, str]
-Manifest = dict[str, Any]
 
 # So long after a function was woken a pod that was to end has begun to end, or it stays.
 _SETTLED_SECONDS = 1.5

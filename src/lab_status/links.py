@@ -11,7 +11,7 @@ from http.client import HTTPException, HTTPSConnection
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from lab_status.lines import Manifest
+from lab_ground.kubernetes.manifest import Manifest
 from lab_status.look import Kubectl, reason_of
 
 # What may go wrong on the way to a link; each is told, and none ends the status.

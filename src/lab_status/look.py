@@ -14,7 +14,8 @@ from typing import Any
 
 from embedded_cluster import cluster, machine
 from embedded_cluster.layout import Layout
-from lab_status.lines import DOWN, UP, Line, Manifest
+from lab_ground.kubernetes.manifest import Manifest
+from lab_status.lines import DOWN, UP, Line
 from lab_status.sections import Found
 
 PLAIN_KINDS = "nodes,namespaces,deployments,statefulsets,daemonsets"

@@ -12,17 +12,9 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
+from lab_ground.kubernetes.manifest import Manifest
 from lab_ground.kubernetes.readiness import readiness
-from lab_status.lines import (
-    DOWN,
-    NONE,
-    TITLE,
-    UP,
-    Line,
-    Manifest,
-    replicas_of,
-    trouble_of,
-)
+from lab_status.lines import DOWN, NONE, TITLE, UP, Line, replicas_of, trouble_of
 
 FUNCTION = "mnist-function"
 PAGE = "mnist-webapp"

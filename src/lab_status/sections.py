@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from embedded_cluster import network_policies
-from lab_status.lines import DOWN, NONE, NOTE, TITLE, UP, Line, Manifest, line_of, trouble_of
+from lab_ground.kubernetes.manifest import Manifest
+from lab_status.lines import DOWN, NONE, NOTE, TITLE, UP, Line, line_of, trouble_of
 from lab_status.seats import Seat, read_seat, seat_lines
 
 SYSTEM_NAMESPACES = frozenset({"kube-system", "local-path-storage"})

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from lab_ground.kubernetes.manifest import Manifest
 from lab_ground.kubernetes.metadata import (
     restricted_container_security_context,
     restricted_pod_security_context,
@@ -22,8 +23,6 @@ from object_storage.process import (
     build_front_configuration,
     build_startup_check,
 )
-
-Manifest = dict[str, Any]
 
 _BUCKET_ACTIONS = ("Read", "Write", "List", "Tagging")
 IDENTITIES_KEY = "identities.json"

@@ -9,9 +9,8 @@ from typing import Any
 
 import yaml
 
+from lab_ground.kubernetes.manifest import Manifest
 from resource_definitions.notation import Expander, Schema
-
-Manifest = dict[str, Any]
 
 # The versions that the platform can play, the newest last.
 VERSIONS = ("2.16", "2.25", "3.5")

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from lab_ground.kubernetes.client import KubernetesClient
+from lab_ground.kubernetes.manifest import Manifest
 
-Manifest = dict[str, Any]
 RBAC = "rbac.authorization.k8s.io"
 
 

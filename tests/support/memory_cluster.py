@@ -12,11 +12,11 @@ from jsonschema import Draft202012Validator
 
 from lab_ground.kubernetes.client import KubernetesClient
 from lab_ground.kubernetes.errors import ConflictError, InvalidError, NotFoundError
+from lab_ground.kubernetes.manifest import Manifest
 from lab_ground.kubernetes.metadata import owner_reference
 from resource_definitions.definitions import definitions
 from resource_definitions.structural import pruned, with_defaults
 
-Manifest = dict[str, Any]
 CLUSTER_WIDE = {"Namespace", "Node", "ClusterRole", "ClusterRoleBinding"}
 
 

@@ -15,9 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from lab_ground.kubernetes.client import KubernetesClient
+from lab_ground.kubernetes.manifest import Manifest
 from lab_ground.settings import get_settings
-
-Manifest = dict[str, Any]
 
 ROOT = Path(__file__).resolve().parents[2]
 STATE = ROOT / ".lab"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-Manifest = dict[str, Any]
+from lab_ground.kubernetes.manifest import Manifest
 
 
 def route(

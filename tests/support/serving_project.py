@@ -8,8 +8,9 @@ from contextlib import contextmanager
 from typing import Any
 
 import serving_models
-from store_project import IMAGE, Manifest, StoreProject, condition, eventually, is_ready
+from store_project import IMAGE, StoreProject, condition, eventually, is_ready
 
+from lab_ground.kubernetes.manifest import Manifest
 from lab_ground.serving.constants import INFERENCE_SERVICE, SERVED_AS
 
 SERVING_RUNTIME = ("serving.kserve.io/v1alpha1", "ServingRuntime")

@@ -14,9 +14,9 @@ from botocore.config import Config
 from cluster_accounts import account, binding, token_of
 
 from lab_ground.kubernetes.client import KubernetesClient
+from lab_ground.kubernetes.manifest import Manifest
 from object_storage.builders import Identity, ObjectStore, build_object_store
 
-Manifest = dict[str, Any]
 STORE = "minio-ds-pipeline"
 IMAGE = "image-registry.openshift-image-registry.svc:5000/redhat-ods-applications/mnist-serving:1.0"
 

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from controllers.data_science_pipelines.build import Manifest, server_url
+from controllers.data_science_pipelines.build import server_url
 from controllers.data_science_pipelines.specification import Application
 from lab_ground.kubernetes.conditions import is_true, set_condition
+from lab_ground.kubernetes.manifest import Manifest
 
 READY = "Ready"
 

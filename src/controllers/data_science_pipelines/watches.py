@@ -14,10 +14,11 @@ import pymysql
 
 from controllers.data_science_pipelines import build as builders
 from controllers.data_science_pipelines import status
-from controllers.data_science_pipelines.build import FINALIZER, Manifest
+from controllers.data_science_pipelines.build import FINALIZER
 from controllers.data_science_pipelines.specification import Application, SpecificationError, read
 from lab_ground.kubernetes import client as kubernetes
 from lab_ground.kubernetes.errors import ConflictError, NotFoundError
+from lab_ground.kubernetes.manifest import Manifest
 from lab_ground.kubernetes.metadata import is_owned_by, owner_reference
 from lab_ground.kubernetes.reconciler import Reconciler
 from lab_ground.kubernetes.watching import label_key, own_key, watch

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from lab_ground.kubernetes.conditions import now, set_condition
+from lab_ground.kubernetes.manifest import Manifest
 
-Manifest = dict[str, Any]
 FindStream = Callable[[str, str], Mapping[str, Any] | None]
 _DEEPEST = 8
 

@@ -9,8 +9,8 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from controllers.model_serving.common import Manifest
 from lab_ground.kubernetes.client import KubernetesClient
+from lab_ground.kubernetes.manifest import Manifest
 
 _APPLIED_FOR = 120.0
 

@@ -7,12 +7,11 @@ from typing import Any
 
 from auth_proxy.container import build_auth_proxy_container, build_auth_proxy_volumes
 from controllers.model_serving.containers import build_token_mount
+from lab_ground.kubernetes.manifest import Manifest
 from lab_ground.kubernetes.metadata import restricted_pod_security_context
 from lab_ground.kubernetes.revisions import image_revisions
 from lab_ground.serving import constants
 from lab_ground.settings import get_settings
-
-Manifest = dict[str, Any]
 
 TOKEN_VOLUME = "service-account-token"  # noqa: S105 - a volume's name
 _TLS_VOLUME = "proxy-tls"

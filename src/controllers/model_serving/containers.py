@@ -7,12 +7,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from controllers.model_serving.specs import SpecError
+from lab_ground.kubernetes.manifest import Manifest
 from lab_ground.kubernetes.metadata import restricted_container_security_context
 from lab_ground.kubernetes.quantities import parse_bytes
 from lab_ground.serving import constants
 from lab_ground.settings import get_settings
-
-Manifest = dict[str, Any]
 
 _DEFAULT_RESOURCES = {
     "requests": {"cpu": "100m", "memory": "256Mi"},

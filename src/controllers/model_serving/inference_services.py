@@ -7,11 +7,11 @@ from contextlib import contextmanager
 from typing import Any
 
 from controllers.model_serving.applier import Applier
-from controllers.model_serving.common import Manifest
 from controllers.model_serving.specs import SpecError
 from controllers.model_serving.statuses import Observation, build_refusal, build_status
 from lab_ground.kubernetes.client import KubernetesClient
 from lab_ground.kubernetes.errors import ApiError, NotFoundError
+from lab_ground.kubernetes.manifest import Manifest
 from lab_ground.serving import constants
 
 # The API server's answers to an object that is not as it must be.

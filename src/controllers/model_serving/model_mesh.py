@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from auth_proxy.container import build_auth_delegator_binding
 from controllers.model_serving import common
-from controllers.model_serving.common import TOKEN_VOLUME, Manifest, policy_port, service_port
+from controllers.model_serving.common import TOKEN_VOLUME, policy_port, service_port
 from controllers.model_serving.containers import (
     build_puller_container,
     build_server_container,
@@ -17,6 +17,7 @@ from controllers.model_serving.containers import (
     build_volumes,
 )
 from controllers.model_serving.specs import Model, Runtime
+from lab_ground.kubernetes.manifest import Manifest
 from lab_ground.kubernetes.metadata import MANAGED_BY
 from lab_ground.serving import constants
 

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from controllers.model_serving.common import Manifest
 from controllers.model_serving.specs import MODEL_MESH, RAW, Runtime
 from controllers.model_serving.storage_config import MANAGED_LABEL, read_connections
 from lab_ground.kubernetes.client import KubernetesClient
+from lab_ground.kubernetes.manifest import Manifest
 from lab_ground.serving import constants
 
 

@@ -7,9 +7,8 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from lab_ground.kubernetes.manifest import Manifest
 from lab_ground.kubernetes.metadata import standard_labels
-
-Manifest = dict[str, Any]
 
 CONFIG_MAP = "pipeline-runtime-images"
 VOLUME = "runtime-images"

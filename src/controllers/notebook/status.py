@@ -7,9 +7,9 @@ from typing import Any
 
 from controllers.notebook.build import is_stopped
 from lab_ground.kubernetes.conditions import set_condition
+from lab_ground.kubernetes.manifest import Manifest
 from lab_ground.kubernetes.pods import container_statuses, find_trouble
 
-Manifest = dict[str, Any]
 _PASSED_ON = ("PodScheduled", "Initialized", "ContainersReady")
 
 

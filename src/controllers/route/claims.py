@@ -12,8 +12,8 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 
 from lab_ground.kubernetes.conditions import set_condition
+from lab_ground.kubernetes.manifest import Manifest
 
-Manifest = dict[str, Any]
 Key = tuple[str, str]
 
 HOST_GENERATED = "openshift.io/host.generated"

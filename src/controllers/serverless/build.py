@@ -11,10 +11,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from lab_ground.kubernetes.conditions import get_condition, set_condition
+from lab_ground.kubernetes.manifest import Manifest
 from lab_ground.kubernetes.metadata import restricted_pod_security_context, standard_labels
 from lab_ground.kubernetes.pods import find_trouble as pod_trouble
-
-Manifest = dict[str, Any]
 
 ACTIVATOR = "lab-activator"
 SERVICE_LABEL = "serving.knative.dev/service"

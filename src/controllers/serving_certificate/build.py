@@ -7,9 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from controllers.serving_certificate.authority import KeyPair
+from lab_ground.kubernetes.manifest import Manifest
 from lab_ground.kubernetes.metadata import standard_labels
-
-Manifest = dict[str, Any]
 
 SERVING_CERT_ANNOTATION = "service.beta.openshift.io/serving-cert-secret-name"
 SERVING_CERT_ERROR = "service.beta.openshift.io/serving-cert-generation-error"

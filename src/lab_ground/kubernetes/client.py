@@ -16,8 +16,9 @@ from urllib.parse import quote
 from kubernetes import client as official
 
 from lab_ground.kubernetes.errors import NotFoundError
+from lab_ground.kubernetes.manifest import Manifest
 from lab_ground.kubernetes.metadata import owner_reference
-from lab_ground.kubernetes.transport import Manifest, Transport
+from lab_ground.kubernetes.transport import Transport
 
 DEFAULT_FIELD_MANAGER = "lab-platform"
 

@@ -10,10 +10,10 @@ from typing import Any
 
 from lab_ground.kubernetes.client import KubernetesClient
 from lab_ground.kubernetes.errors import ApiError
+from lab_ground.kubernetes.manifest import Manifest
 
 logger = logging.getLogger(__name__)
 
-Manifest = dict[str, Any]
 Key = tuple[str, str]
 Changed = Callable[[Key, Manifest | None], None]
 

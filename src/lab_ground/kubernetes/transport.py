@@ -13,8 +13,7 @@ from kubernetes import client as official
 from kubernetes import config as official_config
 
 from lab_ground.kubernetes.errors import ApiError, error_from
-
-Manifest = dict[str, Any]
+from lab_ground.kubernetes.manifest import Manifest
 
 _TIMEOUT = urllib3.Timeout(connect=5.0, read=30.0)
 # Only what never reached the server is sent again: a write must not happen twice.

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
 from google.protobuf import json_format
 
+from lab_ground.kubernetes.manifest import Manifest
 from pipeline_server.database.models import Run, Task
 from pipeline_server.execution import names
 from pipeline_server.execution.pods import owner_reference
@@ -15,7 +15,6 @@ from pipeline_server.ir.errors import PipelineError
 from pipeline_server.ir.pipeline import PipelineIR
 from pipeline_server.settings import Settings
 
-Manifest = dict[str, Any]
 _NAME = re.compile(r"[a-z0-9]([-.a-z0-9]*[a-z0-9])?")
 
 

@@ -10,11 +10,11 @@ from typing import Any
 
 from lab_ground.kubernetes.client import KubernetesClient
 from lab_ground.kubernetes.errors import ApiError, ConflictError, NotFoundError
+from lab_ground.kubernetes.manifest import Manifest
 from pipeline_server.execution import names
 
 logger = logging.getLogger(__name__)
 
-Manifest = dict[str, Any]
 LOG_LIMIT = 16 * 1024 * 1024
 REMEMBER_SECONDS = 30.0
 STOP_SECONDS = 5

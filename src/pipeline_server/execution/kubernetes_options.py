@@ -12,12 +12,11 @@ from typing import Any
 
 from google.protobuf import json_format
 
+from lab_ground.kubernetes.manifest import Manifest
 from pipeline_server.execution.pods import KubernetesOptions
 from pipeline_server.ir import values
 from pipeline_server.ir.errors import PipelineError
 from pipeline_server.ir.kubernetes import read_config
-
-Manifest = dict[str, Any]
 
 
 class OptionsReader:

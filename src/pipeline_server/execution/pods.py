@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
 
+from lab_ground.kubernetes.manifest import Manifest
 from pipeline_launcher.launcher import STORE_PATIENCE
 from pipeline_server.execution import names
 from pipeline_server.execution.executor_input import WORKSPACE_DIRECTORY, StepWork
 from pipeline_server.settings import Settings
-
-Manifest = dict[str, Any]
 
 MAIN = "main"
 LAUNCHER_DIRECTORY = "/lab/launcher"

@@ -16,6 +16,8 @@ from ansible.plugins.loader import init_plugin_loader
 from ansible.template import Templar, trust_as_template
 from ansible.vars.manager import VariableManager
 
+from lab_ground.kubernetes.manifest import Manifest
+
 ROOT = Path(__file__).resolve().parents[3]
 INVENTORIES = ("embedded", "kubernetes", "openshift")
 TEMPLATES = {
@@ -54,7 +56,6 @@ OPENVINO = {
         "containers": [{"name": "kserve-container", "image": "ovms", "args": ["--port=8001"]}],
     },
 }
-Manifest = dict[str, Any]
 
 
 def secret(name: str, namespace: str, **data: str) -> Manifest:

@@ -8,8 +8,9 @@ from functools import cache
 import pytest
 import yaml
 from jsonschema import Draft202012Validator
-from rendering import INVENTORIES, MODES, Manifest, flatten, identify, render, render_text
+from rendering import INVENTORIES, MODES, flatten, identify, render, render_text
 
+from lab_ground.kubernetes.manifest import Manifest
 from resource_definitions.definitions import VERSIONS, definitions
 from resource_definitions.structural import unknown_fields, with_defaults
 

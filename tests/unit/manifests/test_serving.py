@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 import yaml
-from rendering import INVENTORIES, MODES, Manifest, render, render_text
+from rendering import INVENTORIES, MODES, render, render_text
+
+from lab_ground.kubernetes.manifest import Manifest
 
 SUM = "0" * 64
 

@@ -10,13 +10,7 @@ from controllers.data_science_pipelines.build.credentials import (
     secret_names,
 )
 from controllers.data_science_pipelines.build.database import build_database
-from controllers.data_science_pipelines.build.names import (
-    API_VERSION,
-    FINALIZER,
-    KIND,
-    Manifest,
-    server_url,
-)
+from controllers.data_science_pipelines.build.names import API_VERSION, FINALIZER, KIND, server_url
 from controllers.data_science_pipelines.build.network import (
     build_network_policy,
     build_route,
@@ -24,6 +18,7 @@ from controllers.data_science_pipelines.build.network import (
 )
 from controllers.data_science_pipelines.build.server import build_launcher, build_server
 from controllers.data_science_pipelines.build.store import build_store, build_store_manifests
+from lab_ground.kubernetes.manifest import Manifest
 
 __all__ = [
     "API_VERSION",

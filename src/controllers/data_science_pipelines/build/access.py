@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from auth_proxy.container import build_auth_delegator_binding
-from controllers.data_science_pipelines.build.names import TRUSTED_CA, Manifest, metadata
+from controllers.data_science_pipelines.build.names import TRUSTED_CA, metadata
 from controllers.data_science_pipelines.specification import Application
+from lab_ground.kubernetes.manifest import Manifest
 from lab_ground.kubernetes.metadata import standard_labels
 
 SERVER_RULES: list[Manifest] = [

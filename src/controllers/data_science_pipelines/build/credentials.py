@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from controllers.data_science_pipelines.build.names import Manifest, metadata
+from controllers.data_science_pipelines.build.names import metadata
 from controllers.data_science_pipelines.specification import Application
+from lab_ground.kubernetes.manifest import Manifest
 
 SIGNING_KEY = "signing-key"
 SESSION_KEY = "cookie_secret"

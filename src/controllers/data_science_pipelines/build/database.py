@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from controllers.data_science_pipelines.build.names import Manifest, metadata, selector
+from controllers.data_science_pipelines.build.names import metadata, selector
 from controllers.data_science_pipelines.build.parts import (
     deployment,
     from_secret,
@@ -11,6 +11,7 @@ from controllers.data_science_pipelines.build.parts import (
     service,
 )
 from controllers.data_science_pipelines.specification import DATABASE_PORT, Application
+from lab_ground.kubernetes.manifest import Manifest
 from lab_ground.kubernetes.metadata import (
     restricted_container_security_context,
     restricted_pod_security_context,

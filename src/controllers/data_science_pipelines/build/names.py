@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from controllers.data_science_pipelines.specification import Application
+from lab_ground.kubernetes.manifest import Manifest
 from lab_ground.kubernetes.metadata import standard_labels
-
-Manifest = dict[str, Any]
 
 API_VERSION = "datasciencepipelinesapplications.opendatahub.io/v1"
 KIND = "DataSciencePipelinesApplication"

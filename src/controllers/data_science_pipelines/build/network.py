@@ -6,12 +6,12 @@ from controllers.data_science_pipelines.build.names import (
     GRPC_PORT,
     HTTP_PORT,
     OAUTH_PORT,
-    Manifest,
     metadata,
     tls_secret,
 )
 from controllers.data_science_pipelines.build.parts import network_policy, service
 from controllers.data_science_pipelines.specification import Application
+from lab_ground.kubernetes.manifest import Manifest
 
 
 def build_server_services(app: Application, *, alias: bool) -> list[Manifest]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from controllers.data_science_pipelines.build.names import Manifest, labels, metadata, selector
+from controllers.data_science_pipelines.build.names import labels, metadata, selector
 from controllers.data_science_pipelines.specification import Application
+from lab_ground.kubernetes.manifest import Manifest
 from lab_ground.kubernetes.revisions import image_revisions
 from lab_ground.settings import get_settings
 

@@ -15,7 +15,6 @@ from controllers.data_science_pipelines.build.names import (
     GRPC_PORT,
     HTTP_PORT,
     TRUSTED_CA,
-    Manifest,
     launcher_config_map,
     metadata,
     server_url,
@@ -23,6 +22,7 @@ from controllers.data_science_pipelines.build.names import (
 )
 from controllers.data_science_pipelines.build.parts import deployment, from_secret, platform_image
 from controllers.data_science_pipelines.specification import Application
+from lab_ground.kubernetes.manifest import Manifest
 from lab_ground.kubernetes.metadata import (
     restricted_container_security_context,
     restricted_pod_security_context,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from controllers.data_science_pipelines.build.names import Manifest
 from controllers.data_science_pipelines.specification import Application
+from lab_ground.kubernetes.manifest import Manifest
 from object_storage import builders as store_builders
 
 

@@ -4,7 +4,6 @@ from controllers.notebook.build.basics import (
     INJECT_OAUTH,
     STOPPED,
     InvalidNotebookError,
-    Manifest,
     has_login,
     is_stopped,
 )
@@ -31,6 +30,7 @@ from controllers.notebook.build.pod import (
     build_stateful_set,
     choose_image,
 )
+from lab_ground.kubernetes.manifest import Manifest
 
 __all__ = [
     "BINDING_LABEL",

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from lab_ground.kubernetes.manifest import Manifest
 from lab_ground.kubernetes.metadata import standard_labels
-
-Manifest = dict[str, Any]
 
 INJECT_OAUTH = "notebooks.opendatahub.io/inject-oauth"
 STOPPED = "kubeflow-resource-stopped"

@@ -10,15 +10,9 @@ from auth_proxy.container import (
     build_auth_proxy_container,
     build_auth_proxy_volumes,
 )
-from controllers.notebook.build.basics import (
-    PORT,
-    PROXY_PORT,
-    Manifest,
-    account,
-    identity,
-    metadata,
-)
+from controllers.notebook.build.basics import PORT, PROXY_PORT, account, identity, metadata
 from controllers.serving_certificate.build import SERVING_CERT_ANNOTATION
+from lab_ground.kubernetes.manifest import Manifest
 from lab_ground.kubernetes.metadata import standard_labels
 
 BINDING_LABEL = "lab.opendatahub.io/notebook"

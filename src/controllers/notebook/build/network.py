@@ -5,14 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from controllers.notebook.build.basics import (
-    PORT,
-    PROXY_PORT,
-    Manifest,
-    account,
-    identity,
-    metadata,
-)
+from controllers.notebook.build.basics import PORT, PROXY_PORT, account, identity, metadata
+from lab_ground.kubernetes.manifest import Manifest
 
 
 def build_service(notebook: Mapping[str, Any]) -> Manifest:

@@ -10,7 +10,6 @@ from controllers.notebook import runtime_images
 from controllers.notebook.build.basics import (
     PORT,
     InvalidNotebookError,
-    Manifest,
     has_login,
     identity,
     is_stopped,
@@ -18,6 +17,7 @@ from controllers.notebook.build.basics import (
 )
 from controllers.notebook.build.login import add_proxy
 from controllers.serving_certificate.build import PROJECT_BUNDLE
+from lab_ground.kubernetes.manifest import Manifest
 from lab_ground.kubernetes.metadata import restricted_pod_security_context
 
 IMAGE_SELECTION = "notebooks.opendatahub.io/last-image-selection"

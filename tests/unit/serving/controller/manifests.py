@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 from typing import Any
 
-Manifest = dict[str, Any]
+from lab_ground.kubernetes.manifest import Manifest
 
 
 def runtime(name: str = "model-server", **changes: Any) -> Manifest:

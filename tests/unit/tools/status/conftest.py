@@ -75,7 +75,7 @@ def platform() -> list[Any]:
             "kube-network-policy",
             "kube-system",
             spec={"template": {"spec": {}}},
-            status={"numberReady": 1, "desiredNumberScheduled": 1},
+            status={"numberReady": 1, "updatedNumberScheduled": 1, "desiredNumberScheduled": 1},
         ),
         *(deployment(name, "lab-platform") for name in names),
     ]
