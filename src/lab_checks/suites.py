@@ -145,7 +145,7 @@ def run_suite(suite: Suite, project: Path, reports: Path, *, capture: bool) -> R
                 *suite.arguments,
             ],
             cwd=project,
-            env={**os.environ, "PYTHONPATH": str(project / "src"), "PATH": path},
+            env={**os.environ, "PATH": path},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE if capture else None,
             stderr=subprocess.STDOUT if capture else None,

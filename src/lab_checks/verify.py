@@ -77,7 +77,6 @@ def run(project: Path, words: Sequence[str], **more: str) -> str:
     environment = {
         **os.environ,
         "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}",
-        "PYTHONPATH": str(project / "src"),
         **more,
     }
     try:

@@ -26,13 +26,11 @@ import time
 from pathlib import Path
 from typing import Any
 
+from control_plane import memory_mib
+
+from embedded_cluster.layout import Layout
+
 PROJECT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(PROJECT / "src"), str(PROJECT / "tests" / "support")]
-
-from control_plane import memory_mib  # noqa: E402
-
-from embedded_cluster.layout import Layout  # noqa: E402
-
 TARGETS = {
     "warm": 20.0, "cold": 600.0, "again": 20.0, "memory": 1331.0, "status": 2.0, "start": 1.0,
 }  # fmt: skip

@@ -20,11 +20,6 @@ it tells a slow machine from a slow build.
 
 from __future__ import annotations
 
-import sys
-
-# The folder of this script has a platform.py, which would hide Python's own.
-sys.path.pop(0)
-
 import argparse
 import hashlib
 import json
@@ -32,6 +27,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
 import zlib
@@ -39,12 +35,9 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from figures import finish
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT / "src"), str(ROOT / "tests" / "support")]
-
-from figures import finish  # noqa: E402
-
 CACHE = Path(os.environ.get("LAB_CACHE", "/var/cache/mnist-lab"))
 SOCKET = "/run/mnist-lab/containerd.sock"
 # In a registry of that name that nobody asks; the tag is on the labels, so it is the lab's own.
@@ -88,7 +81,6 @@ def lab_images(settings: dict[str, Any], command: str, *arguments: str) -> dict[
         input=json.dumps(settings),
         text=True,
         capture_output=True,
-        env={**os.environ, "PYTHONPATH": str(ROOT / "src")},
         check=False,
     )
     if done.returncode != 0:

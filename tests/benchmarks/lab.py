@@ -22,37 +22,30 @@ a bound was missed.
 
 from __future__ import annotations
 
-import sys
+import argparse
+import base64
+import io
+import json
+import ssl
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
+from typing import Any
 
-# A benchmark beside this one is called platform, as a module of the standard library is.
-sys.path[:] = [entry for entry in sys.path if Path(entry) != Path(__file__).resolve().parent]
+import httpx
+from figures import finish
+from kubernetes import client, config
+from launcher import count_changes, run_lab
+from PIL import Image, ImageDraw
 
-import argparse  # noqa: E402
-import base64  # noqa: E402
-import io  # noqa: E402
-import json  # noqa: E402
-import ssl  # noqa: E402
-import statistics  # noqa: E402
-import tempfile  # noqa: E402
-import time  # noqa: E402
-from collections.abc import Callable  # noqa: E402
-from datetime import datetime  # noqa: E402
-from typing import Any  # noqa: E402
+from lab_driver import browser as browsers
+from lab_driver.pages.clock import click_to_answer
+from lab_driver.pages.webapp import DrawingPage
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(REPOSITORY / "src"), str(REPOSITORY / "tests" / "support")]
-
-import httpx  # noqa: E402
-from figures import finish  # noqa: E402
-from kubernetes import client, config  # noqa: E402
-from launcher import count_changes, run_lab  # noqa: E402
-from PIL import Image, ImageDraw  # noqa: E402
-
-from lab_driver import browser as browsers  # noqa: E402
-from lab_driver.pages.clock import click_to_answer  # noqa: E402
-from lab_driver.pages.webapp import DrawingPage  # noqa: E402
-
 BOUNDS = {
     "repeated_up_seconds": 60,
     "pipeline_seconds": 300,

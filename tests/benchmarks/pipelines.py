@@ -20,17 +20,13 @@ its end as the cluster tells it. They tell a slow machine from a slow server.
 
 from __future__ import annotations
 
-import sys
-
-# The folder of this script has a platform.py, which would hide Python's own.
-sys.path.pop(0)
-
 import argparse
 import json
 import os
 import shutil
 import statistics
 import subprocess
+import sys
 import time
 import uuid
 import warnings
@@ -42,15 +38,13 @@ from typing import Any
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 os.environ.setdefault("KUBECONFIG", str(REPOSITORY / ".lab" / "kubeconfig"))
-for place in ("src", "tests/cluster", "tests/support"):
-    sys.path.insert(0, str(REPOSITORY / place))
 warnings.simplefilter("ignore")
 
 import kfp  # noqa: E402
 import requests  # noqa: E402
 from figures import finish as finish_report  # noqa: E402
 from kfp import dsl  # noqa: E402
-from pipelines.server import PipelineServer, manifest, until  # noqa: E402
+from pipeline_project import PipelineServer, manifest, until  # noqa: E402
 
 from lab_ground.kubernetes.client import KubernetesClient  # noqa: E402
 

@@ -21,32 +21,21 @@ new seats are removed again. Parts are ``validate``, ``one`` (the reset and the 
 
 from __future__ import annotations
 
-import sys
-
-# The folder of this script has a platform.py, which would hide Python's own.
-sys.path.pop(0)
-
 import argparse
 import json
 import statistics
 import time
 from pathlib import Path
 
+import used_seats
+from figures import finish
 from kubernetes import client, config
+from launcher import run_lab
+
+from lab_driver.access import read_access
+from lab_driver.cluster import ClusterReader
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-sys.path[:0] = [
-    str(REPOSITORY / "src"),
-    str(REPOSITORY / "tests" / "support"),
-]
-
-import used_seats  # noqa: E402
-from figures import finish  # noqa: E402
-from launcher import run_lab  # noqa: E402
-
-from lab_driver.access import read_access  # noqa: E402
-from lab_driver.cluster import ClusterReader  # noqa: E402
-
 BOUNDS = {"reset_one": 30, "provision": 180, "reset_many": 90, "validate": 240}
 
 

@@ -1,6 +1,6 @@
 """How fast a served model answers, through TLS and the token check, and what serving costs.
 
-    KUBECONFIG=.lab/kubeconfig PYTHONPATH=src .lab/venv-serving-test/bin/python \
+    KUBECONFIG=.lab/kubeconfig .lab/venv-serving-test/bin/python \
         tests/benchmarks/serving.py [--model FILE] [--cpu 100m] [--output FILE] [--quick]
 
 Makes a project of its own on the cluster that has the platform, and removes it afterwards. Writes
@@ -23,13 +23,7 @@ it shows in them, in the 99th percentile above all. Without ``--model`` the mode
 spot, of the lab's layers with weights by chance.
 """
 
-# ruff: noqa: E402
 from __future__ import annotations
-
-import sys
-
-# The folder of this script has a platform.py, which would hide Python's own.
-del sys.path[0]
 
 import argparse
 import asyncio
@@ -37,6 +31,7 @@ import json
 import secrets
 import ssl
 import statistics
+import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,16 +39,13 @@ from typing import Any
 
 import numpy as np
 import onnxruntime
-
-REPOSITORY = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(REPOSITORY / path) for path in ("src", "tests/support")]
-
 import serving_models
 from figures import finish
 from serving_project import Project
 
 from lab_ground.kubernetes.client import get_client
 
+REPOSITORY = Path(__file__).resolve().parents[2]
 BOUNDS = {
     "start_seconds": 15,
     "load_seconds": 3,

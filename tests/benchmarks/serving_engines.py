@@ -9,19 +9,14 @@ MiB of resident memory; and the largest difference of the two engines' answers. 
 in a process of its own.
 """
 
-# ruff: noqa: E402
 from __future__ import annotations
-
-import sys
-
-# The folder of this script has a platform.py, which would hide Python's own.
-del sys.path[0]
 
 import argparse
 import importlib.metadata
 import json
 import multiprocessing
 import statistics
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path

@@ -30,12 +30,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from mnist_workload.fetch import DEFAULT_CACHE, fetch
+
 PROJECT = Path(__file__).resolve().parents[2]
-# In place of this folder, whose other scripts bear the names of modules (platform.py).
-sys.path[0] = str(PROJECT / "src")
-
-from mnist_workload.fetch import DEFAULT_CACHE, fetch  # noqa: E402
-
 # Figure: (target, whether more is better).
 TARGETS: dict[str, dict[str, tuple[float, bool]]] = {
     "preprocess": {"seconds": (10.0, False)},

@@ -5,17 +5,13 @@ from __future__ import annotations
 import errno
 import json
 import socket
-import sys
 import urllib.request
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))
-
-from manifests import (
+from .manifests import (
     caller_pod,
     claim,
     pod,

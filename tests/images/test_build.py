@@ -42,7 +42,6 @@ def lab_images(
         input=json.dumps(settings),
         capture_output=True,
         text=True,
-        env={**os.environ, "PYTHONPATH": str(ROOT / "src")},
         check=False,
     )
 

@@ -23,11 +23,8 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Mount, Route
 
-ROOT = Path(__file__).resolve().parents[3]
-sys.path.insert(0, str(ROOT / "src"))
-
-from mnist_webapp import function, page  # noqa: E402
-from mnist_webapp.settings import FunctionSettings, PageSettings  # noqa: E402
+from mnist_webapp import function, page
+from mnist_webapp.settings import FunctionSettings, PageSettings
 
 # The page gives the function up after this many seconds; a start takes longer than a glance.
 PATIENCE, START, TOO_LONG = 4.0, 2.0, 6.0

@@ -12,12 +12,12 @@ from pathlib import Path
 import httpx
 import pytest
 from chromium import start_chromium
+from pipelines_pages import Browser, Levers
 from selenium import webdriver
-
-from .pages import Browser, Levers
 
 ROOT = Path(__file__).resolve().parents[3]
 STARTING = 60
+SERVER = "tests.browser.pipelines_page.serve_lab"
 
 
 @pytest.fixture(scope="session")
@@ -42,10 +42,17 @@ def address(platform_python: str, tmp_path_factory: pytest.TempPathFactory) -> I
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     log = tmp_path_factory.mktemp("server") / "log"
-    script = Path(__file__).with_name("serve_lab.py")
     with log.open("wb") as stream:
         process = subprocess.Popen(
-            [platform_python, "-W", "ignore", str(script), str(port)],
+            [
+                platform_python,
+                "-W",
+                "ignore",
+                "-m",
+                "tests.browser.pipelines_page.serve_lab",
+                str(port),
+            ],
+            cwd=ROOT,
             stdout=stream,
             stderr=subprocess.STDOUT,
         )

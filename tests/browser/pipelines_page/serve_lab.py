@@ -1,24 +1,20 @@
 """Serves the page on the sample lab, with a few levers under /_lever that tests pull.
 
-Run by the fixtures, in the platform's environment: ``python serve_lab.py PORT``.
+Run by the fixtures, in the platform's environment, from the repository:
+``python -m tests.browser.pipelines_page.serve_lab PORT``.
 """
 
 from __future__ import annotations
 
 import sys
 from dataclasses import replace
-from pathlib import Path
 
 import uvicorn
 from fastapi import FastAPI, Request, Response
+from tests.unit.pipelines_page.sample_lab import sample_lab
 
-ROOT = Path(__file__).resolve().parents[3]
-sys.path[:0] = [str(ROOT / "src"), str(ROOT)]
-
-from tests.unit.pipelines_page.sample_lab import sample_lab  # noqa: E402
-
-from pipeline_server.web.application import create_page  # noqa: E402
-from pipeline_server.web.view_models import State  # noqa: E402
+from pipeline_server.web.application import create_page
+from pipeline_server.web.view_models import State
 
 
 def create_application() -> FastAPI:

@@ -3,8 +3,19 @@
 from __future__ import annotations
 
 import pytest
-
-from .pages import DOWN, ENTER, ESCAPE, RIGHT, TAB, UP, Browser, Levers, Page, RunPage, RunsPage
+from pipelines_pages import (
+    DOWN,
+    ENTER,
+    ESCAPE,
+    RIGHT,
+    TAB,
+    UP,
+    Browser,
+    Levers,
+    Page,
+    RunPage,
+    RunsPage,
+)
 
 TRAIN = "exit-handler-1/for-loop-3/train"
 

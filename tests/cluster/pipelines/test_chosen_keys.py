@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import os
 import subprocess
 import uuid
 from collections.abc import Callable, Iterator
@@ -13,11 +12,10 @@ import boto3
 import kfp
 import pytest
 from botocore.exceptions import ClientError
+from pipeline_project import NAME, ROOT, PipelineServer
+from sdk_pipelines import constructs
 
 from lab_ground.kubernetes.client import KubernetesClient
-
-from . import constructs
-from .server import NAME, ROOT, PipelineServer
 
 pytestmark = pytest.mark.cluster
 KEYS = ("minio", "minio123")
@@ -40,7 +38,6 @@ def prepare(namespace: str, *options: str) -> str:
         stderr=subprocess.STDOUT,
         text=True,
         timeout=400,
-        env={key: value for key, value in os.environ.items() if key != "PYTHONPATH"},
     )
     assert done.returncode == 0, done.stdout[-3000:]
     return done.stdout

@@ -14,9 +14,8 @@ import kfp_server_api
 import pytest
 import requests
 from kfp import compiler
-
-from . import constructs
-from .server import PipelineServer, until
+from pipeline_project import PipelineServer, until
+from sdk_pipelines import constructs
 
 pytestmark = pytest.mark.cluster
 

@@ -6,9 +6,8 @@ import json
 from typing import Any
 
 import pytest
-
-from .constructs import IMAGE
-from .server import NAME, PipelineServer, until
+from pipeline_project import NAME, PipelineServer, until
+from sdk_pipelines.constructs import IMAGE
 
 pytestmark = pytest.mark.cluster
 

@@ -6,9 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-
-from . import constructs
-from .server import PipelineServer
+from pipeline_project import PipelineServer
+from sdk_pipelines import constructs
 
 pytestmark = pytest.mark.cluster
 Run = Callable[..., Any]

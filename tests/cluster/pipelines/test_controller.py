@@ -9,11 +9,10 @@ from typing import Any
 
 import kfp
 import pytest
+from pipeline_project import NAME, PipelineServer, manifest, until
+from sdk_pipelines import constructs
 
 from lab_ground.kubernetes.client import KubernetesClient
-
-from . import constructs
-from .server import NAME, PipelineServer, manifest, until
 
 pytestmark = pytest.mark.cluster
 

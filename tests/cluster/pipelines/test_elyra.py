@@ -14,8 +14,8 @@ from typing import Any
 
 import kfp
 import pytest
+from pipeline_project import NAME, ROOT, PipelineServer, until
 
-from .server import NAME, ROOT, PipelineServer, until
 from .test_constructs import tasks
 
 pytestmark = pytest.mark.cluster

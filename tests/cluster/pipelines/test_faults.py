@@ -11,9 +11,9 @@ from typing import Any
 
 import kfp
 import pytest
+from pipeline_project import PipelineServer, until
+from sdk_pipelines import constructs, faulty
 
-from . import constructs, faulty
-from .server import PipelineServer, until
 from .test_constructs import tasks
 
 pytestmark = pytest.mark.cluster

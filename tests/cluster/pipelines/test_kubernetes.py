@@ -7,9 +7,9 @@ from typing import Any
 
 import kfp
 import pytest
+from pipeline_project import PipelineServer, until
+from sdk_pipelines import constructs, kubernetes_pipelines
 
-from . import constructs, kubernetes_pipelines
-from .server import PipelineServer, until
 from .test_constructs import outputs, tasks
 
 pytestmark = pytest.mark.cluster

@@ -1,39 +1,32 @@
 """Fixtures: the pipeline server of tests/cluster/pipelines, and a browser that is signed in."""
 
+# Fixtures are asked for by the names that they are imported under.
+# ruff: noqa: F811
+
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import kfp
 import pytest
+from pipeline_fixtures import client, kubernetes, namespace, server  # noqa: F401
+from pipeline_project import PipelineServer
+from pipelines_pages import Browser
+from selenium import webdriver
+
+from lab_driver import browser as browsers
+from lab_driver.pages.login import LoginPage
+
+from . import pipelines
 
 ROOT = Path(__file__).resolve().parents[3]
-sys.path.insert(0, str(ROOT))
-# The client reads it when it is imported.
-os.environ.setdefault("KUBECONFIG", str(ROOT / ".lab" / "kubeconfig"))
-
-import kfp  # noqa: E402
-from selenium import webdriver  # noqa: E402
-from tests.browser.pipelines_page.pages import Browser  # noqa: E402
-from tests.cluster.pipelines.conftest import (  # noqa: E402, F401 - pytest finds fixtures by name
-    client,
-    kubernetes,
-    namespace,
-    server,
-)
-from tests.cluster.pipelines.server import PipelineServer  # noqa: E402
-
-from lab_driver import browser as browsers  # noqa: E402
-from lab_driver.pages.login import LoginPage  # noqa: E402
-
-from . import pipelines  # noqa: E402
 
 
 @pytest.fixture(scope="session")
 def driver(
-    server: PipelineServer,  # noqa: F811
+    server: PipelineServer,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[webdriver.Chrome]:
     """Chromium that trusts the lab's authority."""
@@ -44,7 +37,7 @@ def driver(
 
 
 @pytest.fixture(scope="session")
-def browser(driver: webdriver.Chrome, server: PipelineServer) -> Browser:  # noqa: F811
+def browser(driver: webdriver.Chrome, server: PipelineServer) -> Browser:
     """Signed in to the page."""
     reports = Path(os.environ.get("LAB_REPORTS", ROOT / ".lab" / "reports")) / "pipelines-page"
     reports.mkdir(parents=True, exist_ok=True)
@@ -67,7 +60,7 @@ def packages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 
 @pytest.fixture(scope="session")
-def tour_id(client: kfp.Client, packages: dict[str, Path]) -> str:  # noqa: F811
+def tour_id(client: kfp.Client, packages: dict[str, Path]) -> str:
     """A run that goes on for a while."""
     started = client.create_run_from_pipeline_package(
         str(packages["tour"]),

@@ -8,8 +8,8 @@ from pathlib import Path
 import kfp
 import pytest
 import requests
-from tests.browser.pipelines_page.pages import Browser, Page, RunPage
-from tests.cluster.pipelines.server import PipelineServer
+from pipeline_project import PipelineServer
+from pipelines_pages import Browser, Page, RunPage
 
 pytestmark = pytest.mark.cluster
 # A step with its pod, on a machine that has other things to do too.

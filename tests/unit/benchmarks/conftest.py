@@ -25,8 +25,6 @@ def load(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], ModuleType]:
             if importlib.util.find_spec(module) is None:
                 monkeypatch.setitem(sys.modules, module, mock.MagicMock())
         monkeypatch.setitem(sys.modules, "serving_models", mock.MagicMock())
-        # The scripts take their own folder off the path, since it hides modules of Python's.
-        monkeypatch.setattr(sys, "path", [str(BENCHMARKS), *sys.path])
         spec = importlib.util.spec_from_file_location(
             f"benchmark_{name}", BENCHMARKS / f"{name}.py"
         )

@@ -21,10 +21,10 @@ Bench = Callable[..., tuple[int, dict[str, Any]]]
 
 
 @pytest.mark.parametrize(
-    "name", ["cluster", "images", "lab", "pipelines", "platform", "reset", "workload"]
+    "name", ["cluster", "images", "kinds", "lab", "pipelines", "reset", "workload"]
 )
 def test_the_script_starts(name: str) -> None:
-    """As a script: its folder is on the path then, with a ``platform.py`` that is not Python's."""
+    """As a script, whose folder is on the path then."""
     done = subprocess.run(
         [sys.executable, BENCHMARKS / f"{name}.py", "--help"], capture_output=True, text=True
     )
@@ -101,8 +101,8 @@ def test_pipelines(
     assert ("missed" in told) == (lists > 0.1)
 
 
-def test_platform(load: Load, bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    module = load("platform")
+def test_kinds(load: Load, bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    module = load("kinds")
     secret = {"data": {"tls.crt": "eA=="}}
     client = mock.MagicMock(get=lambda *_: secret)
     monkeypatch.setattr(module.kubernetes, "get_client", lambda: client)

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 import yaml
-from rendering import render_text
+
+from .rendering import render_text
 
 
 def part(kind: str, name: str, seat: str, **status: Any) -> dict[str, Any]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import yaml
-from rendering import ROOT
+
+from .rendering import ROOT
 
 BASE = ROOT / "inference" / "base"
 IMAGE = (

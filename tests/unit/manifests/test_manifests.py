@@ -8,11 +8,12 @@ from functools import cache
 import pytest
 import yaml
 from jsonschema import Draft202012Validator
-from rendering import INVENTORIES, MODES, flatten, identify, render, render_text
 
 from lab_ground.kubernetes.manifest import Manifest
 from resource_definitions.definitions import VERSIONS, definitions
 from resource_definitions.structural import unknown_fields, with_defaults
+
+from .rendering import INVENTORIES, MODES, flatten, identify, render, render_text
 
 UPSTREAM_KINDS = {
     "": {"Namespace", "PersistentVolumeClaim", "ServiceAccount", "Secret", "ConfigMap", "Service"},

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 import yaml
-from rendering import INVENTORIES, MODES, render, render_text
 
 from lab_ground.kubernetes.manifest import Manifest
+
+from .rendering import INVENTORIES, MODES, render, render_text
 
 SUM = "0" * 64
 

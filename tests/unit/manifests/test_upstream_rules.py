@@ -12,9 +12,10 @@ from typing import Any
 
 import pytest
 import yaml
-from rendering import INVENTORIES, ROOT, render
 
 from lab_ground.kubernetes.manifest import Manifest
+
+from .rendering import INVENTORIES, ROOT, render
 
 VERSIONS = ("2.16", "2.25", "3.5")
 GIB = {"Ki": 2**10, "Mi": 2**20, "Gi": 2**30}

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import copy
-import importlib
-import sys
-import types
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,12 +10,12 @@ from typing import Any
 import pytest
 from kfp import compiler, components, dsl
 from kfp.dsl.base_component import BaseComponent
+from sdk_pipelines import constructs, faulty, kubernetes_pipelines
 
 from pipeline_server.ir import conditions, package, plain, values
 from pipeline_server.ir.errors import PipelineError
 from pipeline_server.ir.pipeline import PipelineIR
 
-CLUSTER = Path(__file__).parents[2] / "cluster" / "pipelines"
 # A component as Elyra writes it, with defaults as texts, as the first SDK had them.
 OLD_COMPONENT = """
 name: Run a file
@@ -45,14 +42,7 @@ def old_component():
 
 def cluster_pipelines() -> list[Any]:
     """Every pipeline that the cluster's suite runs."""
-    name = "cluster_pipelines"
-    parent = types.ModuleType(name)
-    parent.__path__ = [str(CLUSTER)]
-    sys.modules[name] = parent
-    modules = [
-        importlib.import_module(f"{name}.{module}")
-        for module in ("constructs", "faulty", "kubernetes_pipelines")
-    ]
+    modules = [constructs, faulty, kubernetes_pipelines]
     values = {id(value): value for module in modules for value in vars(module).values()}
     return [value for value in values.values() if isinstance(value, BaseComponent)]
 

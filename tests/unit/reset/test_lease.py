@@ -236,9 +236,8 @@ print(watched.lives(), os.getpid() in watched.known)
 
 
 def test_who_watches_does_not_wait_for_its_own_end() -> None:
-    environment = {**os.environ, "PYTHONPATH": str(Path(lease.__file__).parents[1])}
     done = subprocess.run(
-        [sys.executable, "-c", WATCHING], env=environment, capture_output=True, text=True,
+        [sys.executable, "-c", WATCHING], capture_output=True, text=True,
         check=True, timeout=30,
     )  # fmt: skip
     assert done.stdout.split() == ["True", "False"]
@@ -263,11 +262,10 @@ print(keeper.detach(work), flush=True)
 def test_the_keeper_reports_outlives_its_beginner_and_sees_the_end(
     tmp_path: Path, process: subprocess.Popen[bytes]
 ) -> None:
-    environment = {**os.environ, "PYTHONPATH": str(Path(lease.__file__).parents[1])}
     end = tmp_path / "end"
     # Its output ends although the keeper goes on: nothing of it is held open.
     done = subprocess.run(
-        [sys.executable, "-c", DETACHING, str(process.pid), str(end)], env=environment,
+        [sys.executable, "-c", DETACHING, str(process.pid), str(end)],
         capture_output=True, text=True, check=True, timeout=30,
     )  # fmt: skip
     assert done.stdout == "it keeps\n"
@@ -284,10 +282,9 @@ def test_the_keeper_reports_outlives_its_beginner_and_sees_the_end(
 
 
 def test_a_keeper_that_ends_at_once_reports_nothing() -> None:
-    environment = {**os.environ, "PYTHONPATH": str(Path(lease.__file__).parents[1])}
     code = "from lab_reset import keeper; print(repr(keeper.detach(lambda report: 1 / 0)))"
     done = subprocess.run(
-        [sys.executable, "-c", code], env=environment, capture_output=True, text=True,
+        [sys.executable, "-c", code], capture_output=True, text=True,
         check=True, timeout=30,
     )  # fmt: skip
     assert done.stdout == "''\n"

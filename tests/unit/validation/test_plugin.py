@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import html
 import json
-import os
 import subprocess
 import sys
 import tomllib
@@ -119,11 +118,10 @@ def test_in_a_skip(connection):
 
 def run_pytest(directory: Path, *options: str) -> subprocess.CompletedProcess[str]:
     """Run the tests of a directory with the plugin, as the role and the suites do."""
-    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY / "src")}
     return subprocess.run(
         [sys.executable, "-m", "pytest", "-p", "lab_validation.plugin", "-p", "no:cacheprovider",
          "--lab-report", "report", "--rootdir", str(directory), str(directory), *options],
-        cwd=directory, env=environment, check=False, capture_output=True, text=True, timeout=60,
+        cwd=directory, check=False, capture_output=True, text=True, timeout=60,
     )  # fmt: skip
 
 

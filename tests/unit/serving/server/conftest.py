@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 
 import pytest
@@ -11,10 +10,7 @@ import serving_models as models
 from lab_ground.serving.manifest import write_manifest
 
 from .object_store import ObjectStore
-from .running import SOURCE, RunningServer
-
-# The process that trials are forked from imports on its own.
-os.environ["PYTHONPATH"] = str(SOURCE)
+from .running import RunningServer
 
 
 @pytest.fixture

@@ -39,7 +39,6 @@ class RunningServer:
         """Start it and wait until it answers."""
         environment = {
             **os.environ,
-            "PYTHONPATH": str(SOURCE),
             "LAB_SERVER_MODELS_DIR": str(self.models),
             "LAB_SERVER_HOST": "127.0.0.1",
             "LAB_SERVER_REST_PORT": str(self.rest),

@@ -52,7 +52,6 @@ def workshop(object_store, many_digits, tmp_path_factory):
         "MNIST_PROFILE": "quick",
         "MNIST_TRAIN_IMAGES": "0",
         "MNIST_VALIDATION_IMAGES": "300",
-        "PYTHONPATH": str(SOURCES),
         "HOME": str(folder),
         "IPYTHONDIR": str(folder / "ipython"),
         "MPLCONFIGDIR": str(folder / "matplotlib"),

@@ -1,6 +1,6 @@
 """How fast the platform is, and how much its controllers need.
 
-    .lab/venv-platform/bin/python tests/benchmarks/platform.py [--output FILE] [--quick]
+    .lab/venv-platform/bin/python tests/benchmarks/kinds.py [--output FILE] [--quick]
 
 Needs the platform on a cluster (``./lab run install-platform``), from a machine that reaches the
 cluster's own addresses, as the node does. Works in a project of its own and takes it away again.
@@ -21,11 +21,6 @@ Writes JSON with, for each figure, what was measured and the bound that is aimed
 
 from __future__ import annotations
 
-import sys
-
-# This file would hide the library's module of the same name, which others import.
-sys.path.pop(0)
-
 import argparse
 import base64
 import contextlib
@@ -35,18 +30,16 @@ import re
 import socket
 import ssl
 import statistics
+import sys
 import time
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT / "src"), str(ROOT / "tests" / "support")]
-
-from cluster_accounts import token_of  # noqa: E402
-from figures import finish  # noqa: E402
-from platform_cluster import (  # noqa: E402
+from cluster_accounts import token_of
+from figures import finish
+from platform_cluster import (
     DOMAIN,
     PLATFORM,
     STATE,
@@ -58,9 +51,11 @@ from platform_cluster import (  # noqa: E402
     wait_for,
 )
 
-from auth_proxy import container as proxy  # noqa: E402
-from lab_ground.kubernetes import client as kubernetes  # noqa: E402
-from lab_ground.kubernetes.client import KubernetesClient  # noqa: E402
+from auth_proxy import container as proxy
+from lab_ground.kubernetes import client as kubernetes
+from lab_ground.kubernetes.client import KubernetesClient
+
+ROOT = Path(__file__).resolve().parents[2]
 
 BOUNDS = {
     "route_seconds": 2.0,

@@ -3,7 +3,7 @@
 from kfp import dsl
 from kfp import kubernetes as k8s
 
-from .constructs import IMAGE, step
+from sdk_pipelines.constructs import IMAGE, step
 
 
 @step

@@ -4,7 +4,7 @@ from kfp import dsl
 from kfp import kubernetes as k8s
 from kfp.dsl import Dataset, Metrics, Output
 
-from .constructs import read, sleep, step
+from sdk_pipelines.constructs import read, sleep, step
 
 
 @step

@@ -21,7 +21,7 @@ from lab_ground.kubernetes.errors import ConflictError
 API_VERSION = "datasciencepipelinesapplications.opendatahub.io/v1"
 KIND = "DataSciencePipelinesApplication"
 NAME = "ds-pipeline"
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[2]
 # Upstream requires an image of the store; any but the platform's own is passed over here.
 STORE_IMAGE = "quay.io/opendatahub/minio:RELEASE.2019-08-14T20-37-41Z-license-compliance"
 

@@ -1,0 +1,1 @@
+"""Pipelines written with the SDK: what the server is tried with."""
