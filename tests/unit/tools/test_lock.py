@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shlex
 import shutil
 import subprocess
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 
 PROJECT = Path(__file__).resolve().parents[3]
+FUNCTION = re.compile(r"^locks_of\(\) \{.*?^\}", re.MULTILINE | re.DOTALL)
 RECORDING_UV = """#!/bin/sh
 echo "$*" >>"$CALLS"
 while [ $# -gt 1 ]; do
@@ -87,3 +89,27 @@ def test_every_list_is_locked_with_hashes_and_without_an_index(
         assert ("--upgrade" in call.split()) == command.endswith("--upgrade")
         source = next(word for word in call.split() if word.endswith(".in"))
         assert (checkout / source).with_suffix(".lock").read_text() == "locked\n"
+
+
+def pins(lock: str) -> set[tuple[str, str]]:
+    """Package, with the Python that it is for where it says so, and version of each entry."""
+    entry = re.compile(
+        r"^([\w.-]+)(?:\[[^]]*\])?==([^ ;]+)(?: ; (python_full[^\\\n]+))?", re.MULTILINE
+    )
+    matches = entry.finditer((PROJECT / lock).read_text())
+    return {(f"{match[1]} {match[3] or ''}".strip(), match[2]) for match in matches}
+
+
+@pytest.mark.parametrize("environment", ["test", "serving-test", "workload", "platform", "serving"])
+def test_an_environment_s_lists_agree_and_its_own_repeats_none(environment: str) -> None:
+    asked = f"{FUNCTION.search((PROJECT / 'lab').read_text()).group(0)}\nlocks_of {environment}"
+    told = subprocess.run(["/bin/sh", "-c", asked], check=True, capture_output=True, text=True)
+    *others, own = told.stdout.split()
+    known = {pin for lock in others for pin in pins(lock)}
+    mine = pins(own)
+    versions: dict[str, set[str]] = {}
+    for package, version in known | mine:
+        versions.setdefault(package, set()).add(version)
+    assert {name: both for name, both in versions.items() if len(both) > 1} == {}
+    if not own.endswith("pytest.lock"):
+        assert known & mine == set()
