@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import html
 import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -158,7 +157,7 @@ def run_pytest(directory: Path) -> dict[str, str]:
         [sys.executable, "-m", "pytest", "-p", "lab_validation.plugin", "-p", "no:cacheprovider",
          "--lab-report", "report", "--rootdir", str(directory), str(directory), "-vv", "-rA",
          "--junit-xml=junit.xml", "--html=page.html", "--self-contained-html", "--tb=long"],
-        cwd=directory, env={**os.environ, "PYTHONPATH": str(REPOSITORY / "src")},
+        cwd=directory,
         check=False, capture_output=True, text=True, timeout=60,
     )  # fmt: skip
     told = {"terminal": done.stdout + done.stderr}
