@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from controllers.serverless.build import Scaling
+from activator.scaling import Scaling
 
 
 class TooManyWaitingError(Exception):

@@ -10,7 +10,7 @@ from typing import Any
 from prometheus_client import Counter, Gauge
 
 from activator.function import Function
-from controllers.serverless.build import SERVICE_LABEL, InvalidFunctionError, Scaling, read_scaling
+from activator.scaling import SERVICE_LABEL, InvalidFunctionError, Scaling, read_scaling
 from lab_ground.kubernetes.client import KubernetesClient
 from lab_ground.kubernetes.errors import ApiError
 from lab_ground.kubernetes.informer import Informer

@@ -17,7 +17,7 @@ import time
 import urllib.request
 from pathlib import Path
 
-from embedded_cluster import kubelet_log, machine
+from embedded_cluster import kubelet_log, machine, reconfigure
 from embedded_cluster.layout import Layout
 
 # Raised when a cluster made by an older recipe cannot be brought to the present one in place.
@@ -98,10 +98,17 @@ def containerd_answers(layout: Layout) -> bool:
 
 
 def initialise(layout: Layout, configuration: Path, record: dict[str, str], *, check: bool) -> bool:
-    """Run kubeadm unless the control plane is made already; tells whether it ran."""
-    if read_record(layout) is not None:
+    """Run kubeadm unless the control plane is as it is configured; tells whether it ran."""
+    present = read_record(layout)
+    configured = reconfigure.digest(configuration)
+    if present is not None and present.get("configuration") == configured:
         return False
     if check:
+        return True
+    reconfigure.make_encryption_key(layout)
+    if present is not None:
+        reconfigure.apply(layout, configuration)
+        write_json(layout.record, {**present, "configuration": configured})
         return True
     if (layout.kubernetes / "manifests").exists():
         clear_unfinished(layout)
@@ -127,7 +134,7 @@ def initialise(layout: Layout, configuration: Path, record: dict[str, str], *, c
             + f"\nkubeadm did not bring the control plane up. The kubelet's last complaint: "
             f"{kubelet_log.complaint(layout) or 'none'}. kubeadm's own words: {log}"
         )
-    write_json(layout.record, {**record, "recipe": str(RECIPE)})
+    write_json(layout.record, {**record, "recipe": str(RECIPE), "configuration": configured})
     return True
 
 

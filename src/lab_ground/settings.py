@@ -17,6 +17,7 @@ class Settings:
 
     base_domain: str
     platform_namespace: str
+    router_namespace: str
     platform_image: str
     serving_image: str
     platform_revision: str
@@ -34,6 +35,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
     return Settings(
         base_domain=environment.get("LAB_BASE_DOMAIN", "apps.mnist-lab.localhost"),
         platform_namespace=environment.get("LAB_PLATFORM_NAMESPACE", "lab-platform"),
+        router_namespace=environment.get("LAB_ROUTER_NAMESPACE", "lab-router"),
         platform_image=environment.get("LAB_PLATFORM_IMAGE", f"{PLATFORM_IMAGES}/lab-platform:1.0"),
         serving_image=environment.get("LAB_SERVING_IMAGE", f"{PLATFORM_IMAGES}/mnist-serving:1.0"),
         platform_revision=environment.get("LAB_PLATFORM_REVISION", ""),

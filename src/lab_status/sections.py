@@ -12,9 +12,14 @@ from lab_status.lines import DOWN, NONE, NOTE, TITLE, UP, Line, line_of, trouble
 from lab_status.seats import Seat, read_seat, seat_lines
 
 SYSTEM_NAMESPACES = frozenset({"kube-system", "local-path-storage"})
-PLATFORM_NAMESPACE = "lab-platform"
 # What the platform consists of where the suite installs it itself.
-PLATFORM_PARTS = ("lab-operators", "lab-router", "lab-activator", "model-repository")
+PLATFORM_PARTS = (
+    "lab-platform/lab-operators",
+    "lab-router/lab-router",
+    "lab-platform/lab-activator",
+    "lab-platform/model-repository",
+)
+PLATFORM_NAMESPACES = frozenset(part.partition("/")[0] for part in PLATFORM_PARTS)
 INSTALL_PLATFORM = "./lab run install-platform"
 WORKLOADS = ("Deployment", "StatefulSet", "DaemonSet")
 # kubectl's words for kinds that the cluster does not know.
@@ -58,7 +63,7 @@ def sections(found: Found, tables: Sequence[Mapping[str, Any]]) -> Iterator[tupl
     yield from lab_sections(found, seats)
     told = {*SYSTEM_NAMESPACES, *(seat.namespace for seat in seats)}
     if found.own_platform:
-        told.add(PLATFORM_NAMESPACE)
+        told |= PLATFORM_NAMESPACES
     if others := other_lines(found, told):
         yield "Other projects", others
 
@@ -81,15 +86,15 @@ def namespace_of(item: Manifest) -> str:
 
 def platform_lines(items: Sequence[Manifest]) -> list[Line]:
     """Say how the stand-ins for OpenShift AI are."""
-    own = [i for i in items if i["kind"] in WORKLOADS and namespace_of(i) == PLATFORM_NAMESPACE]
+    own = [i for i in items if i["kind"] in WORKLOADS and namespace_of(i) in PLATFORM_NAMESPACES]
     if not own:
         return [Line(NONE, "platform", f"not installed yet; {INSTALL_PLATFORM}")]
     lines = [line_of(item) for item in own]
-    there = {item["metadata"]["name"] for item in own}
-    for name in PLATFORM_PARTS:
-        if name not in there:
-            text = f"Deployment {PLATFORM_NAMESPACE}/{name}"
-            lines.append(Line(DOWN, text, f"it is not there; {INSTALL_PLATFORM} brings it back"))
+    there = {f"{namespace_of(item)}/{item['metadata']['name']}" for item in own}
+    for part in PLATFORM_PARTS:
+        if part not in there:
+            problem = f"it is not there; {INSTALL_PLATFORM} brings it back"
+            lines.append(Line(DOWN, f"Deployment {part}", problem))
     return lines
 
 

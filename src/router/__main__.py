@@ -1,6 +1,6 @@
 """Run Traefik and keep its rules as the operators have them.
 
-``python3 -m router.__main__`` is the router's one process beside Traefik.
+``python3 -m router`` is the router's one process beside Traefik.
 
 Traefik can fetch rules by itself, but waits longer and longer after each failure and gives up in
 the end. Here the rules are a file: the router follows within half a second whenever the operators
@@ -12,17 +12,24 @@ from __future__ import annotations
 import http.client
 import logging
 import os
+import re
 import signal
 import ssl
 import subprocess
 import sys
 import threading
+import time
+import urllib.error
+import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 from urllib.parse import urlsplit
 
-logger = logging.getLogger("router.__main__")
+logger = logging.getLogger("router")
+
+# What the operators mark their rules with; see controllers.route.publisher.
+_MARK = re.compile(rb"rules-[0-9a-f]{16}")
 
 
 class Fetcher:
@@ -77,16 +84,71 @@ def write_rules(file: Path, rules: bytes) -> bool:
     return True
 
 
+class Trial:
+    """Finds out whether Traefik took the rules that were written for it.
+
+    The rules carry a mark, a middleware that nothing uses; Traefik shows it once it works by them.
+
+    Args:
+        control: address of Traefik's API, which answers on the pod's loopback only.
+        seconds: how long Traefik may take.
+    """
+
+    def __init__(self, control: str, seconds: float = 5.0) -> None:
+        self._control = control
+        self._seconds = seconds
+
+    def taken(self, rules: bytes) -> bool:
+        """Wait until Traefik works by these rules; False if it does not."""
+        mark = _MARK.search(rules)
+        if mark is None:
+            return True
+        address = f"{self._control}/api/http/middlewares/{mark[0].decode()}@file"
+        until = time.monotonic() + self._seconds
+        while True:
+            try:
+                with urllib.request.urlopen(address, timeout=2):  # noqa: S310 - our own loopback
+                    return True
+            except urllib.error.HTTPError as error:
+                if error.code != 404:
+                    logger.warning("Traefik answered %d of its own rules", error.code)
+            except OSError as error:
+                logger.warning("Traefik does not say which rules it has: %s", error)
+            if time.monotonic() > until:
+                return False
+            time.sleep(0.1)
+
+
+def replace_rules(file: Path, rules: bytes, taken: Callable[[bytes], bool]) -> bool:
+    """Replace the rules; take them back where Traefik does not take them. Say whether they stay."""
+    former = file.read_bytes() if file.exists() else None
+    if not write_rules(file, rules):
+        return True
+    if taken(rules):
+        logger.info("the rules changed")
+        return True
+    if former is None:
+        # There is nothing to go back to, and Traefik may only be starting.
+        return True
+    logger.error("Traefik does not take the new rules; it goes on with the former ones")
+    write_rules(file, former)
+    return False
+
+
 def follow(
-    fetch: Callable[[], bytes | None], file: Path, seconds: float, stop: threading.Event
+    fetch: Callable[[], bytes | None],
+    file: Path,
+    seconds: float,
+    stop: threading.Event,
+    taken: Callable[[bytes], bool] = lambda _: True,
 ) -> None:
     """Keep the file as the operators have the rules, until ``stop``."""
     reachable = True
     while not stop.is_set():
         try:
             rules = fetch()
-            if rules is not None and write_rules(file, rules):
-                logger.info("the rules changed")
+            if rules is not None:
+                replace_rules(file, rules, taken)
             if not reachable:
                 logger.info("the operators answer again")
             reachable = True
@@ -111,9 +173,10 @@ def main() -> int:
         Path(os.environ["LAB_ROUTER_CA_FILE"]),
     )
     seconds = float(os.environ.get("LAB_ROUTER_SECONDS", "0.4"))
+    trial = Trial(os.environ.get("LAB_ROUTER_CONTROL", "http://127.0.0.1:8083"))
     stop = threading.Event()
     follower = threading.Thread(
-        target=follow, args=(fetcher.fetch, file, seconds, stop), daemon=True
+        target=follow, args=(fetcher.fetch, file, seconds, stop, trial.taken), daemon=True
     )
     environment = {k: v for k, v in os.environ.items() if not k.startswith("LAB_ROUTER_")}
     command = [

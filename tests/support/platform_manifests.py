@@ -51,6 +51,7 @@ def service(
         },
         "spec": {
             "clusterIP": cluster_ip,
+            "selector": {"app": service_name},
             "ports": [{"name": name, "port": port, "targetPort": 8080}],
         },
     }

@@ -1,19 +1,15 @@
-"""Who holds which host: what Routes are admitted, what is refused and why, and their status."""
+"""Who holds which host: what Routes are admitted, what is refused and why; pure."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives import serialization
+from controllers.route.certificates import tls_problem
 
-from lab_ground.kubernetes.conditions import set_condition
-from lab_ground.kubernetes.manifest import Manifest
-
+Manifest = dict[str, Any]
 Key = tuple[str, str]
 
 HOST_GENERATED = "openshift.io/host.generated"
@@ -61,32 +57,7 @@ def _problem(route: Mapping[str, Any], host: str) -> str | None:
             f"{field or 'metadata.name'}: {host!r} is not a host name: "
             "a label is 1 to 63 letters, digits and hyphens"
         )
-    return _tls_problem(spec.get("tls") or {})
-
-
-def _tls_problem(tls: Mapping[str, Any]) -> str | None:
-    """Return what is wrong with the certificates and the key that a Route brings."""
-    for name in ("certificate", "caCertificate", "destinationCACertificate"):
-        if tls.get(name):
-            try:
-                x509.load_pem_x509_certificates(tls[name].encode())
-            except ValueError:
-                return f"spec.tls.{name}: is not a certificate in PEM"
-    if not tls.get("key"):
-        return None
-    if not tls.get("certificate"):
-        return "spec.tls.key: needs spec.tls.certificate beside it"
-    try:
-        key = serialization.load_pem_private_key(tls["key"].encode(), None)
-    except (ValueError, TypeError, UnsupportedAlgorithm):
-        return "spec.tls.key: is not a private key in PEM"
-    try:
-        public = x509.load_pem_x509_certificate(tls["certificate"].encode()).public_key()
-    except (ValueError, UnsupportedAlgorithm):
-        return "spec.tls.certificate: has a public key that cannot be read"
-    if public != key.public_key():
-        return "spec.tls.key: is not the key of spec.tls.certificate"
-    return None
+    return tls_problem(spec.get("tls") or {}, host)
 
 
 def _was_admitted(route: Mapping[str, Any], host: str) -> bool:
@@ -100,11 +71,35 @@ def _was_admitted(route: Mapping[str, Any], host: str) -> bool:
     )
 
 
-def admit(routes: Iterable[Mapping[str, Any]], base_domain: str) -> dict[Key, Admission]:
+def owner_of(host: str, base_domain: str, namespaces: Container[str]) -> str | None:
+    """The namespace that a name below the base domain belongs to: the one that it ends in.
+
+    ``notebook-mnist-2`` is ``mnist-2``'s, not ``2``'s: of several, the longest. None where the name
+    ends in no namespace that there is.
+    """
+    if not host.endswith(f".{base_domain}"):
+        return None
+    parts = host.removesuffix(f".{base_domain}").rpartition(".")[2].split("-")
+    endings = ("-".join(parts[start:]) for start in range(len(parts)))
+    return next((ending for ending in endings if ending in namespaces), None)
+
+
+def admit(
+    routes: Iterable[Mapping[str, Any]],
+    base_domain: str,
+    namespaces: Container[str] = (),
+    refused: Mapping[Key, str] | None = None,
+) -> dict[Key, Admission]:
     """Decide for every Route; the oldest of a host has it, and shares it in its own namespace.
 
     Times are in whole seconds, so a newcomer can look as old as the holder: the one whose status
     says that it was admitted keeps the host.
+
+    Args:
+        routes: every Route of the cluster.
+        base_domain: below which a name belongs to the namespace that it ends in.
+        namespaces: the namespaces that there are.
+        refused: Routes that cannot be used for another reason, with the reason.
     """
     owners: dict[str, str] = {}
     paths: dict[tuple[str, str], str] = {}
@@ -118,9 +113,14 @@ def admit(routes: Iterable[Mapping[str, Any]], base_domain: str) -> dict[Key, Ad
     for route in sorted(routes, key=age):
         namespace, name = key_of(route)
         host = wanted_host(route, base_domain)
-        problem = _problem(route, host)
+        problem = _problem(route, host) or (refused or {}).get((namespace, name))
         if problem:
             result[namespace, name] = Admission(host, False, "ExtendedValidationFailed", problem)
+            continue
+        belongs = owner_of(host, base_domain, namespaces)
+        if belongs not in (None, namespace):
+            message = f"{host} ends in the name of namespace {belongs}, and belongs to it"
+            result[namespace, name] = Admission(host, False, "HostAlreadyClaimed", message)
             continue
         owner = owners.setdefault(host, namespace)
         path = route["spec"].get("path") or "/"
@@ -135,29 +135,3 @@ def admit(routes: Iterable[Mapping[str, Any]], base_domain: str) -> dict[Key, Ad
             paths[host, path] = name
             result[namespace, name] = Admission(host, True)
     return result
-
-
-def build_status(
-    route: Mapping[str, Any], admission: Admission, router_name: str, base_domain: str
-) -> Manifest:
-    """Build a Route's status; what other routers wrote there stays."""
-    ingress = list((route.get("status") or {}).get("ingress") or [])
-    ours: Mapping[str, Any] = next(
-        (entry for entry in ingress if entry.get("routerName") == router_name), {}
-    )
-    conditions = set_condition(
-        ours.get("conditions"),
-        "Admitted",
-        admission.admitted,
-        admission.reason or "Admitted",
-        admission.message,
-    )
-    entry = {
-        "host": admission.host,
-        "routerName": router_name,
-        "routerCanonicalHostname": f"router-{router_name}.{base_domain}",
-        "wildcardPolicy": "None",
-        "conditions": conditions,
-    }
-    others = [other for other in ingress if other.get("routerName") != router_name]
-    return {"ingress": [entry, *others]}

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
+import re
 import ssl
 import tempfile
 import threading
@@ -23,9 +25,37 @@ def encode(configuration: dict[str, Any]) -> bytes:
     """Write the configuration as JSON that Traefik cannot take for a template.
 
     Traefik runs its files through a template engine, so ``{{`` in somebody's annotation would be
-    run there, or stop every rule. JSON has two braces in a row only inside of a string.
+    run there, or stop every rule. JSON has two braces in a row only inside of a string. It then
+    reads them as YAML, which knows no surrogate pairs: a character beyond the basic plane is one
+    escape of eight digits.
     """
-    return json.dumps(configuration, sort_keys=True).replace("{{", "{\\u007b").encode()
+    text = json.dumps(configuration, sort_keys=True, ensure_ascii=False).replace("{{", "{\\u007b")
+    return _BEYOND_ASCII.sub(_escape, text).encode()
+
+
+def marked(configuration: dict[str, Any]) -> dict[str, Any]:
+    """The configuration with a middleware that nothing uses, named for its content.
+
+    By it the router sees whether Traefik works by these rules.
+    """
+    digest = hashlib.sha256(encode(configuration)).hexdigest()[:16]
+    http = configuration.get("http", {})
+    mark = {f"rules-{digest}": {"redirectScheme": {"scheme": "https"}}}
+    return {
+        **configuration,
+        "http": {**http, "middlewares": {**http.get("middlewares", {}), **mark}},
+    }
+
+
+# Only within strings: JSON itself is ASCII.
+_BEYOND_ASCII = re.compile(r"[^\x20-\x7e]")
+
+
+def _escape(match: re.Match[str]) -> str:
+    number = ord(match[0])
+    if 0xD800 <= number <= 0xDFFF:
+        return "\\ufffd"
+    return f"\\u{number:04x}" if number < 0x10000 else f"\\U{number:08x}"
 
 
 class Publisher:
@@ -39,7 +69,7 @@ class Publisher:
 
     def publish(self, configuration: dict[str, Any]) -> None:
         """Serve this configuration from now on."""
-        body = encode(configuration)
+        body = encode(marked(configuration))
         with self._lock:
             self._body = body
 

@@ -1,193 +1,28 @@
-"""The controller of Route: one pass over all of them makes the router's configuration."""
+"""Which changes ask for a pass over all Routes."""
 
 from __future__ import annotations
 
-import base64
-import contextlib
-import logging
-import os
-import secrets
-import threading
-from collections import defaultdict
-from collections.abc import Callable, Mapping
-from typing import Any
-
 import kopf
 
-from controllers.route import build as builders
-from controllers.route import claims
-from controllers.route.publisher import PORT, Publisher
-from controllers.serving_certificate.authority import KeyPair, needs_renewal, sign
-from controllers.serving_certificate.store import get_authority
-from lab_ground.kubernetes import client as kubernetes
-from lab_ground.kubernetes.errors import ApiError, ConflictError, NotFoundError
-from lab_ground.kubernetes.manifest import Manifest
-from lab_ground.kubernetes.metadata import standard_labels
+from controllers.route.reconcile import reconcile_routes
 from lab_ground.kubernetes.reconciler import Reconciler
 from lab_ground.kubernetes.watching import constant_key, watch
-from lab_ground.settings import get_settings
 
-ROUTE = ("route.openshift.io/v1", "Route")
-TOKEN_SECRET = "lab-router-token"  # noqa: S105 - a name
 EVERY_ROUTE = "all"
-_LOOK_AGAIN = 3600.0
-_RETRY = 15.0
-
-logger = logging.getLogger(__name__)
-publisher = Publisher()
-_certificates: dict[str, KeyPair] = {}
-_starting = threading.Lock()
-_started = False
-
-
-def ensure_token() -> str:
-    """Return the router's token; make it if there is none yet."""
-    client = kubernetes.get_client()
-    namespace = get_settings().platform_namespace
-    for _ in range(2):
-        secret = client.get("v1", "Secret", TOKEN_SECRET, namespace)
-        if secret is not None:
-            return base64.b64decode(secret["data"]["token"]).decode()
-        try:
-            client.create(
-                {
-                    "apiVersion": "v1",
-                    "kind": "Secret",
-                    "metadata": {
-                        "name": TOKEN_SECRET,
-                        "namespace": namespace,
-                        "labels": standard_labels(TOKEN_SECRET, "router"),
-                    },
-                    "type": "Opaque",
-                    "stringData": {"token": secrets.token_urlsafe(32)},
-                }
-            )
-        except ConflictError:
-            continue
-    raise RuntimeError(f"the Secret {TOKEN_SECRET} comes and goes")
-
-
-def start_publisher() -> None:
-    """Begin to serve the configuration."""
-    global _started
-    settings = get_settings()
-    name = f"lab-operators.{settings.platform_namespace}.svc"
-    hosts = [name, f"{name}.{settings.cluster_domain}"]
-    with _starting:
-        if _started:
-            publisher.secure(get_authority(), hosts)
-            return
-        port = int(os.environ.get("LAB_ROUTER_CONFIGURATION_PORT", PORT))
-        publisher.start(get_authority(), hosts, ensure_token(), port)
-        _started = True
-
-
-def _certificate(*hosts: str) -> dict[str, str]:
-    """Return a certificate of the lab's authority for these hosts, from memory while it is good."""
-    authority = get_authority()
-    pair = _certificates.get(hosts[0])
-    if pair is None or needs_renewal(pair.certificate, authority, hosts):
-        pair = _certificates[hosts[0]] = sign(authority, hosts)
-    return {"certFile": pair.certificate, "keyFile": pair.key}
-
-
-def _own_certificates(
-    routes: list[Manifest], admissions: Mapping[claims.Key, claims.Admission]
-) -> list[dict[str, str]]:
-    """Return certificates for hosts that the wildcard does not cover and the authority may sign."""
-    suffix = f".{get_settings().base_domain}"
-    hosts = set()
-    for route in routes:
-        admission = admissions[claims.key_of(route)]
-        tls = route["spec"].get("tls") or {}
-        if admission.admitted and tls and not tls.get("certificate"):
-            left = admission.host.removesuffix(suffix)
-            if admission.host.endswith(suffix) and "." in left:
-                hosts.add(admission.host)
-    return [_certificate(host) for host in sorted(hosts)]
-
-
-def _set_host(route: Manifest, host: str) -> None:
-    """Write a generated host into the Route, as OpenShift's API server does."""
-    namespace, name = claims.key_of(route)
-    patch = {
-        "metadata": {"annotations": {claims.HOST_GENERATED: "true"}},
-        "spec": {"host": host},
-    }
-    with contextlib.suppress(NotFoundError):
-        kubernetes.get_client().patch(*ROUTE, name, patch, namespace)
-
-
-def _attempt(route: Manifest, write: Callable[[], object]) -> bool:
-    """Write something into a Route; one that the API server refuses must not keep the others."""
-    try:
-        write()
-    except ApiError as error:
-        logger.warning("route %s/%s: %s", *claims.key_of(route), error)
-        return False
-    return True
-
-
-def _tell(route: Manifest, admission: claims.Admission) -> bool:
-    """Write into a Route what became of it; say whether that could be done."""
-    settings = get_settings()
-    status = claims.build_status(route, admission, settings.router_name, settings.base_domain)
-    named = True
-    if admission.admitted and not route["spec"].get("host"):
-        named = _attempt(route, lambda: _set_host(route, admission.host))
-    return _attempt(route, lambda: kubernetes.get_client().patch_status(route, status)) and named
-
-
-def reconcile_routes(*_: str) -> float | None:
-    """Read all Routes, tell the router, then write what changed into their status."""
-    start_publisher()
-    client = kubernetes.get_client()
-    settings = get_settings()
-    routes = [
-        route
-        for route in client.list_objects(*ROUTE)
-        if not route["metadata"].get("deletionTimestamp")
-    ]
-    services = {claims.key_of(s): s for s in client.list_objects("v1", "Service")}
-    slices: dict[claims.Key, list[Manifest]] = defaultdict(list)
-    for part in client.list_objects(
-        "discovery.k8s.io/v1", "EndpointSlice", label_selector="service.kubernetes.io/headless"
-    ):
-        metadata = part["metadata"]
-        service = metadata["labels"].get("kubernetes.io/service-name", "")
-        slices[metadata["namespace"], service].append(part)
-    admissions = claims.admit(routes, settings.base_domain)
-    publisher.publish(
-        builders.build_configuration(
-            routes,
-            admissions,
-            lambda route: builders.backends_of(route, services, slices),
-            authority=get_authority().certificate,
-            default_certificate=_certificate(f"*.{settings.base_domain}", settings.base_domain),
-            extra_certificates=_own_certificates(routes, admissions),
-        )
-    )
-    told = [_tell(route, admissions[claims.key_of(route)]) for route in routes]
-    return _LOOK_AGAIN if all(told) else _RETRY
-
 
 routes = Reconciler("router", reconcile_routes, workers=1)
 _all = constant_key(EVERY_ROUTE)
 
-watch(routes, "route.openshift.io", "v1", "routes", key=_all, delay=0.05)
-watch(routes, "", "v1", "services", key=_all, delay=0.05)
-watch(
-    routes,
-    "discovery.k8s.io",
-    "v1",
-    "endpointslices",
-    key=_all,
-    delay=0.05,
-    labels={"service.kubernetes.io/headless": kopf.PRESENT},
-)
+for _group, _version, _plural in (
+    ("route.openshift.io", "v1", "routes"),
+    ("", "v1", "services"),
+    ("", "v1", "namespaces"),
+    ("discovery.k8s.io", "v1", "endpointslices"),
+):
+    watch(routes, _group, _version, _plural, key=_all, delay=0.05)
 
 
 @kopf.on.startup()
-async def begin(**_: Any) -> None:
+async def begin(**_: object) -> None:
     """Make the configuration once even where there is no Route yet."""
     routes.enqueue(None, EVERY_ROUTE)

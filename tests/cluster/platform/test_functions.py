@@ -9,7 +9,7 @@ import time
 import pytest
 from platform_cluster import PLATFORM, condition, container, is_ready, kill_operators, wait_for
 
-from controllers.serverless.watches import FUNCTION
+from controllers.serverless.reconcile import FUNCTION
 from lab_ground.kubernetes.errors import ApiError
 
 pytestmark = pytest.mark.cluster

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 import pytest
-from platform_cluster import DOMAIN, PLATFORM, answered, condition, kill_operators, wait_for
+from platform_cluster import DOMAIN, answered, condition, kill_operators, wait_for
 
 from controllers.route.watches import ROUTE
 from lab_ground.kubernetes.errors import ApiError, InvalidError
@@ -234,7 +234,7 @@ def test_pods_find_the_routes_hosts(make, client, browser, project):
     import socket
     import struct
 
-    router = client.get("v1", "Service", "lab-router", PLATFORM)["spec"]["clusterIP"]
+    router = client.get("v1", "Service", "lab-router", "lab-router")["spec"]["clusterIP"]
     server = client.get("v1", "Service", "kube-dns", "kube-system")["spec"]["clusterIP"]
     name = f"any-{project}.{DOMAIN}"
     labels = b"".join(bytes([len(part)]) + part.encode() for part in name.split("."))

@@ -10,12 +10,14 @@ import pytest
 from aiohttp import web
 from platform_manifests import function
 
+from activator import scaling
 from activator.function import Function, TooLongError, TooManyWaitingError
 from activator.proxy import Activator, parse_host
 from activator.registry import Registry
-from controllers.serverless import build as builders
-from controllers.serverless import watches as handlers
-from controllers.serverless.build import Scaling
+from activator.scaling import Scaling
+from controllers.serverless import reconcile as handlers
+from controllers.serverless.build import objects
+from controllers.serverless.status import build_status
 from lab_ground.kubernetes.errors import ApiError
 
 PREFIX = "autoscaling.knative.dev/"
@@ -26,11 +28,11 @@ class TestBuilders:
     """The Deployment, the Services and the status."""
 
     def test_deployment_leaves_the_number_of_pods_to_the_activator(self):
-        spec = builders.build_deployment(function())["spec"]
+        spec = objects.build_deployment(function())["spec"]
         assert "replicas" not in spec
 
     def test_container_gets_its_port_probe_and_drain(self):
-        container = builders.build_deployment(function())["spec"]["template"]["spec"]["containers"][
+        container = objects.build_deployment(function())["spec"]["template"]["spec"]["containers"][
             0
         ]
         assert container["name"] == "user-container"
@@ -44,11 +46,11 @@ class TestBuilders:
         container = one["spec"]["template"]["spec"]["containers"][0]
         container["ports"] = [{"containerPort": 9000}]
         container["readinessProbe"] = {"httpGet": {"path": "/ready"}}
-        built = builders.build_deployment(one)["spec"]["template"]["spec"]["containers"][0]
+        built = objects.build_deployment(one)["spec"]["template"]["spec"]["containers"][0]
         assert built["readinessProbe"]["httpGet"] == {"path": "/ready", "port": 9000}
 
     def test_callers_reach_the_activator(self):
-        spec = builders.build_service(function(), "lab-platform", "cluster.local")["spec"]
+        spec = objects.build_service(function(), "lab-platform", "cluster.local")["spec"]
         assert spec["externalName"] == "lab-activator.lab-platform.svc.cluster.local"
 
     @pytest.mark.parametrize(
@@ -65,7 +67,7 @@ class TestBuilders:
     )
     def test_scaling(self, annotations, expected):
         one = function(annotations={PREFIX + k: v for k, v in annotations.items()})
-        assert builders.read_scaling(one) == expected
+        assert scaling.read_scaling(one) == expected
 
     @pytest.mark.parametrize(
         "annotations",
@@ -78,8 +80,8 @@ class TestBuilders:
     )
     def test_wrong_scaling_is_refused_with_its_name(self, annotations):
         one = function(annotations={PREFIX + k: v for k, v in annotations.items()})
-        with pytest.raises(builders.InvalidFunctionError, match=next(iter(annotations))):
-            builders.read_scaling(one)
+        with pytest.raises(scaling.InvalidFunctionError, match=next(iter(annotations))):
+            scaling.read_scaling(one)
 
     @pytest.mark.parametrize(
         ("scaling", "concurrency", "pods"),
@@ -96,7 +98,7 @@ class TestBuilders:
 
     def status(self, one, state, pods=()):
         deployment = {"metadata": {"generation": 1}, "status": {"observedGeneration": 1, **state}}
-        return builders.build_status(one, deployment, list(pods), "cluster.local")
+        return build_status(one, deployment, list(pods), "cluster.local")
 
     def ready(self, status):
         return next(c["status"] for c in status["conditions"] if c["type"] == "Ready")
@@ -330,7 +332,7 @@ class World:
         ]
         for endpoint, port in zip(endpoints, pods.values(), strict=True):
             manifest = {
-                "metadata": {"labels": {builders.SERVICE_LABEL: "fn"}},
+                "metadata": {"labels": {scaling.SERVICE_LABEL: "fn"}},
                 "ports": [{"port": port}],
                 "endpoints": [endpoint],
             }
@@ -348,7 +350,7 @@ class World:
         self.registry.function_changed(KEY, one)
         self.registry.deployment_changed(
             ("mnist", "fn-deployment"),
-            {"metadata": {"labels": {builders.SERVICE_LABEL: "fn"}}, "spec": {"replicas": 0}},
+            {"metadata": {"labels": {scaling.SERVICE_LABEL: "fn"}}, "spec": {"replicas": 0}},
         )
         self.scaling = asyncio.create_task(self.registry.run())
         self.client = aiohttp.ClientSession()
@@ -477,7 +479,7 @@ class TestActivator:
                 for version, replicas in (("100", 0), ("101", 1)):
                     news = {
                         "metadata": {
-                            "labels": {builders.SERVICE_LABEL: "fn"},
+                            "labels": {scaling.SERVICE_LABEL: "fn"},
                             "resourceVersion": version,
                         },
                         "spec": {"replicas": replicas},

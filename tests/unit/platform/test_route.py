@@ -7,10 +7,12 @@ import json
 import pytest
 from platform_manifests import route, service
 
-from controllers.route import build as builders
 from controllers.route import claims
-from controllers.route import watches as handlers
-from controllers.route.annotations import PREFIX
+from controllers.route import reconcile as handlers
+from controllers.route.build import backends
+from controllers.route.build import configuration as builders
+from controllers.route.build.annotations import PREFIX
+from controllers.route.status import build_status
 from controllers.serving_certificate.authority import sign
 from lab_ground.kubernetes.errors import ApiError, InvalidError
 
@@ -24,7 +26,7 @@ def configure(*routes, services=(), slices=None):
     return builders.build_configuration(
         routes,
         admissions,
-        lambda one: builders.backends_of(one, by_key, slices or {}),
+        lambda one: backends.backends_of(one, by_key, slices or {}),
         authority="the authority",
         default_certificate=DEFAULT,
     )
@@ -57,7 +59,7 @@ def test_a_newcomer_of_the_same_second_does_not_take_the_host():
     newcomer = route("newcomer", namespace="other", created=same, host="x.test")
     holder["metadata"]["uid"], newcomer["metadata"]["uid"] = "f" * 8, "0" * 8
     admission = claims.Admission("x.test", True)
-    holder["status"] = claims.build_status(holder, admission, "default", DOMAIN)
+    holder["status"] = build_status(holder, admission, "default", DOMAIN)
     admissions = claims.admit([newcomer, holder], DOMAIN)
     assert admissions["mnist", "holder"].admitted
     assert admissions["other", "newcomer"].reason == "HostAlreadyClaimed"
@@ -109,7 +111,8 @@ def test_nothing_of_a_refused_host_reaches_the_rules():
 
 
 def test_key_of_another_certificate_is_refused(authority):
-    one, other = sign(authority, ["a.svc"]), sign(authority, ["b.svc"])
+    host = f"page-mnist.{DOMAIN}"
+    one, other = sign(authority, [host]), sign(authority, [host])
     tls = {"termination": "edge", "certificate": one.certificate, "key": other.key}
     admission = claims.admit([route("page", tls=tls)], DOMAIN)["mnist", "page"]
     assert "is not the key of" in admission.message
@@ -204,7 +207,7 @@ def test_headless_service_leads_to_the_pods_that_are_ready():
             ],
         }
     ]
-    assert builders.find_addresses(headless, "http", parts) == ("10.244.0.2:8008",)
+    assert backends.find_addresses(headless, "http", parts) == ("10.244.0.2:8008",)
 
 
 @pytest.mark.parametrize("wanted", ["oauth", 8443, "8443", 443])
@@ -217,12 +220,12 @@ def test_port_by_name_target_or_number(wanted):
             ]
         }
     }
-    assert builders.find_port(one, wanted)["name"] == "oauth"
-    assert builders.find_port(one, "nothing") is None
+    assert backends.find_port(one, wanted)["name"] == "oauth"
+    assert backends.find_port(one, "nothing") is None
 
 
 def test_function_is_called_by_its_own_host():
-    function = service("fn", labels={builders.FUNCTION_LABEL: "fn"})
+    function = service("fn", labels={backends.FUNCTION_LABEL: "fn"})
     function["spec"] = {
         "type": "ExternalName",
         "externalName": "lab-activator.lab-platform.svc.cluster.local",
@@ -245,10 +248,10 @@ def test_status_keeps_other_routers_and_the_transition_time():
     one = route("page")
     other = {"routerName": "other", "host": "x"}
     admission = claims.Admission("x.test", True)
-    first = claims.build_status({**one, "status": {"ingress": [other]}}, admission, "lab", DOMAIN)
+    first = build_status({**one, "status": {"ingress": [other]}}, admission, "lab", DOMAIN)
     assert [entry["routerName"] for entry in first["ingress"]] == ["lab", "other"]
     first["ingress"][0]["conditions"][0]["lastTransitionTime"] = "2020-01-01T00:00:00Z"
-    second = claims.build_status({**one, "status": first}, admission, "lab", DOMAIN)
+    second = build_status({**one, "status": first}, admission, "lab", DOMAIN)
     assert second == first
 
 

@@ -14,9 +14,10 @@ from pathlib import Path
 import pytest
 from platform_manifests import route, service
 
-from controllers.route import build as builders
 from controllers.route import claims
-from controllers.route.annotations import PREFIX, read_options
+from controllers.route.build import backends
+from controllers.route.build import configuration as builders
+from controllers.route.build.annotations import PREFIX, read_options
 from controllers.route.publisher import encode
 
 DOMAIN = "apps.mnist-lab.localhost"
@@ -38,7 +39,7 @@ def configure(*routes, services=None):
     return builders.build_configuration(
         routes,
         claims.admit(routes, DOMAIN),
-        lambda one: builders.backends_of(one, by_key, {}),
+        lambda one: backends.backends_of(one, by_key, {}),
         authority="the authority",
         default_certificate={"certFile": "c", "keyFile": "k"},
     )

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import ClassVar
 
 import pytest
 
-from controllers.route.publisher import PATH, Publisher
+import controllers.route.watches  # noqa: F401 - registers what is counted
+from controllers.route.publisher import PATH, Publisher, encode, marked
 from lab_ground import web
-from router.__main__ import Fetcher, follow, write_rules
+from router.__main__ import Fetcher, Trial, follow, replace_rules, write_rules
 
 HOST = "localhost"
 
@@ -32,16 +35,16 @@ def test_rules_arrive_once_and_changes_again(published):
     fetcher = Fetcher(url, "the token", ca_file)
     with pytest.raises(OSError, match="503"):
         fetcher.fetch()
-    publisher.publish({"http": 1})
-    assert json.loads(fetcher.fetch()) == {"http": 1}
+    publisher.publish({"http": {"one": {}}})
+    assert json.loads(fetcher.fetch()) == marked({"http": {"one": {}}})
     assert fetcher.fetch() is None
-    publisher.publish({"http": 2})
-    assert json.loads(fetcher.fetch()) == {"http": 2}
+    publisher.publish({"http": {"two": {}}})
+    assert json.loads(fetcher.fetch()) == marked({"http": {"two": {}}})
 
 
 def test_nobody_else_gets_the_rules(published):
     publisher, url, ca_file = published
-    publisher.publish({"http": 1})
+    publisher.publish({"http": {"one": {}}})
     with pytest.raises(OSError, match="401"):
         Fetcher(url, "another token", ca_file).fetch()
 
@@ -82,3 +85,59 @@ def test_rules_stay_while_the_operators_are_away(tmp_path):
 def test_metrics_and_health():
     assert b"lab_reconcile" in web.metrics()[2]
     assert web.health(lambda: False)()[0] == 503
+
+
+class Control(BaseHTTPRequestHandler):
+    """Traefik's API, as far as it is asked: the middlewares that it works by."""
+
+    known: ClassVar[set[str]] = set()
+
+    def do_GET(self):
+        found = self.path.rpartition("/")[2].removesuffix("@file") in self.known
+        self.send_response(200 if found else 404)
+        self.end_headers()
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def control():
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Control)
+    Control.known = set()
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_address[1]}"
+    server.shutdown()
+
+
+def rules(text):
+    return encode(marked({"http": {"routers": {text: {}}}}))
+
+
+def test_rules_that_traefik_takes_stay(tmp_path, control):
+    file = tmp_path / "rules.yml"
+    file.write_bytes(rules("one"))
+    Control.known = {json.loads(rules("two"))["http"]["middlewares"].popitem()[0]}
+    assert replace_rules(file, rules("two"), Trial(control, 1).taken)
+    assert file.read_bytes() == rules("two")
+
+
+def test_rules_that_traefik_does_not_take_are_taken_back(tmp_path, control):
+    file = tmp_path / "rules.yml"
+    file.write_bytes(rules("one"))
+    assert not replace_rules(file, rules("two"), Trial(control, 0.2).taken)
+    assert file.read_bytes() == rules("one")
+
+
+def test_the_first_rules_stay_while_traefik_starts(tmp_path):
+    file = tmp_path / "rules.yml"
+    assert replace_rules(file, rules("one"), Trial("http://127.0.0.1:9", 0.1).taken)
+    assert file.read_bytes() == rules("one")
+
+
+def test_other_rules_have_another_mark():
+    assert (
+        json.loads(rules("one"))["http"]["middlewares"]
+        != json.loads(rules("two"))["http"]["middlewares"]
+    )
+    assert rules("one") == rules("one")

@@ -65,7 +65,7 @@ def access(namespace: str = "mnist") -> dict[str, Any]:
 
 def platform() -> list[Any]:
     """The node and what runs on every lab."""
-    names = ("lab-activator", "lab-operators", "lab-router", "model-repository")
+    names = ("lab-activator", "lab-operators", "model-repository")
     return [
         manifest("Node", "lab", status=READY),
         manifest("Namespace", "lab-platform"),
@@ -78,6 +78,8 @@ def platform() -> list[Any]:
             status={"numberReady": 1, "updatedNumberScheduled": 1, "desiredNumberScheduled": 1},
         ),
         *(deployment(name, "lab-platform") for name in names),
+        manifest("Namespace", "lab-router"),
+        deployment("lab-router", "lab-router"),
     ]
 
 

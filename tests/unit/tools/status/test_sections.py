@@ -130,7 +130,11 @@ def test_question_that_failed_is_told(whole: Found) -> None:
 
 def test_cluster_without_the_platform_has_nothing_down() -> None:
     unknown = 'the server doesn\'t have a resource type "notebooks"'
-    items = [item for item in platform() if "lab-platform" not in str(item)]
+    items = [
+        item
+        for item in platform()
+        if "lab-platform" not in str(item) and "lab-router" not in str(item)
+    ]
     told = dict(sections(Found(machine=[], items=items, resources_problem=unknown), ()))
     assert told["Platform"][0].why == "not installed yet; ./lab run install-platform"
     assert told["Lab"][0].why == "not made yet; ./lab up"
@@ -140,7 +144,7 @@ def test_cluster_without_the_platform_has_nothing_down() -> None:
 def test_missing_part_of_the_platform_is_down(whole: Found) -> None:
     line = line_about(
         tell(without(whole, "Deployment/lab-router"))["Platform"],
-        "Deployment lab-platform/lab-router",
+        "Deployment lab-router/lab-router",
     )
     assert line.mark == "DOWN"
     assert "./lab run install-platform" in line.why

@@ -1,7 +1,8 @@
 """OpenShift's annotations of a Route (``haproxy.router.openshift.io/…``), in Traefik's words.
 
-What cannot be read is left out, as OpenShift's router does, but for lists of allowed addresses:
-one without any address that can be read lets nobody in.
+What cannot be read is left out, as OpenShift's router does (its haproxy-config.template), but for
+lists of allowed addresses: one without any address that can be read lets nobody in. A time is at
+most what OpenShift's router clips it to.
 """
 
 from __future__ import annotations
@@ -11,11 +12,16 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
 PREFIX = "haproxy.router.openshift.io/"
 _UNITS = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "": 1e-3}
 _STRATEGIES = {"roundrobin": "wrr", "leastconn": "p2c", "random": "p2c", "source": "hrw"}
 _NOBODY = "255.255.255.255/32"
+# clipHAProxyTimeoutValue of OpenShift's router: 2147483647 ms.
+MOST_SECONDS = 2147483.647
+_LONGEST_TARGET = 1024
+_PRINTABLE = "".join(map(chr, range(0x20, 0x7F)))
 
 
 @dataclass(frozen=True)
@@ -58,7 +64,7 @@ def read_options(route: Mapping[str, Any]) -> Options:
         timeout=_seconds(text("timeout")),
         allowed=_addresses(text("ip_allowlist") or text("ip_whitelist")),
         strict_transport=_strict_transport(text("hsts_header")),
-        rewrite_target=text("rewrite-target") or None,
+        rewrite_target=_target(text("rewrite-target")),
         strategy=_STRATEGIES.get(text("balance").lower()),
     )
 
@@ -66,7 +72,13 @@ def read_options(route: Mapping[str, Any]) -> Options:
 def _seconds(text: str) -> float | None:
     match = re.fullmatch(r"([0-9]{1,9})(us|ms|s|m|h|d|)", text)
     seconds = float(match[1]) * _UNITS[match[2]] if match else 0.0
-    return seconds or None
+    return min(seconds, MOST_SECONDS) or None
+
+
+def _target(text: str) -> str | None:
+    """The path to rewrite to, with what no path is written with as %XX."""
+    target = quote(text, safe=_PRINTABLE, errors="replace")
+    return target if 0 < len(target) <= _LONGEST_TARGET else None
 
 
 def _addresses(text: str) -> tuple[str, ...] | None:

@@ -3,65 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
-from controllers.route.annotations import read_options
-from controllers.route.claims import Admission, Key, key_of
-from lab_ground.kubernetes.manifest import Manifest
+from controllers.route.build.annotations import read_options
+from controllers.route.build.backends import Backend
+from controllers.route.claims import Admission, Key, Manifest, key_of
 
 HTTP_ENTRY, HTTPS_ENTRY = "web", "websecure"
 REDIRECT = "redirect-to-https"
 NOWHERE = "not-available"
-FUNCTION_LABEL = "serving.knative.dev/service"
-
-
-@dataclass(frozen=True)
-class Backend:
-    """The addresses (``host:port``) behind one Service of a Route, and its share.
-
-    ``host`` is what the Service must be called by, if that is not the Route's own host.
-    """
-
-    service: str
-    addresses: tuple[str, ...]
-    weight: int
-    host: str | None = None
-
-
-def find_port(service: Mapping[str, Any], wanted: Any) -> Mapping[str, Any] | None:
-    """Return the Service's port that ``spec.port.targetPort`` means; the first without it."""
-    ports: Sequence[Mapping[str, Any]] = service["spec"].get("ports") or []
-    if wanted in (None, ""):
-        return ports[0] if ports else None
-    for port in ports:
-        if wanted == port.get("name") or str(wanted) == str(port.get("targetPort")):
-            return port
-    return next((port for port in ports if str(port["port"]) == str(wanted)), None)
-
-
-def find_addresses(
-    service: Mapping[str, Any] | None, wanted: Any, slices: Iterable[Mapping[str, Any]]
-) -> tuple[str, ...]:
-    """Return where a Service answers: its cluster address, its pods', or its external name."""
-    if service is None:
-        return ()
-    port = find_port(service, wanted)
-    if port is None:
-        return ()
-    spec = service["spec"]
-    if spec.get("type") == "ExternalName":
-        return (f"{spec['externalName']}:{port['port']}",)
-    address = spec.get("clusterIP")
-    if address and address != "None":
-        return (f"[{address}]:{port['port']}" if ":" in address else f"{address}:{port['port']}",)
-    found = []
-    for part in slices:
-        numbers = [p["port"] for p in part.get("ports") or [] if p.get("name") == port.get("name")]
-        for endpoint in part.get("endpoints") or []:
-            if (endpoint.get("conditions") or {}).get("ready", True) and numbers:
-                found += [f"{one}:{numbers[0]}" for one in endpoint["addresses"]]
-    return tuple(sorted(found))
 
 
 def build_rule(host: str, path: str) -> str:
@@ -240,6 +190,36 @@ def _add_passthrough(
         )
 
 
+def _add_route(
+    configuration: _Configuration,
+    route: Mapping[str, Any],
+    host: str,
+    backends: Sequence[Backend],
+    authority: str,
+) -> None:
+    tls = route["spec"].get("tls") or {}
+    if tls.get("termination") == "passthrough":
+        _add_passthrough(configuration, route, host, backends)
+        return
+    _add_http(configuration, route, host, backends, authority)
+    if tls.get("certificate") and tls.get("key"):
+        chain = "\n".join(
+            part.strip() for part in (tls["certificate"], tls.get("caCertificate")) if part
+        )
+        configuration.certificates.append({"certFile": chain, "keyFile": tls["key"]})
+
+
+def unusable(
+    route: Mapping[str, Any], host: str, backends: Sequence[Backend], authority: str
+) -> str | None:
+    """Why no rules can be made of a Route, tried apart from all others; None where they can."""
+    try:
+        _add_route(_Configuration(), route, host, backends, authority)
+    except (ArithmeticError, LookupError, TypeError, ValueError) as error:
+        return f"no rules can be made of it ({type(error).__name__}: {error})"
+    return None
+
+
 def build_configuration(
     routes: Iterable[Mapping[str, Any]],
     admissions: Mapping[Key, Admission],
@@ -253,49 +233,7 @@ def build_configuration(
     configuration = _Configuration()
     for route in sorted(routes, key=key_of):
         admission = admissions[key_of(route)]
-        if not admission.admitted:
-            continue
-        found = backends(route)
-        tls = route["spec"].get("tls") or {}
-        if tls.get("termination") == "passthrough":
-            _add_passthrough(configuration, route, admission.host, found)
-            continue
-        _add_http(configuration, route, admission.host, found, authority)
-        if tls.get("certificate") and tls.get("key"):
-            chain = "\n".join(
-                part.strip() for part in (tls["certificate"], tls.get("caCertificate")) if part
-            )
-            configuration.certificates.append({"certFile": chain, "keyFile": tls["key"]})
+        if admission.admitted:
+            _add_route(configuration, route, admission.host, backends(route), authority)
     configuration.certificates += [dict(pair) for pair in extra_certificates]
     return configuration.build(default_certificate)
-
-
-def _called_host(service: Mapping[str, Any] | None) -> str | None:
-    """Return the host of a function: its activator tells functions apart by it."""
-    labels = (service or {}).get("metadata", {}).get("labels") or {}
-    if service is None or FUNCTION_LABEL not in labels:
-        return None
-    namespace, name = key_of(service)
-    return f"{name}.{namespace}.svc"
-
-
-def backends_of(
-    route: Mapping[str, Any],
-    services: Mapping[Key, Mapping[str, Any]],
-    slices: Mapping[Key, Sequence[Mapping[str, Any]]],
-) -> list[Backend]:
-    """Return the backends of a Route, the main one first; a weight of zero gets nothing."""
-    spec = route["spec"]
-    namespace, _ = key_of(route)
-    wanted = (spec.get("port") or {}).get("targetPort")
-    result = []
-    for target in [spec["to"], *(spec.get("alternateBackends") or [])]:
-        weight = target.get("weight")
-        weight = 100 if weight is None else int(weight)
-        if weight == 0:
-            continue
-        key = (namespace, target["name"])
-        service = services.get(key)
-        addresses = find_addresses(service, wanted, slices.get(key, ()))
-        result.append(Backend(target["name"], addresses, weight, _called_host(service)))
-    return result or [Backend(spec["to"]["name"], (), 1)]

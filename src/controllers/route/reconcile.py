@@ -1,0 +1,192 @@
+"""One pass over all Routes: what is admitted, what the router is told, what their status says."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import logging
+import os
+import secrets
+import threading
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from controllers.route import claims
+from controllers.route.build import configuration as builders
+from controllers.route.build.backends import backends_of, foreign, targets_of
+from controllers.route.publisher import PORT, Publisher
+from controllers.route.status import build_status
+from controllers.serving_certificate.authority import KeyPair, needs_renewal, sign
+from controllers.serving_certificate.store import get_authority
+from lab_ground.kubernetes import client as kubernetes
+from lab_ground.kubernetes.errors import ApiError, ConflictError, NotFoundError
+from lab_ground.kubernetes.metadata import standard_labels
+from lab_ground.settings import get_settings
+
+ROUTE = ("route.openshift.io/v1", "Route")
+TOKEN_SECRET = "lab-router-token"  # noqa: S105 - a name
+_LOOK_AGAIN = 3600.0
+_RETRY = 15.0
+
+logger = logging.getLogger(__name__)
+publisher = Publisher()
+_certificates: dict[str, KeyPair] = {}
+_starting = threading.Lock()
+_started = False
+
+
+def ensure_token() -> str:
+    """Return the router's token; make it if there is none yet."""
+    client = kubernetes.get_client()
+    namespace = get_settings().router_namespace
+    for _ in range(2):
+        secret = client.get("v1", "Secret", TOKEN_SECRET, namespace)
+        if secret is not None:
+            return base64.b64decode(secret["data"]["token"]).decode()
+        try:
+            client.create(
+                {
+                    "apiVersion": "v1",
+                    "kind": "Secret",
+                    "metadata": {
+                        "name": TOKEN_SECRET,
+                        "namespace": namespace,
+                        "labels": standard_labels(TOKEN_SECRET, "router"),
+                    },
+                    "type": "Opaque",
+                    "stringData": {"token": secrets.token_urlsafe(32)},
+                }
+            )
+        except ConflictError:
+            continue
+    raise RuntimeError(f"the Secret {TOKEN_SECRET} comes and goes")
+
+
+def start_publisher() -> None:
+    """Begin to serve the configuration."""
+    global _started
+    settings = get_settings()
+    name = f"lab-operators.{settings.platform_namespace}.svc"
+    hosts = [name, f"{name}.{settings.cluster_domain}"]
+    with _starting:
+        if _started:
+            publisher.secure(get_authority(), hosts)
+            return
+        port = int(os.environ.get("LAB_ROUTER_CONFIGURATION_PORT", PORT))
+        publisher.start(get_authority(), hosts, ensure_token(), port)
+        _started = True
+
+
+def _certificate(*hosts: str) -> dict[str, str]:
+    """Return a certificate of the lab's authority for these hosts, from memory while it is good."""
+    authority = get_authority()
+    pair = _certificates.get(hosts[0])
+    if pair is None or needs_renewal(pair.certificate, authority, hosts):
+        pair = _certificates[hosts[0]] = sign(authority, hosts)
+    return {"certFile": pair.certificate, "keyFile": pair.key}
+
+
+def _own_certificates(
+    routes: list[claims.Manifest], admissions: Mapping[claims.Key, claims.Admission]
+) -> list[dict[str, str]]:
+    """Return certificates for hosts that the wildcard does not cover and the authority may sign."""
+    suffix = f".{get_settings().base_domain}"
+    hosts = set()
+    for route in routes:
+        admission = admissions[claims.key_of(route)]
+        tls = route["spec"].get("tls") or {}
+        if admission.admitted and tls and not tls.get("certificate"):
+            left = admission.host.removesuffix(suffix)
+            if admission.host.endswith(suffix) and "." in left:
+                hosts.add(admission.host)
+    return [_certificate(host) for host in sorted(hosts)]
+
+
+def _set_host(route: claims.Manifest, host: str) -> None:
+    """Write a generated host into the Route, as OpenShift's API server does."""
+    namespace, name = claims.key_of(route)
+    patch = {
+        "metadata": {"annotations": {claims.HOST_GENERATED: "true"}},
+        "spec": {"host": host},
+    }
+    with contextlib.suppress(NotFoundError):
+        kubernetes.get_client().patch(*ROUTE, name, patch, namespace)
+
+
+def _attempt(route: claims.Manifest, write: Callable[[], object]) -> bool:
+    """Write something into a Route; one that the API server refuses must not keep the others."""
+    try:
+        write()
+    except ApiError as error:
+        logger.warning("route %s/%s: %s", *claims.key_of(route), error)
+        return False
+    return True
+
+
+def _tell(route: claims.Manifest, admission: claims.Admission) -> bool:
+    """Write into a Route what became of it; say whether that could be done."""
+    settings = get_settings()
+    status = build_status(route, admission, settings.router_name, settings.base_domain)
+    named = True
+    if admission.admitted and not route["spec"].get("host"):
+        named = _attempt(route, lambda: _set_host(route, admission.host))
+    return _attempt(route, lambda: kubernetes.get_client().patch_status(route, status)) and named
+
+
+Slices = Mapping[claims.Key, Sequence[claims.Manifest]]
+Services = Mapping[claims.Key, claims.Manifest]
+
+
+def _refused(
+    routes: Iterable[claims.Manifest], services: Services, slices: Slices, authority: str
+) -> dict[claims.Key, str]:
+    """Routes that cannot be used, each looked at apart, so that it keeps no other from its own."""
+    settings = get_settings()
+    activator = f"lab-activator.{settings.platform_namespace}.svc.{settings.cluster_domain}"
+    refused = {}
+    for route in routes:
+        namespace, name = claims.key_of(route)
+        keys = [(namespace, target["name"]) for target in targets_of(route)]
+        problems = (foreign(services.get(key), slices.get(key, ()), activator) for key in keys)
+        problem = next((problem for problem in problems if problem), None)
+        if problem is None:
+            host = claims.wanted_host(route, settings.base_domain)
+            found = backends_of(route, services, slices)
+            problem = builders.unusable(route, host, found, authority)
+        if problem is not None:
+            refused[namespace, name] = problem
+    return refused
+
+
+def reconcile_routes(*_: str) -> float | None:
+    """Read all Routes, tell the router, then write what changed into their status."""
+    start_publisher()
+    client = kubernetes.get_client()
+    settings = get_settings()
+    routes = [
+        route
+        for route in client.list_objects(*ROUTE)
+        if not route["metadata"].get("deletionTimestamp")
+    ]
+    namespaces = {one["metadata"]["name"] for one in client.list_objects("v1", "Namespace")}
+    services = {claims.key_of(s): s for s in client.list_objects("v1", "Service")}
+    slices: dict[claims.Key, list[claims.Manifest]] = defaultdict(list)
+    for part in client.list_objects("discovery.k8s.io/v1", "EndpointSlice"):
+        metadata = part["metadata"]
+        service = (metadata.get("labels") or {}).get("kubernetes.io/service-name", "")
+        slices[metadata["namespace"], service].append(part)
+    authority = get_authority().certificate
+    refused = _refused(routes, services, slices, authority)
+    admissions = claims.admit(routes, settings.base_domain, namespaces, refused)
+    publisher.publish(
+        builders.build_configuration(
+            routes,
+            admissions,
+            lambda route: backends_of(route, services, slices),
+            authority=authority,
+            default_certificate=_certificate(f"*.{settings.base_domain}", settings.base_domain),
+            extra_certificates=_own_certificates(routes, admissions),
+        )
+    )
+    told = [_tell(route, admissions[claims.key_of(route)]) for route in routes]
+    return _LOOK_AGAIN if all(told) else _RETRY
