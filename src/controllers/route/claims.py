@@ -9,7 +9,6 @@ from typing import Any
 
 from controllers.route.certificates import tls_problem
 
-Manifest = dict[str, Any]
 Key = tuple[str, str]
 
 HOST_GENERATED = "openshift.io/host.generated"

@@ -20,6 +20,7 @@ from controllers.serving_certificate.authority import KeyPair, needs_renewal, si
 from controllers.serving_certificate.store import get_authority
 from lab_ground.kubernetes import client as kubernetes
 from lab_ground.kubernetes.errors import ApiError, ConflictError, NotFoundError
+from lab_ground.kubernetes.manifest import Manifest
 from lab_ground.kubernetes.metadata import standard_labels
 from lab_ground.settings import get_settings
 
@@ -87,7 +88,7 @@ def _certificate(*hosts: str) -> dict[str, str]:
 
 
 def _own_certificates(
-    routes: list[claims.Manifest], admissions: Mapping[claims.Key, claims.Admission]
+    routes: list[Manifest], admissions: Mapping[claims.Key, claims.Admission]
 ) -> list[dict[str, str]]:
     """Return certificates for hosts that the wildcard does not cover and the authority may sign."""
     suffix = f".{get_settings().base_domain}"
@@ -102,7 +103,7 @@ def _own_certificates(
     return [_certificate(host) for host in sorted(hosts)]
 
 
-def _set_host(route: claims.Manifest, host: str) -> None:
+def _set_host(route: Manifest, host: str) -> None:
     """Write a generated host into the Route, as OpenShift's API server does."""
     namespace, name = claims.key_of(route)
     patch = {
@@ -113,7 +114,7 @@ def _set_host(route: claims.Manifest, host: str) -> None:
         kubernetes.get_client().patch(*ROUTE, name, patch, namespace)
 
 
-def _attempt(route: claims.Manifest, write: Callable[[], object]) -> bool:
+def _attempt(route: Manifest, write: Callable[[], object]) -> bool:
     """Write something into a Route; one that the API server refuses must not keep the others."""
     try:
         write()
@@ -123,7 +124,7 @@ def _attempt(route: claims.Manifest, write: Callable[[], object]) -> bool:
     return True
 
 
-def _tell(route: claims.Manifest, admission: claims.Admission) -> bool:
+def _tell(route: Manifest, admission: claims.Admission) -> bool:
     """Write into a Route what became of it; say whether that could be done."""
     settings = get_settings()
     status = build_status(route, admission, settings.router_name, settings.base_domain)
@@ -133,12 +134,12 @@ def _tell(route: claims.Manifest, admission: claims.Admission) -> bool:
     return _attempt(route, lambda: kubernetes.get_client().patch_status(route, status)) and named
 
 
-Slices = Mapping[claims.Key, Sequence[claims.Manifest]]
-Services = Mapping[claims.Key, claims.Manifest]
+Slices = Mapping[claims.Key, Sequence[Manifest]]
+Services = Mapping[claims.Key, Manifest]
 
 
 def _refused(
-    routes: Iterable[claims.Manifest], services: Services, slices: Slices, authority: str
+    routes: Iterable[Manifest], services: Services, slices: Slices, authority: str
 ) -> dict[claims.Key, str]:
     """Routes that cannot be used, each looked at apart, so that it keeps no other from its own."""
     settings = get_settings()
@@ -170,7 +171,7 @@ def reconcile_routes(*_: str) -> float | None:
     ]
     namespaces = {one["metadata"]["name"] for one in client.list_objects("v1", "Namespace")}
     services = {claims.key_of(s): s for s in client.list_objects("v1", "Service")}
-    slices: dict[claims.Key, list[claims.Manifest]] = defaultdict(list)
+    slices: dict[claims.Key, list[Manifest]] = defaultdict(list)
     for part in client.list_objects("discovery.k8s.io/v1", "EndpointSlice"):
         metadata = part["metadata"]
         service = (metadata.get("labels") or {}).get("kubernetes.io/service-name", "")

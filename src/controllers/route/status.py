@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from controllers.route.claims import Admission, Manifest
+from controllers.route.claims import Admission
 from lab_ground.kubernetes.conditions import set_condition
+from lab_ground.kubernetes.manifest import Manifest
 
 
 def build_status(

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from controllers.serverless.build.objects import Manifest, identity
+from controllers.serverless.build.objects import identity
 from lab_ground.kubernetes.conditions import get_condition, set_condition
+from lab_ground.kubernetes.manifest import Manifest
 from lab_ground.kubernetes.pods import find_trouble as pod_trouble
 
 

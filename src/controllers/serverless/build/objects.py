@@ -10,9 +10,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from activator.scaling import SERVICE_LABEL, InvalidFunctionError, read_scaling
+from lab_ground.kubernetes.manifest import Manifest
 from lab_ground.kubernetes.metadata import restricted_pod_security_context, standard_labels
-
-Manifest = dict[str, Any]
 
 ACTIVATOR = "lab-activator"
 DEFAULT_PORT = 8080
