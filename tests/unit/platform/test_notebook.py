@@ -7,7 +7,7 @@ import pytest
 from platform_manifests import notebook
 
 from controllers.notebook import build as builders
-from controllers.notebook import watches as handlers
+from controllers.notebook import reconcile as handlers
 from controllers.notebook.status import build_status
 
 LOGIN = {builders.INJECT_OAUTH: "true"}

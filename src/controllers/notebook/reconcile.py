@@ -1,0 +1,176 @@
+"""Makes what a workbench needs, and writes how it is."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from typing import Any
+
+import kopf
+
+from controllers.notebook import build as builders
+from controllers.notebook import runtime_images
+from controllers.notebook.status import build_invalid_status, build_status
+from lab_ground.kubernetes import client as kubernetes
+from lab_ground.kubernetes.errors import ApiError, ConflictError, InvalidError
+from lab_ground.kubernetes.metadata import is_owned_by
+from lab_ground.settings import get_settings
+
+NOTEBOOK = ("kubeflow.org/v1", "Notebook")
+BINDING = ("rbac.authorization.k8s.io/v1", "ClusterRoleBinding")
+ROLE = ("rbac.authorization.k8s.io/v1", "Role")
+USER_ROLE = "ds-pipeline-user-access-"
+_LOOK_AGAIN = 600.0
+
+
+def _image(notebook: Mapping[str, Any]) -> str:
+    settings = get_settings()
+    name = notebook["metadata"]["name"]
+    containers = notebook["spec"]["template"]["spec"].get("containers") or []
+    if not containers:
+        return ""
+    main = next((c for c in containers if c["name"] == name), containers[0])
+    annotations = notebook["metadata"].get("annotations") or {}
+    selection = annotations.get(builders.IMAGE_SELECTION)
+    stream = None
+    if selection:
+        stream = kubernetes.get_client().get(
+            "image.openshift.io/v1",
+            "ImageStream",
+            selection.partition(":")[0],
+            settings.image_namespace,
+        )
+    return builders.choose_image(
+        main.get("image") or "", selection, settings.image_registry, stream
+    )
+
+
+def _ensure_session_secret(notebook: Mapping[str, Any]) -> None:
+    client = kubernetes.get_client()
+    namespace, name = notebook["metadata"]["namespace"], notebook["metadata"]["name"]
+    if client.get("v1", "Secret", f"{name}-oauth-config", namespace) is None:
+        # Made once: a new one would end every session.
+        client.apply(
+            builders.build_session_secret(notebook, secrets.token_urlsafe(32)), owner=notebook
+        )
+
+
+def _apply_login(notebook: Mapping[str, Any]) -> None:
+    client = kubernetes.get_client()
+    _ensure_session_secret(notebook)
+    if not notebook["spec"]["template"]["spec"].get("serviceAccountName") or (
+        notebook["spec"]["template"]["spec"]["serviceAccountName"] == notebook["metadata"]["name"]
+    ):
+        client.apply(builders.build_service_account(notebook), owner=notebook)
+    client.apply(builders.build_delegator_binding(notebook))
+    client.apply(builders.build_tls_service(notebook), owner=notebook)
+    client.apply(builders.build_route(notebook), owner=notebook)
+    for manifest in builders.build_access(notebook):
+        client.apply(manifest, owner=notebook)
+
+
+def _remove_login(notebook: Mapping[str, Any]) -> None:
+    namespace, name = notebook["metadata"]["namespace"], notebook["metadata"]["name"]
+    client = kubernetes.get_client()
+    for api_version, kind, child in builders.login_children(notebook):
+        present = client.get(api_version, kind, child, namespace)
+        if present is not None and is_owned_by(present, notebook):
+            client.delete(api_version, kind, child, namespace)
+    client.delete(*BINDING, builders.delegator_name(namespace, name))
+
+
+def _apply_runtime_images(namespace: str) -> None:
+    """Keep the project's list of runtime images as the ImageStreams have it."""
+    client = kubernetes.get_client()
+    streams = client.list_objects(
+        "image.openshift.io/v1",
+        "ImageStream",
+        get_settings().image_namespace,
+        label_selector=f"{runtime_images.LABEL}=true",
+    )
+    files = runtime_images.list_runtime_images(streams)
+    present = client.get("v1", "ConfigMap", runtime_images.CONFIG_MAP, namespace)
+    if (present or {}).get("data", {}) != files:
+        client.apply(runtime_images.build_config_map(namespace, files))
+
+
+def _apply_pipelines_binding(notebook: Mapping[str, Any]) -> None:
+    """Bind the workbench to the pipeline server's role, once there is one."""
+    client = kubernetes.get_client()
+    namespace = notebook["metadata"]["namespace"]
+    roles = sorted(
+        role["metadata"]["name"]
+        for role in client.list_objects(*ROLE, namespace)
+        if role["metadata"]["name"].startswith(USER_ROLE)
+    )
+    if not roles:
+        return
+    binding = builders.build_pipelines_binding(notebook, roles[0])
+    present = client.get(
+        binding["apiVersion"], binding["kind"], binding["metadata"]["name"], namespace
+    )
+    if present is not None and present["roleRef"]["name"] != roles[0]:
+        # A binding's role cannot be changed.
+        client.delete(
+            binding["apiVersion"], binding["kind"], binding["metadata"]["name"], namespace
+        )
+    client.apply(binding, owner=notebook)
+
+
+def _stateful_set(notebook: Mapping[str, Any]) -> builders.Manifest:
+    """Apply the StatefulSet, but never take over one that is somebody else's."""
+    client = kubernetes.get_client()
+    namespace, name = notebook["metadata"]["namespace"], notebook["metadata"]["name"]
+    wanted = builders.build_stateful_set(notebook, _image(notebook))
+    present = client.get("apps/v1", "StatefulSet", name, namespace)
+    if present is not None and not is_owned_by(present, notebook):
+        raise builders.InvalidNotebookError(f"StatefulSet {name} exists and is not this Notebook's")
+    return client.apply(wanted, owner=notebook)
+
+
+def _events(stateful_set: Mapping[str, Any]) -> list[builders.Manifest]:
+    metadata = stateful_set["metadata"]
+    events = kubernetes.get_client().list_objects(
+        "v1",
+        "Event",
+        metadata["namespace"],
+        field_selector=f"involvedObject.uid={metadata['uid']}",
+    )
+    return sorted(events, key=lambda event: str(event.get("lastTimestamp") or ""), reverse=True)
+
+
+def reconcile_notebook(namespace: str, name: str) -> float | None:
+    """Make what a Notebook needs and write how it is."""
+    client = kubernetes.get_client()
+    notebook = client.get(*NOTEBOOK, name, namespace)
+    if notebook is None:
+        client.delete(*BINDING, builders.delegator_name(namespace, name))
+        return None
+    if notebook["metadata"].get("deletionTimestamp"):
+        return None
+    try:
+        if builders.has_login(notebook):
+            _apply_login(notebook)
+        else:
+            _remove_login(notebook)
+        client.apply(builders.build_service(notebook), owner=notebook)
+        policies = builders.build_network_policies(notebook, get_settings().platform_namespace)
+        for policy in policies if builders.has_login(notebook) else policies[:1]:
+            client.apply(policy, owner=notebook)
+        _apply_pipelines_binding(notebook)
+        _apply_runtime_images(namespace)
+        stateful_set = _stateful_set(notebook)
+    except (builders.InvalidNotebookError, InvalidError) as error:
+        client.patch_status(notebook, build_invalid_status(notebook, str(error)))
+        raise kopf.PermanentError(f"{namespace}/{name}: {error}") from error
+    except ApiError as error:
+        if error.status == 403 and "being terminated" in error.message:
+            return None
+        if isinstance(error, ConflictError):
+            raise kopf.TemporaryError(str(error), delay=1) from error
+        raise
+    pod = client.get("v1", "Pod", f"{name}-0", namespace)
+    waiting = pod is None and not builders.is_stopped(notebook)
+    events = _events(stateful_set) if waiting else []
+    client.patch_status(notebook, build_status(notebook, stateful_set, pod, events))
+    return 2.0 if waiting else _LOOK_AGAIN
