@@ -17,7 +17,7 @@ from lab_ground.kubernetes.client import get_client
 from lab_ground.logs import configure_logging
 from lab_ground.settings import get_settings
 
-logger = logging.getLogger("activator")
+logger = logging.getLogger(__name__)
 
 PORT = 8080
 SIDE_PORT = 8081

@@ -21,7 +21,7 @@ from lab_ground.kubernetes.client import get_client
 from lab_ground.logs import configure_logging
 from lab_ground.settings import get_settings
 
-logger = logging.getLogger("controllers")
+logger = logging.getLogger(__name__)
 
 # Each module registers its kopf handlers when it is imported.
 HANDLERS = (

@@ -26,7 +26,7 @@ from pathlib import Path
 from types import FrameType
 from urllib.parse import urlsplit
 
-logger = logging.getLogger("router")
+logger = logging.getLogger(__name__)
 
 # What the operators mark their rules with; see controllers.route.publisher.
 _MARK = re.compile(rb"rules-[0-9a-f]{16}")

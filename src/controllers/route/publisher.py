@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from controllers.serving_certificate.authority import KeyPair, sign
+from controllers.serving_certificate.build.authority import KeyPair, sign
 from lab_ground import web
 
 PORT = 8444

@@ -11,12 +11,12 @@ import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from controllers.route import claims
+from controllers.route.build import claims
 from controllers.route.build import configuration as builders
 from controllers.route.build.backends import backends_of, foreign, targets_of
 from controllers.route.publisher import PORT, Publisher
 from controllers.route.status import build_status
-from controllers.serving_certificate.authority import KeyPair, needs_renewal, sign
+from controllers.serving_certificate.build.authority import KeyPair, needs_renewal, sign
 from controllers.serving_certificate.store import get_authority
 from lab_ground.kubernetes import client as kubernetes
 from lab_ground.kubernetes.errors import ApiError, ConflictError, NotFoundError

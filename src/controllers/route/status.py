@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from controllers.route.claims import Admission
+from controllers.route.build.claims import Admission
 from lab_ground.kubernetes.conditions import set_condition
 from lab_ground.kubernetes.manifest import Manifest
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import threading
 
-from controllers.serving_certificate.authority import KeyPair, create_authority
-from controllers.serving_certificate.build import (
+from controllers.serving_certificate.build.authority import KeyPair, create_authority
+from controllers.serving_certificate.build.objects import (
     AUTHORITY_SECRET,
     authority_domains,
     build_authority_secret,

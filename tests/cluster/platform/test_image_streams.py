@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from platform_cluster import wait_for
 
-from controllers.image_stream.watches import IMAGE_STREAM
+from controllers.image_stream.reconcile import IMAGE_STREAM
 from lab_ground.kubernetes.errors import ApiError
 from lab_ground.settings import get_settings
 

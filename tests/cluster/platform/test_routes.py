@@ -80,7 +80,7 @@ def test_reencrypt_reaches_a_server_of_the_labs_authority(make, browser, project
 def test_reencrypt_does_not_believe_a_server_of_another_authority(
     make, browser, project, authority
 ):
-    from controllers.serving_certificate.authority import create_authority
+    from controllers.serving_certificate.build.authority import create_authority
 
     other = create_authority(["svc"]).certificate
     tls = {"termination": "reencrypt", "destinationCACertificate": other}

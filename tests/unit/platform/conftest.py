@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from memory_cluster import MemoryCluster
 
-from controllers.serving_certificate.authority import KeyPair, create_authority
+from controllers.serving_certificate.build.authority import KeyPair, create_authority
 from lab_ground.kubernetes import client as kubernetes
 
 

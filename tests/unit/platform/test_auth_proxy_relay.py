@@ -17,7 +17,7 @@ from auth_proxy.protocol import serve
 from auth_proxy.relay import REVIEW_SECONDS, Relay, split_head
 from auth_proxy.reviews import POSITIVE_SECONDS, Reviewer, ReviewError, Verdict
 from auth_proxy.session import COOKIE, Sealer
-from controllers.serving_certificate.authority import sign
+from controllers.serving_certificate.build.authority import sign
 
 SECONDS = 0.05
 UPGRADE = b"GET /api/kernels HTTP/1.1\r\nHost: bench.test\r\nUpgrade: websocket\r\n"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from controllers.image_stream.build import build_status, read_digests
+from controllers.image_stream.build.references import read_digests
+from controllers.image_stream.status import build_status
 
 REGISTRY = "registry.test:5000"
 

@@ -7,13 +7,13 @@ import json
 import pytest
 from platform_manifests import route, service
 
-from controllers.route import claims
+from activator.scaling import SERVICE_LABEL
 from controllers.route import reconcile as handlers
-from controllers.route.build import backends
+from controllers.route.build import backends, claims
 from controllers.route.build import configuration as builders
 from controllers.route.build.annotations import PREFIX
 from controllers.route.status import build_status
-from controllers.serving_certificate.authority import sign
+from controllers.serving_certificate.build.authority import sign
 from lab_ground.kubernetes.errors import ApiError, InvalidError
 
 DOMAIN = "apps.mnist-lab.localhost"
@@ -225,7 +225,7 @@ def test_port_by_name_target_or_number(wanted):
 
 
 def test_function_is_called_by_its_own_host():
-    function = service("fn", labels={backends.FUNCTION_LABEL: "fn"})
+    function = service("fn", labels={SERVICE_LABEL: "fn"})
     function["spec"] = {
         "type": "ExternalName",
         "externalName": "lab-activator.lab-platform.svc.cluster.local",

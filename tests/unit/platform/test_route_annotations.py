@@ -14,8 +14,7 @@ from pathlib import Path
 import pytest
 from platform_manifests import route, service
 
-from controllers.route import claims
-from controllers.route.build import backends
+from controllers.route.build import backends, claims
 from controllers.route.build import configuration as builders
 from controllers.route.build.annotations import PREFIX, read_options
 from controllers.route.publisher import encode

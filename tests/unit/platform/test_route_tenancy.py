@@ -17,12 +17,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from platform_manifests import route, service
 
-from controllers.route import claims
 from controllers.route import reconcile as routes
-from controllers.route.build import configuration
+from controllers.route.build import claims, configuration
 from controllers.route.build.annotations import MOST_SECONDS, PREFIX, read_options
 from controllers.route.build.backends import backends_of, foreign
-from controllers.route.certificates import tls_problem
+from controllers.route.build.certificates import tls_problem
 from controllers.route.publisher import encode
 
 DOMAIN = "apps.mnist-lab.localhost"

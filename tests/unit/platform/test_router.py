@@ -20,7 +20,7 @@ HOST = "localhost"
 @pytest.fixture
 def published(tmp_path):
     """A publisher over TLS, and where it is."""
-    from controllers.serving_certificate.authority import create_authority
+    from controllers.serving_certificate.build.authority import create_authority
 
     authority = create_authority([HOST])
     publisher = Publisher()

@@ -12,10 +12,15 @@ import kopf
 import pytest
 from platform_manifests import service
 
-from controllers.serving_certificate import build as builders
+from controllers.serving_certificate import reconcile as handlers
 from controllers.serving_certificate import store
-from controllers.serving_certificate import watches as handlers
-from controllers.serving_certificate.authority import KeyPair, create_authority, needs_renewal, sign
+from controllers.serving_certificate.build import objects as builders
+from controllers.serving_certificate.build.authority import (
+    KeyPair,
+    create_authority,
+    needs_renewal,
+    sign,
+)
 
 
 def shake_hands(authority: KeyPair, server: KeyPair, name: str, tmp_path) -> None:

@@ -11,7 +11,7 @@ from auth_proxy.container import (
     build_auth_proxy_volumes,
 )
 from controllers.notebook.build.basics import PORT, PROXY_PORT, account, identity, metadata
-from controllers.serving_certificate.build import SERVING_CERT_ANNOTATION
+from controllers.serving_certificate.build.objects import SERVING_CERT_ANNOTATION
 from lab_ground.kubernetes.manifest import Manifest
 from lab_ground.kubernetes.metadata import standard_labels
 

@@ -16,7 +16,7 @@ from controllers.notebook.build.basics import (
     metadata,
 )
 from controllers.notebook.build.login import add_proxy
-from controllers.serving_certificate.build import PROJECT_BUNDLE
+from controllers.serving_certificate.build.objects import PROJECT_BUNDLE
 from lab_ground.kubernetes.manifest import Manifest
 from lab_ground.kubernetes.metadata import restricted_pod_security_context
 

@@ -11,9 +11,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from controllers.route.claims import Key, key_of
+from activator.scaling import SERVICE_LABEL
+from controllers.route.build.claims import Key, key_of
 
-FUNCTION_LABEL = "serving.knative.dev/service"
 ACTIVATOR_PORT = 80
 # Who makes the slices of a Service that has a selector; it takes away what others write into them.
 _SLICES_MADE_BY = "endpointslice-controller.k8s.io"
@@ -86,7 +86,7 @@ def foreign(
         labels = service["metadata"].get("labels") or {}
         ports = {port["port"] for port in spec.get("ports") or []}
         if (
-            FUNCTION_LABEL in labels
+            SERVICE_LABEL in labels
             and spec["externalName"] == activator
             and ports == {ACTIVATOR_PORT}
         ):
@@ -131,7 +131,7 @@ def targets_of(route: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 def _called_host(service: Mapping[str, Any] | None) -> str | None:
     """Return the host of a function: its activator tells functions apart by it."""
     labels = (service or {}).get("metadata", {}).get("labels") or {}
-    if service is None or FUNCTION_LABEL not in labels:
+    if service is None or SERVICE_LABEL not in labels:
         return None
     namespace, name = key_of(service)
     return f"{name}.{namespace}.svc"

@@ -7,7 +7,7 @@ from typing import Any
 
 from controllers.route.build.annotations import read_options
 from controllers.route.build.backends import Backend
-from controllers.route.claims import Admission, Key, key_of
+from controllers.route.build.claims import Admission, Key, key_of
 from lab_ground.kubernetes.manifest import Manifest
 
 HTTP_ENTRY, HTTPS_ENTRY = "web", "websecure"

@@ -7,7 +7,7 @@ from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from controllers.route.certificates import tls_problem
+from controllers.route.build.certificates import tls_problem
 
 Key = tuple[str, str]
 

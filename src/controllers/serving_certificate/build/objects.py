@@ -6,7 +6,7 @@ import base64
 from collections.abc import Mapping
 from typing import Any
 
-from controllers.serving_certificate.authority import KeyPair
+from controllers.serving_certificate.build.authority import KeyPair
 from lab_ground.kubernetes.manifest import Manifest
 from lab_ground.kubernetes.metadata import standard_labels
 

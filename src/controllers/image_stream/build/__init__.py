@@ -1,0 +1,1 @@
+"""What an ImageStream's tags lead to."""

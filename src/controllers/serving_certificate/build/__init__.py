@@ -1,0 +1,1 @@
+"""The authority, what it signs, and the objects that carry it."""
