@@ -49,7 +49,7 @@ def read_scaling(function: Mapping[str, Any]) -> Scaling:
         InvalidFunctionError: a value is none, or out of its bounds.
     """
     try:
-        return _read(function["spec"]["template"])
+        return _read((function.get("spec") or {}).get("template") or {})
     except bounded.OutOfBoundsError as error:
         raise InvalidFunctionError(str(error)) from error
 
@@ -65,7 +65,7 @@ def _read(template: Mapping[str, Any]) -> Scaling:
         written = annotations.get(_PREFIX + name)
         return default if written is None else bounded.seconds(written, _PREFIX + name)
 
-    spec = template["spec"]
+    spec = template.get("spec") or {}
     minimum, maximum = (int(number(name, 0, MOST_PODS)) for name in ("min-scale", "max-scale"))
     if maximum and minimum > maximum:
         raise InvalidFunctionError(f"min-scale {minimum} is larger than max-scale {maximum}")

@@ -10,7 +10,7 @@ import kopf
 
 from controllers.notebook import build as builders
 from controllers.notebook import runtime_images
-from controllers.notebook.status import build_invalid_status, build_status
+from controllers.notebook.status import build_failed_status, build_invalid_status, build_status
 from lab_ground.kubernetes import client as kubernetes
 from lab_ground.kubernetes.errors import ApiError, ConflictError, InvalidError
 from lab_ground.kubernetes.metadata import is_owned_by
@@ -19,7 +19,11 @@ from lab_ground.settings import get_settings
 NOTEBOOK = ("kubeflow.org/v1", "Notebook")
 BINDING = ("rbac.authorization.k8s.io/v1", "ClusterRoleBinding")
 ROLE = ("rbac.authorization.k8s.io/v1", "Role")
+ROUTE = ("route.openshift.io/v1", "Route")
 USER_ROLE = "ds-pipeline-user-access-"
+# The one pipeline server that upstream's controller binds workbenches to (notebook_rbac.go).
+BOUND_ROLE = f"{USER_ROLE}dspa"
+_TRY_AGAIN = 10.0
 _LOOK_AGAIN = 600.0
 
 
@@ -55,6 +59,25 @@ def _ensure_session_secret(notebook: Mapping[str, Any]) -> None:
         )
 
 
+def _apply_delegator_binding(notebook: Mapping[str, Any]) -> None:
+    """Bind the proxy's account, and take away what an older version bound under another name."""
+    client = kubernetes.get_client()
+    wanted = builders.build_delegator_binding(notebook)
+    client.apply(wanted)
+    namespace, name = notebook["metadata"]["namespace"], notebook["metadata"]["name"]
+    for binding in _delegator_bindings(namespace, name):
+        if binding["metadata"]["name"] != wanted["metadata"]["name"]:
+            client.delete(*BINDING, binding["metadata"]["name"])
+
+
+def _delegator_bindings(namespace: str, name: str) -> list[builders.Manifest]:
+    """Every cluster-wide binding of the Notebook of this name."""
+    label = builders.BINDING_LABEL
+    return kubernetes.get_client().list_objects(
+        *BINDING, label_selector=f"{label}={name},{label}-namespace={namespace}"
+    )
+
+
 def _apply_login(notebook: Mapping[str, Any]) -> None:
     client = kubernetes.get_client()
     _ensure_session_secret(notebook)
@@ -62,7 +85,7 @@ def _apply_login(notebook: Mapping[str, Any]) -> None:
         notebook["spec"]["template"]["spec"]["serviceAccountName"] == notebook["metadata"]["name"]
     ):
         client.apply(builders.build_service_account(notebook), owner=notebook)
-    client.apply(builders.build_delegator_binding(notebook))
+    _apply_delegator_binding(notebook)
     client.apply(builders.build_tls_service(notebook), owner=notebook)
     client.apply(builders.build_route(notebook), owner=notebook)
     for manifest in builders.build_access(notebook):
@@ -76,7 +99,8 @@ def _remove_login(notebook: Mapping[str, Any]) -> None:
         present = client.get(api_version, kind, child, namespace)
         if present is not None and is_owned_by(present, notebook):
             client.delete(api_version, kind, child, namespace)
-    client.delete(*BINDING, builders.delegator_name(namespace, name))
+    for binding in _delegator_bindings(namespace, name):
+        client.delete(*BINDING, binding["metadata"]["name"])
 
 
 def _apply_runtime_images(namespace: str) -> None:
@@ -95,26 +119,21 @@ def _apply_runtime_images(namespace: str) -> None:
 
 
 def _apply_pipelines_binding(notebook: Mapping[str, Any]) -> None:
-    """Bind the workbench to the pipeline server's role, once there is one."""
+    """Bind the workbench to the role of the pipeline server called dspa, once there is one."""
     client = kubernetes.get_client()
     namespace = notebook["metadata"]["namespace"]
-    roles = sorted(
-        role["metadata"]["name"]
-        for role in client.list_objects(*ROLE, namespace)
-        if role["metadata"]["name"].startswith(USER_ROLE)
-    )
-    if not roles:
-        return
-    binding = builders.build_pipelines_binding(notebook, roles[0])
-    present = client.get(
-        binding["apiVersion"], binding["kind"], binding["metadata"]["name"], namespace
-    )
-    if present is not None and present["roleRef"]["name"] != roles[0]:
-        # A binding's role cannot be changed.
-        client.delete(
-            binding["apiVersion"], binding["kind"], binding["metadata"]["name"], namespace
-        )
-    client.apply(binding, owner=notebook)
+    binding = builders.build_pipelines_binding(notebook, BOUND_ROLE)
+    key = binding["apiVersion"], binding["kind"], binding["metadata"]["name"]
+    present = client.get(*key, namespace)
+    if (
+        present is not None
+        and is_owned_by(present, notebook)
+        and present["roleRef"]["name"] != BOUND_ROLE
+    ):
+        # Made by an older version; a binding's role cannot be changed.
+        client.delete(*key, namespace)
+    if client.get(*ROLE, BOUND_ROLE, namespace) is not None:
+        client.apply(binding, owner=notebook)
 
 
 def _stateful_set(notebook: Mapping[str, Any]) -> builders.Manifest:
@@ -144,11 +163,13 @@ def reconcile_notebook(namespace: str, name: str) -> float | None:
     client = kubernetes.get_client()
     notebook = client.get(*NOTEBOOK, name, namespace)
     if notebook is None:
-        client.delete(*BINDING, builders.delegator_name(namespace, name))
+        for binding in _delegator_bindings(namespace, name):
+            client.delete(*BINDING, binding["metadata"]["name"])
         return None
     if notebook["metadata"].get("deletionTimestamp"):
         return None
     try:
+        builders.check(notebook)
         if builders.has_login(notebook):
             _apply_login(notebook)
         else:
@@ -168,9 +189,13 @@ def reconcile_notebook(namespace: str, name: str) -> float | None:
             return None
         if isinstance(error, ConflictError):
             raise kopf.TemporaryError(str(error), delay=1) from error
-        raise
+        # The API server's own words: a quota, a policy, or something that nobody knows here.
+        status = build_failed_status(notebook, error.reason or "ApiError", error.message)
+        client.patch_status(notebook, status)
+        raise kopf.TemporaryError(str(error), delay=_TRY_AGAIN) from error
     pod = client.get("v1", "Pod", f"{name}-0", namespace)
     waiting = pod is None and not builders.is_stopped(notebook)
     events = _events(stateful_set) if waiting else []
-    client.patch_status(notebook, build_status(notebook, stateful_set, pod, events))
+    route = client.get(*ROUTE, name, namespace) if builders.has_login(notebook) else None
+    client.patch_status(notebook, build_status(notebook, stateful_set, pod, events, route))
     return 2.0 if waiting else _LOOK_AGAIN

@@ -50,9 +50,16 @@ def build_status(
     stateful_set: Mapping[str, Any] | None,
     pod: Mapping[str, Any] | None,
     events: Iterable[Mapping[str, Any]] = (),
+    route: Mapping[str, Any] | None = None,
 ) -> Manifest:
-    """Build the status from the pod, the StatefulSet and, without a pod, the latter's events."""
+    """Build the status from the pod, the StatefulSet and, without a pod, the latter's events.
+
+    A workbench whose Route is refused is not ready, since nobody can open it.
+    """
     ready, reason, message = _readiness(notebook, stateful_set, pod, events)
+    refusal = _refusal(route) if ready else None
+    if refusal is not None:
+        ready, reason, message = False, "RouteNotAdmitted", refusal
     conditions = set_condition(
         (notebook.get("status") or {}).get("conditions"), "Ready", ready, reason, message
     )
@@ -76,6 +83,26 @@ def build_status(
             **dict.fromkeys((notebook.get("status") or {}).get("containerState") or ()),
             **container_state(pod, notebook["metadata"]["name"]),
         },
+    }
+
+
+def _refusal(route: Mapping[str, Any] | None) -> str | None:
+    """Why the router does not serve the workbench's Route; None where it does, or has not said."""
+    for entry in ((route or {}).get("status") or {}).get("ingress") or []:
+        for condition in entry.get("conditions") or []:
+            if condition.get("type") == "Admitted" and condition.get("status") == "False":
+                return str(condition.get("message") or condition.get("reason"))
+    return None
+
+
+def build_failed_status(notebook: Mapping[str, Any], what: str, message: str) -> Manifest:
+    """Build the status of a Notebook of which the API server does not take a part (yet)."""
+    conditions = (notebook.get("status") or {}).get("conditions")
+    status = (notebook.get("status") or {}) | {"readyReplicas": 0}
+    return {
+        "conditions": set_condition(conditions, "Ready", False, what, message),
+        "readyReplicas": status["readyReplicas"],
+        "containerState": status.get("containerState") or {},
     }
 
 

@@ -23,6 +23,7 @@ def reconcile_function(namespace: str, name: str) -> float | None:
     if function is None or function["metadata"].get("deletionTimestamp"):
         return None
     try:
+        objects.find_port(function)
         service = objects.build_service(
             function, settings.platform_namespace, settings.cluster_domain
         )

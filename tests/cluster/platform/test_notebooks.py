@@ -19,7 +19,8 @@ from platform_cluster import (
 )
 
 from auth_proxy.session import COOKIE, create_login_link
-from controllers.notebook.watches import BINDING, NOTEBOOK
+from controllers.notebook.build import delegator_name
+from controllers.notebook.reconcile import BINDING, NOTEBOOK
 from lab_ground.kubernetes.errors import ApiError
 
 pytestmark = pytest.mark.cluster
@@ -237,18 +238,28 @@ def test_status_says_why_it_does_not_start(client, project, name, changes, reaso
 @pytest.mark.parametrize(
     "spec",
     [
-        {},
-        {"template": {"spec": {"containers": []}}},
         {"template": {"spec": {"containers": [{"name": "x", "env": "wrong"}]}}},
         {"template": {"spec": {"containers": [{"image": "no-name"}]}}},
     ],
-    ids=["empty", "no-container", "type", "no-name"],
+    ids=["type", "no-name"],
 )
 def test_wrong_notebook_is_refused(client, project, spec):
     wrong = manifest("wrong", project) | {"spec": spec}
     with pytest.raises(ApiError) as refused:
         client.create(wrong)
     assert refused.value.status in (400, 422)
+
+
+@pytest.mark.parametrize("spec", [{}, {"template": {"spec": {"containers": []}}}])
+def test_what_the_kind_allows_and_no_workbench_is_made_of_is_told(client, project, spec):
+    """Upstream's kind takes both."""
+    client.create(manifest("nothing", project) | {"spec": spec})
+    try:
+        found = wait_for(lambda: ready(client, "nothing", project), 15, "a status")
+        assert (found["status"], found["reason"]) == ("False", "InvalidSpec")
+        assert client.get("v1", "Service", "nothing", project) is None
+    finally:
+        client.delete(*NOTEBOOK, "nothing", project)
 
 
 def test_killed_controller_leaves_the_pod_alone_and_catches_up(client, project, notebook):
@@ -269,7 +280,7 @@ def test_killed_controller_leaves_the_pod_alone_and_catches_up(client, project, 
 def test_everything_goes_with_the_notebook(client, project):
     client.create(manifest("going", project))
     wait_for(lambda: is_ready(client, "Notebook", "going", project), 60, "it runs")
-    binding = f"{project}-going-notebook-auth-delegator"
+    binding = delegator_name(client.get(*NOTEBOOK, "going", project))
     assert client.get(*BINDING, binding)
     client.delete(*NOTEBOOK, "going", project)
     wait_for(lambda: not client.get(*BINDING, binding), 15, "the binding is gone")

@@ -7,7 +7,7 @@ import time
 import pytest
 from platform_cluster import DOMAIN, answered, condition, kill_operators, wait_for
 
-from controllers.route.watches import ROUTE
+from controllers.route.reconcile import ROUTE
 from lab_ground.kubernetes.errors import ApiError, InvalidError
 
 pytestmark = [pytest.mark.cluster, pytest.mark.usefixtures("servers")]

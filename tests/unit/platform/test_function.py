@@ -6,6 +6,7 @@ import asyncio
 import json
 
 import aiohttp
+import kopf
 import pytest
 from aiohttp import web
 from platform_manifests import function
@@ -513,3 +514,14 @@ class TestActivator:
                 assert (status, len(body)) == (200, 3_000_000)
 
         asyncio.run(story())
+
+
+@pytest.mark.parametrize("spec", [{}, {"template": {}}, {"template": {"spec": {}}}])
+def test_what_the_kind_allows_and_no_function_is_made_of_is_told(cluster, spec):
+    one = function()
+    one["spec"] = spec
+    cluster.add(one)
+    with pytest.raises(kopf.PermanentError, match="containers is empty"):
+        handlers.reconcile_function("mnist", "fn")
+    assert set(cluster.objects) == {("Service", "mnist", "fn")}
+    assert scaling.read_scaling(one) == scaling.Scaling()

@@ -9,6 +9,7 @@ from platform_manifests import notebook
 from controllers.notebook import build as builders
 from controllers.notebook import reconcile as handlers
 from controllers.notebook.status import build_status
+from lab_ground.kubernetes.errors import ApiError
 
 LOGIN = {builders.INJECT_OAUTH: "true"}
 REGISTRY = "image-registry.openshift-image-registry.svc:5000"
@@ -84,10 +85,6 @@ class TestStatefulSet:
         before = repr(one)
         assert builders.build_stateful_set(one, "i") == builders.build_stateful_set(one, "i")
         assert repr(one) == before
-
-    def test_long_name_is_refused(self):
-        with pytest.raises(builders.InvalidNotebookError, match="at most 52"):
-            builders.build_stateful_set(notebook("n" * 53), "i")
 
 
 @pytest.mark.parametrize(
@@ -205,7 +202,7 @@ class TestController:
             ("Route", "notebook"),
             ("NetworkPolicy", "notebook-ctrl-np"),
             ("NetworkPolicy", "notebook-oauth-np"),
-            ("ClusterRoleBinding", "mnist-notebook-notebook-auth-delegator"),
+            ("ClusterRoleBinding", builders.delegator_name(one)),
         }
         cluster.writes.clear()
         handlers.reconcile_notebook("mnist", "notebook")
@@ -230,17 +227,112 @@ class TestController:
         assert cluster.get("route.openshift.io/v1", "Route", "notebook", "mnist") is None
         assert cluster.get("v1", "Service", "notebook", "mnist") is not None
 
-    def test_binds_to_the_pipeline_servers_role_when_there_is_one(self, cluster, one):
-        role = {
-            "apiVersion": "rbac.authorization.k8s.io/v1",
-            "kind": "Role",
-            "metadata": {"name": "ds-pipeline-user-access-ds-pipeline"},
-        }
-        cluster.add(role)
+    @pytest.mark.parametrize("server", ["dspa", "ds-pipeline"])
+    def test_binds_to_a_pipeline_server_called_dspa_only(self, cluster, one, server):
+        """odh-notebook-controller's notebook_rbac.go names the role."""
+        name = f"ds-pipeline-user-access-{server}"
+        cluster.add(
+            {
+                "apiVersion": "rbac.authorization.k8s.io/v1",
+                "kind": "Role",
+                "metadata": {"name": name},
+            }
+        )
         handlers.reconcile_notebook("mnist", "notebook")
-        binding = cluster.objects["RoleBinding", "mnist", "elyra-pipelines-notebook"]
-        assert binding["roleRef"]["name"] == "ds-pipeline-user-access-ds-pipeline"
-        assert binding["subjects"][0]["name"] == "notebook"
+        binding = cluster.objects.get(("RoleBinding", "mnist", "elyra-pipelines-notebook"))
+        assert (binding is not None) == (server == "dspa")
+        if binding:
+            assert binding["roleRef"]["name"] == name
+            assert binding["subjects"][0]["name"] == "notebook"
+
+    def test_a_binding_of_an_older_version_is_taken_away(self, cluster, one):
+        old = {
+            **builders.build_delegator_binding(one),
+            "metadata": {
+                **builders.build_delegator_binding(one)["metadata"],
+                "name": "mnist-notebook-notebook-auth-delegator",
+            },
+        }
+        cluster.add(old)
+        handlers.reconcile_notebook("mnist", "notebook")
+        found = {key[2] for key in cluster.objects if key[0] == "ClusterRoleBinding"}
+        assert found == {builders.delegator_name(one)}
+
+    def test_names_that_run_into_each_other_have_bindings_of_their_own(self, cluster):
+        one = cluster.add(notebook("1-notebook", namespace="sec-a", annotations=LOGIN))
+        other = cluster.add(notebook("notebook", namespace="sec-a-1", annotations=LOGIN))
+        handlers.reconcile_notebook("sec-a", "1-notebook")
+        handlers.reconcile_notebook("sec-a-1", "notebook")
+        for mine in (one, other):
+            binding = cluster.objects["ClusterRoleBinding", "", builders.delegator_name(mine)]
+            assert binding["subjects"][0]["namespace"] == mine["metadata"]["namespace"]
+
+    @pytest.mark.parametrize(
+        ("spec", "name", "namespace", "message"),
+        [
+            ({}, "notebook", "mnist", "containers is empty"),
+            (
+                {"template": {"spec": {"containers": []}}},
+                "notebook",
+                "mnist",
+                "containers is empty",
+            ),
+            (None, "n" * 53, "mnist", "has 53 characters"),
+            (None, "n" * 40, "m" * 30, "71 characters"),
+        ],
+    )
+    def test_what_cannot_be_made_is_refused_before_anything_is(
+        self, cluster, spec, name, namespace, message
+    ):
+        wrong = notebook(name, namespace=namespace, annotations=LOGIN)
+        if spec is not None:
+            wrong["spec"] = spec
+        cluster.add(wrong)
+        with pytest.raises(kopf.PermanentError, match=message):
+            handlers.reconcile_notebook(namespace, name)
+        assert set(cluster.objects) == {("Notebook", namespace, name)}
+        told = ready_of(cluster.objects["Notebook", namespace, name]["status"])
+        assert (told["reason"], message in told["message"]) == ("InvalidSpec", True)
+
+    @pytest.mark.parametrize(
+        ("status", "reason", "message"),
+        [
+            (403, "Forbidden", "exceeded quota: seat, requested: pods=1, used: 12, limited: 12"),
+            (500, "InternalError", "something that nobody here knows"),
+        ],
+    )
+    def test_a_child_that_is_refused_is_told_in_the_api_server_s_words(
+        self, cluster, one, monkeypatch, status, reason, message
+    ):
+        apply = cluster.apply
+
+        def refuse(manifest, *words, **more):
+            if manifest["kind"] == "StatefulSet":
+                raise ApiError(status, reason, message)
+            return apply(manifest, *words, **more)
+
+        monkeypatch.setattr(cluster, "apply", refuse)
+        with pytest.raises(kopf.TemporaryError):
+            handlers.reconcile_notebook("mnist", "notebook")
+        told = ready_of(cluster.objects["Notebook", "mnist", "notebook"]["status"])
+        assert (told["status"], told["reason"], told["message"]) == ("False", reason, message)
+
+    def test_a_workbench_whose_route_is_refused_is_not_ready(self, cluster, one):
+        handlers.reconcile_notebook("mnist", "notebook")
+        cluster.objects["StatefulSet", "mnist", "notebook"]["status"] = {"readyReplicas": 1}
+        pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "notebook-0"}}
+        cluster.add({**pod, "status": {}})
+        handlers.reconcile_notebook("mnist", "notebook")
+        told = ready_of(cluster.objects["Notebook", "mnist", "notebook"]["status"])
+        assert told["status"] == "True"
+        condition = {"type": "Admitted", "status": "False", "message": "the host is another's"}
+        cluster.objects["Route", "mnist", "notebook"]["status"] = {
+            "ingress": [{"conditions": [condition]}]
+        }
+        handlers.reconcile_notebook("mnist", "notebook")
+        told = ready_of(cluster.objects["Notebook", "mnist", "notebook"]["status"])
+        assert (told["status"], told["reason"]) == ("False", "RouteNotAdmitted")
+        assert told["message"] == "the host is another's"
 
     def test_foreign_stateful_set_is_left_alone(self, cluster, one):
         cluster.add(

@@ -4,6 +4,7 @@ from controllers.notebook.build.basics import (
     INJECT_OAUTH,
     STOPPED,
     InvalidNotebookError,
+    check,
     has_login,
     is_stopped,
 )
@@ -51,6 +52,7 @@ __all__ = [
     "build_session_secret",
     "build_stateful_set",
     "build_tls_service",
+    "check",
     "choose_image",
     "delegator_name",
     "has_login",

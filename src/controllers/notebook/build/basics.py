@@ -18,6 +18,34 @@ class InvalidNotebookError(ValueError):
     """The Notebook cannot be made into pods; the message says what is wrong in it."""
 
 
+NAME_LIMIT = 52  # A StatefulSet's pod gets a label of its name, a dash and a hash of ten.
+HOST_LIMIT = 63  # One label of a host name: the workbench's Route is <name>-<namespace>.
+
+
+def check(notebook: Mapping[str, Any]) -> None:
+    """Refuse what cannot become a workbench, before anything of it is made.
+
+    The kind itself allows a Notebook without a pod template or without containers, as upstream's.
+
+    Raises:
+        InvalidNotebookError: with the field, what was found and what is allowed.
+    """
+    namespace, name = identity(notebook)
+    if len(name) > NAME_LIMIT:
+        raise InvalidNotebookError(
+            f"metadata.name has {len(name)} characters; a workbench's has at most {NAME_LIMIT}"
+        )
+    label = f"{name}-{namespace}"
+    if has_login(notebook) and len(label) > HOST_LIMIT:
+        raise InvalidNotebookError(
+            f"its host would begin with {label}, {len(label)} characters; the name and the "
+            f"project's together have at most {HOST_LIMIT - 1}"
+        )
+    template = (notebook.get("spec") or {}).get("template") or {}
+    if not (template.get("spec") or {}).get("containers"):
+        raise InvalidNotebookError("spec.template.spec.containers is empty: nothing is to run")
+
+
 def is_stopped(notebook: Mapping[str, Any]) -> bool:
     """Say whether the Notebook is stopped: the annotation's presence alone counts."""
     return STOPPED in (notebook["metadata"].get("annotations") or {})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -137,16 +138,22 @@ def build_access(notebook: Mapping[str, Any]) -> list[Manifest]:
     ]
 
 
-def delegator_name(namespace: str, name: str) -> str:
-    """Return the name of the ClusterRoleBinding of one Notebook's proxy."""
-    return f"{namespace}-{name}-notebook-auth-delegator"
+def delegator_name(notebook: Mapping[str, Any]) -> str:
+    """Return the name of the ClusterRoleBinding of one Notebook's proxy.
+
+    Names with hyphens run into each other (``1-notebook`` of ``sec-a``, ``notebook`` of
+    ``sec-a-1``), so that it is told apart by the owner's UID.
+    """
+    namespace, name = identity(notebook)
+    mark = hashlib.sha256(notebook["metadata"]["uid"].encode()).hexdigest()[:10]
+    return f"{namespace}-{name}-notebook-{mark}"
 
 
 def build_delegator_binding(notebook: Mapping[str, Any]) -> Manifest:
     """Build the ClusterRoleBinding that lets the proxy ask for reviews."""
     namespace, name = identity(notebook)
     return build_auth_delegator_binding(
-        name=delegator_name(namespace, name),
+        name=delegator_name(notebook),
         service_account=account(notebook),
         namespace=namespace,
         labels={

@@ -32,7 +32,6 @@ BUNDLE_VARIABLES = (
     "GIT_SSL_CAINFO",
     "PIPELINES_SSL_SA_CERTS",
 )
-_NAME_LIMIT = 52  # A StatefulSet's pod gets a label of its name, a dash and a hash of ten.
 
 
 def choose_image(
@@ -79,10 +78,6 @@ def _main_container(
 def build_stateful_set(notebook: Mapping[str, Any], image: str) -> Manifest:
     """Build the StatefulSet of one pod, or of none while the Notebook is stopped."""
     _, name = identity(notebook)
-    if len(name) > _NAME_LIMIT:
-        raise InvalidNotebookError(
-            f"metadata.name has {len(name)} characters; a workbench's has at most {_NAME_LIMIT}"
-        )
     labels = {
         **(notebook["metadata"].get("labels") or {}),
         "statefulset": name,

@@ -21,7 +21,8 @@ _DRAIN_SECONDS = 2
 
 def find_port(function: Mapping[str, Any]) -> int:
     """Return the port that the function listens on."""
-    containers = function["spec"]["template"]["spec"].get("containers") or []
+    template = (function.get("spec") or {}).get("template") or {}
+    containers = (template.get("spec") or {}).get("containers") or []
     if not containers:
         raise InvalidFunctionError("spec.template.spec.containers is empty")
     ports = containers[0].get("ports") or []
