@@ -1,21 +1,14 @@
-"""The project's bucket, reached with what its data connection says."""
+"""The project's bucket, reached through its Route with the keys of its data connection."""
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Mapping
 from typing import Any
 
-from lab_ground.bucket import Bucket
+from lab_ground import connections
+from lab_ground.s3 import Bucket, Kind, StoreError
 
-
-def read_data_connection(namespace: str, name: str) -> dict[str, str]:
-    """Return the values of a data connection's Secret, from the cluster of KUBECONFIG."""
-    from kubernetes import client, config
-
-    config.load_kube_config()
-    secret = client.CoreV1Api().read_namespaced_secret(name, namespace)
-    return {key: base64.b64decode(value).decode() for key, value in (secret.data or {}).items()}
+TIMES = {"connect_timeout": 5, "attempts": 3}
 
 
 def read_config_map(namespace: str, name: str) -> dict[str, str]:
@@ -33,12 +26,29 @@ def read_config_map(namespace: str, name: str) -> dict[str, str]:
 
 
 def open_bucket(params: Mapping[str, Any]) -> Bucket:
-    """Return the bucket that a module's parameters describe."""
-    connection = read_data_connection(params["namespace"], params["data_connection"])
-    keys = connection["AWS_ACCESS_KEY_ID"], connection["AWS_SECRET_ACCESS_KEY"]
-    region = connection.get("AWS_DEFAULT_REGION") or "us-east-1"
-    name, ca = connection["AWS_S3_BUCKET"], params["ca_certificate"]
-    return Bucket(params["url"], name, keys, ca, region)
+    """Return the bucket that a module's parameters describe.
+
+    Raises:
+        StoreError: the data connection, or the address, cannot be right; names the field.
+    """
+    from kubernetes import client, config
+
+    config.load_kube_config()
+    name = params["data_connection"]
+    secret = client.CoreV1Api().read_namespaced_secret(name, params["namespace"])
+    values, faults = connections.decode_secret({"data": secret.data})
+    try:
+        if wrong := {key: faults[key] for key in connections.FIELDS if key in faults}:
+            raise connections.DataConnectionError(name, wrong)
+        # From here the store is reached by its Route; the Secret has its address in the cluster.
+        connection = connections.read_connection(
+            {**values, connections.ENDPOINT: params["url"]},
+            name=name,
+            called={connections.ENDPOINT: "url"},
+        )
+    except connections.DataConnectionError as error:
+        raise StoreError(Kind.OTHER, str(error), "(no request was made)") from None
+    return Bucket(connection, ca=params["ca_certificate"], **TIMES)
 
 
 def bucket_arguments() -> dict[str, dict[str, Any]]:

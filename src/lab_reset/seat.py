@@ -6,7 +6,15 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
-from lab_ground import bucket as buckets
+from lab_ground.connections import (
+    ACCESS_KEY,
+    BUCKET,
+    ENDPOINT,
+    SECRET_KEY,
+    DataConnectionError,
+    read_connection,
+)
+from lab_ground.s3 import Bucket, Kind, StoreError, removable
 from lab_reset import cluster as clusters
 from lab_reset import pipelines, planning, sessions
 
@@ -33,6 +41,16 @@ def patiently(look: Look[Seen], timeout: float, pause: float = 1) -> tuple[Seen,
         time.sleep(pause)
 
 
+def keys_of(bucket: Bucket | None) -> list[str]:
+    """Return all keys of a bucket; one that is not there is as good as an empty one."""
+    try:
+        return bucket.keys() if bucket else []
+    except StoreError as error:
+        if error.kind is Kind.BUCKET:
+            return []
+        raise
+
+
 class Seat:
     """What a reset reads, removes and looks at again."""
 
@@ -47,7 +65,7 @@ class Seat:
         self.cluster = cluster
         self.rules = planning.parse_rules(params["rules"])
         self.erases_work = planning.step_index(params["to"]) < planning.step_index("trained")
-        self.bucket: buckets.Bucket | None = None
+        self.bucket: Bucket | None = None
         self.server: pipelines.PipelineServer | None = None
         if self.erases_work:
             self.bucket = self._reach(self._look_at_bucket, "its bucket")
@@ -73,7 +91,7 @@ class Seat:
             return None, f"the pipeline server has no admitted Route {route}; {OPERATOR}"
         return url, ""
 
-    def _look_at_bucket(self) -> tuple[buckets.Bucket | None, str]:
+    def _look_at_bucket(self) -> tuple[Bucket | None, str]:
         url, trouble = self._url(self.params["storage_route"])
         if not url:
             return None, trouble
@@ -85,9 +103,24 @@ class Seat:
                 f"Secret {name} with the object store's keys is not there, or has no "
                 f"{' and '.join(STORE_KEYS)}; {OPERATOR}"
             )
-        bucket = buckets.Bucket(url, self.params["bucket"], keys, self.params["ca_certificate"])
-        trouble = bucket.trouble()
-        return bucket, trouble and f"the object store has the keys of Secret {name} and {trouble}"
+        try:
+            connection = read_connection(
+                {
+                    ENDPOINT: url,
+                    BUCKET: self.params["bucket"],
+                    ACCESS_KEY: keys[0],
+                    SECRET_KEY: keys[1],
+                },
+                called=dict(zip((ACCESS_KEY, SECRET_KEY), STORE_KEYS, strict=True)),
+                name=name,
+            )
+            bucket = Bucket(connection, ca=self.params["ca_certificate"], attempts=3)
+            keys_of(bucket)
+        except DataConnectionError as error:
+            return None, str(error)
+        except StoreError as error:
+            return None, f"the object store has the keys of Secret {name} and {error.trouble}"
+        return bucket, ""
 
     def _look_at_server(self) -> tuple[pipelines.PipelineServer | None, str]:
         url, trouble = self._url(self.params["pipelines_route"])
@@ -123,10 +156,10 @@ class Seat:
         spoilt = self.spoilt_token()
         outcome.remove += spoilt
         outcome.restore += spoilt
-        keys = self.bucket.keys() if self.bucket else []
+        keys = keys_of(self.bucket)
         return (
             outcome,
-            buckets.removable(keys, self.params["kept_keys"]),
+            removable(keys, self.params["kept_keys"]),
             self.server.rows() if self.server and self.erases_work else [],
         )
 
@@ -137,7 +170,7 @@ class Seat:
         clusters.remove(self.cluster, outcome.remove, self.params["timeout"])
         if self.bucket:
             # Steps that were ending while their run was removed may have written more.
-            self.bucket.delete(buckets.removable(self.bucket.keys(), self.params["kept_keys"]))
+            self.bucket.delete(removable(keys_of(self.bucket), self.params["kept_keys"]))
 
     def prove(self) -> list[str]:
         """Look again, from the outside, and name whatever is left."""

@@ -3,36 +3,24 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 import zipfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from lab_ground import files
 from mnist_workload.errors import DataError, ForeignFileError, TruncatedFileError
 
+# Other steps and the workbench share the volume by its group.
+GROUP_MODE = 0o664
 
-@contextmanager
-def written_whole(path: Path) -> Iterator[IO[bytes]]:
-    """Yield a file that takes the name ``path`` only when the block ends without an error."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    temporary = Path(name)
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            yield stream
-            stream.flush()
-            os.fsync(stream.fileno())
-        temporary.chmod(0o664)
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+
+def written_whole(path: Path) -> AbstractContextManager[IO[bytes]]:
+    """Give a file that takes the name ``path`` only when the block ends without an error."""
+    return files.written_whole(path, GROUP_MODE, durable=True)
 
 
 def save_arrays(path: Path, **arrays: NDArray[Any]) -> None:

@@ -78,7 +78,7 @@ def load_tables(
         file = paths.workdir / Path(key).name
         try:
             store.download(key, file)
-            datasets.append(read_csv(file, name=f"s3://{store.configuration.bucket}/{key}"))
+            datasets.append(read_csv(file, name=f"s3://{store.connection.bucket}/{key}"))
             checksums[key] = sha256_of(file)
         finally:
             file.unlink(missing_ok=True)

@@ -1,18 +1,14 @@
-"""The lab's bucket: S3 through boto3, with errors that name what is wrong."""
+"""The lab's bucket: S3, with errors that name what is wrong."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-import boto3
-import botocore.exceptions
-from botocore.config import Config
-
+from lab_ground.connections import DataConnection, DataConnectionError, read_connection
+from lab_ground.s3 import Bucket, Kind, StoreError
 from mnist_workload.errors import (
     BucketMissingError,
     CredentialsError,
@@ -20,162 +16,83 @@ from mnist_workload.errors import (
     ObjectMissingError,
     StorageError,
 )
-from mnist_workload.files import written_whole
+from mnist_workload.files import GROUP_MODE
 
-_CREDENTIALS = {
-    "403",
-    "AccessDenied",
-    "Forbidden",
-    "InvalidAccessKeyId",
-    "SignatureDoesNotMatch",
-    "InvalidToken",
+_ERRORS: Mapping[Kind, type[StorageError]] = {
+    Kind.KEY: CredentialsError,
+    Kind.RIGHT: CredentialsError,
+    Kind.BUCKET: BucketMissingError,
+    Kind.OBJECT: ObjectMissingError,
+    Kind.ADDRESS: EndpointError,
 }
-_NO_BUCKET = {"NoSuchBucket"}
-_NO_OBJECT = {"404", "NoSuchKey", "NotFound"}
 
 
-@dataclass(frozen=True)
-class StorageConfiguration:
-    """A data connection, as the Secret of the lab holds it."""
+def load_storage_configuration(environ: Mapping[str, str] | None = None) -> DataConnection:
+    """Read the data connection from the variables ``AWS_*``.
 
-    endpoint: str
-    bucket: str
-    access_key_id: str
-    secret_access_key: str = field(repr=False)
-    region: str = "us-east-1"
-
-
-def load_storage_configuration(environ: Mapping[str, str] | None = None) -> StorageConfiguration:
-    """Read the data connection from the variables ``AWS_*``."""
-    environ = os.environ if environ is None else environ
-    wanted = ("AWS_S3_ENDPOINT", "AWS_S3_BUCKET", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
-    missing = [name for name in wanted if not environ.get(name)]
-    if missing:
+    Raises:
+        CredentialsError: a variable is missing or cannot be right; names each.
+    """
+    try:
+        return read_connection(os.environ if environ is None else environ)
+    except DataConnectionError as error:
         raise CredentialsError(
-            f"not set: {', '.join(missing)}. A workbench or a pipeline step gets them from "
-            "the data connection (Secret aws-connection-s3-creds)"
-        )
-    return StorageConfiguration(
-        endpoint=environ["AWS_S3_ENDPOINT"],
-        bucket=environ["AWS_S3_BUCKET"],
-        access_key_id=environ["AWS_ACCESS_KEY_ID"],
-        secret_access_key=environ["AWS_SECRET_ACCESS_KEY"],
-        region=environ.get("AWS_DEFAULT_REGION") or "us-east-1",
-    )
+            f"{error}. A workbench or a pipeline step gets them from the data connection "
+            "(Secret aws-connection-s3-creds)"
+        ) from None
 
 
 class ObjectStore:
     """One bucket."""
 
-    def __init__(self, configuration: StorageConfiguration) -> None:
+    def __init__(self, connection: DataConnection) -> None:
         """Prepare a client; nothing is sent yet."""
-        self.configuration = configuration
+        self.connection = connection
         with self._named_errors("the address"):
-            self._client: Any = _client(configuration)
+            self._bucket = Bucket(connection, connect_timeout=5, read_timeout=60, attempts=3)
 
     def check(self) -> None:
         """Prove that the bucket is there and that the keys open it."""
         with self._named_errors("the bucket"):
-            # Listing, not HeadBucket: its reply has a body that tells the reasons apart.
-            self._client.list_objects_v2(Bucket=self.configuration.bucket, MaxKeys=1)
+            self._bucket.check()
 
     def metadata(self, key: str) -> dict[str, str] | None:
         """Return the metadata of an object, or nothing when there is no such object."""
-        try:
-            with self._named_errors(key):
-                reply = self._client.head_object(Bucket=self.configuration.bucket, Key=key)
-        except ObjectMissingError:
-            return None
-        return dict(reply.get("Metadata", {}))
+        with self._named_errors(key):
+            head = self._bucket.head(key)
+        return None if head is None else dict(head.get("Metadata", {}))
 
     def upload(self, path: Path, key: str, metadata: Mapping[str, str] | None = None) -> None:
         """Store a file; the object changes only once all of it has arrived."""
         with self._named_errors(key):
-            self._client.upload_file(
-                str(path),
-                self.configuration.bucket,
-                key,
-                ExtraArgs={"Metadata": dict(metadata or {})},
-            )
+            self._bucket.upload(path, key, metadata)
 
     def download(self, key: str, path: Path) -> Path:
         """Fetch an object to a file, whole or not at all."""
-        with written_whole(path) as stream, self._named_errors(key):
-            self._client.download_fileobj(self.configuration.bucket, key, stream)
-        return path
+        with self._named_errors(key):
+            return self._bucket.download(key, path, GROUP_MODE)
 
     def copy(self, source: str, target: str) -> None:
         """Copy an object within the bucket, metadata too."""
         with self._named_errors(source):
-            bucket = self.configuration.bucket
-            self._client.copy_object(
-                Bucket=bucket, Key=target, CopySource={"Bucket": bucket, "Key": source}
-            )
+            self._bucket.copy(source, target)
 
     def delete(self, key: str) -> None:
         """Remove an object; a missing one is no error."""
         with self._named_errors(key):
-            self._client.delete_object(Bucket=self.configuration.bucket, Key=key)
+            self._bucket.delete([key])
 
     def keys(self, prefix: str = "") -> list[str]:
         """List the keys under a prefix."""
         with self._named_errors(prefix):
-            pages = self._client.get_paginator("list_objects_v2").paginate(
-                Bucket=self.configuration.bucket, Prefix=prefix
-            )
-            return [item["Key"] for page in pages for item in page.get("Contents", [])]
+            return self._bucket.keys(prefix)
 
     @contextmanager
     def _named_errors(self, what: str) -> Iterator[None]:
-        place = f"{self.configuration.endpoint}, bucket {self.configuration.bucket}, {what}"
         try:
             yield
-        except botocore.exceptions.ClientError as error:
-            raise self._named(error, place) from error
-        except boto3.exceptions.S3UploadFailedError as error:
-            cause = error.__context__
-            if isinstance(cause, botocore.exceptions.ClientError):
-                raise self._named(cause, place) from error
-            raise StorageError(f"{place}: {error}") from error
-        except (botocore.exceptions.NoCredentialsError, botocore.exceptions.TokenRetrievalError):
-            raise CredentialsError(f"{place}: no credentials") from None
-        except (
-            botocore.exceptions.ConnectionError,
-            botocore.exceptions.HTTPClientError,
-            ValueError,
-        ) as error:
-            raise EndpointError(f"{place}: the endpoint does not answer ({error})") from error
-        except botocore.exceptions.BotoCoreError as error:
-            raise StorageError(f"{place}: {error}") from error
-
-    def _named(self, error: botocore.exceptions.ClientError, place: str) -> StorageError:
-        details = error.response.get("Error", {})
-        code, message = str(details.get("Code", "")), str(details.get("Message", ""))
-        reason = f"{place}: {message or code} ({code})"
-        if code in _CREDENTIALS:
-            return CredentialsError(f"{reason}: check the access key and the secret key")
-        if code in _NO_BUCKET:
-            return BucketMissingError(reason)
-        if code in _NO_OBJECT:
-            return ObjectMissingError(reason)
-        return StorageError(reason)
-
-
-def _client(configuration: StorageConfiguration) -> Any:
-    return boto3.client(
-        "s3",
-        endpoint_url=configuration.endpoint,
-        aws_access_key_id=configuration.access_key_id,
-        aws_secret_access_key=configuration.secret_access_key,
-        region_name=configuration.region,
-        config=Config(
-            signature_version="s3v4",
-            s3={"addressing_style": "path"},
-            connect_timeout=5,
-            read_timeout=60,
-            retries={"mode": "standard", "total_max_attempts": 3},
-            # Stores other than AWS do not all know the newer default checksums.
-            request_checksum_calculation="when_required",
-            response_checksum_validation="when_required",
-        ),
-    )
+        except StoreError as error:
+            place = f"{self.connection.endpoint}, bucket {self.connection.bucket}, {what}"
+            advice = ": check the access key and the secret key" if error.kind is Kind.KEY else ""
+            kind = _ERRORS.get(error.kind, StorageError)
+            raise kind(f"{place}: {error}{advice}") from error

@@ -12,9 +12,10 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
+from lab_ground.connections import DataConnection
 from model_puller.errors import PullError
 from model_puller.fetch import connection_for
-from model_puller.model import Connection, ModelSpec
+from model_puller.model import ModelSpec
 from model_puller.storage import ModelStore
 
 LOOK_SECONDS = 30.0
@@ -41,7 +42,7 @@ class Changes:
         self._models = models
         self._storage_config = storage_config
         self._every = every
-        self._stores: dict[tuple[ModelSpec, Connection], ModelStore] = {}
+        self._stores: dict[tuple[ModelSpec, DataConnection], ModelStore] = {}
 
     def run(self, stop: threading.Event) -> None:
         """Look until stopped."""

@@ -8,14 +8,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from lab_ground.connections import DataConnection
 from model_puller.errors import PullError
-from model_puller.model import Connection, ModelSpec
+from model_puller.model import ModelSpec, read_entry
 from model_puller.storage import ModelStore
 
 Check = Callable[[Path, int | None], None]
 
 
-def connection_for(spec: ModelSpec, storage_config: Mapping[str, str]) -> Connection:
+def connection_for(spec: ModelSpec, storage_config: Mapping[str, str]) -> DataConnection:
     """The data connection that the model names."""
     text = storage_config.get(spec.storage_key)
     if text is None:
@@ -27,7 +28,7 @@ def connection_for(spec: ModelSpec, storage_config: Mapping[str, str]) -> Connec
         found = json.loads(text)
     except ValueError as error:
         raise PullError(f"data connection '{spec.storage_key}' is not JSON") from error
-    return Connection.from_json(found)
+    return read_entry(found, spec.storage_key)
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ class Fetched:
 
 def fetch(
     spec: ModelSpec,
-    connection: Connection,
+    connection: DataConnection,
     folder: Path,
     *,
     max_bytes: int,

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from lab_ground import connections
+from lab_ground.connections import DataConnection, DataConnectionError
 from model_puller.errors import PullError
 
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
@@ -45,28 +47,26 @@ class ModelSpec:
         return f"{self.revision.rpartition('-')[0] or self.name}-{digest[:10]}"
 
 
-@dataclass(frozen=True)
-class Connection:
-    """Where and how to reach the object store: one entry of the Secret `storage-config`."""
+# The fields of a data connection by their names in an entry of the Secret `storage-config`.
+_ENTRY = {
+    connections.ENDPOINT: "endpoint_url",
+    connections.ACCESS_KEY: "access_key_id",
+    connections.SECRET_KEY: "secret_access_key",
+    connections.REGION: "region",
+}
 
-    endpoint: str
-    region: str
-    bucket: str
-    access_key: str
-    secret_key: str
 
-    @classmethod
-    def from_json(cls, item: Mapping[str, Any]) -> Connection:
-        """Read the JSON that a key of `storage-config` holds."""
-        if item.get("type", "s3") != "s3":
-            raise PullError(f"storage of type '{item.get('type')}' is not supported", retry=False)
-        return cls(
-            endpoint=str(item.get("endpoint_url") or ""),
-            region=str(item.get("region") or "us-east-1"),
-            bucket=str(item.get("bucket") or item.get("default_bucket") or ""),
-            access_key=str(item.get("access_key_id") or ""),
-            secret_key=str(item.get("secret_access_key") or ""),
-        )
+def read_entry(item: Mapping[str, Any], name: str) -> DataConnection:
+    """Return the data connection that an entry of `storage-config` describes.
 
-    def __repr__(self) -> str:
-        return f"Connection(endpoint={self.endpoint!r}, bucket={self.bucket!r})"
+    Raises:
+        PullError: a value of it cannot be right; names the field of the data connection.
+    """
+    if item.get("type", "s3") != "s3":
+        raise PullError(f"storage of type '{item.get('type')}' is not supported", retry=False)
+    values = {key: str(item.get(entry) or "") for key, entry in _ENTRY.items()}
+    values[connections.BUCKET] = str(item.get("bucket") or item.get("default_bucket") or "")
+    try:
+        return connections.read_connection(values, name=name, needs_bucket=False)
+    except DataConnectionError as error:
+        raise PullError(str(error)) from None

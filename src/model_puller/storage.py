@@ -2,62 +2,33 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
-import boto3
-from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError
-from botocore.exceptions import ConnectionError as StoreConnectionError
-
+from lab_ground.connections import DataConnection
+from lab_ground.s3 import Bucket, Kind, StoredObject, StoreError
 from model_puller.errors import PullError
 from model_puller.listing import Listing, belongs, choose_files, wanted_sum
-from model_puller.model import Connection, ModelSpec
+from model_puller.model import ModelSpec
 
-MAX_PAGES = 100
+MOST_OBJECTS = 100_000
 _CHUNK = 1 << 20
-_REFUSED = {
-    "403",
-    "AccessDenied",
-    "InvalidAccessKeyId",
-    "SignatureDoesNotMatch",
-    "InvalidClientTokenId",
-    "AuthorizationHeaderMalformed",
-}
 
 
 class ModelStore:
     """One data connection, opened for one model."""
 
-    def __init__(self, spec: ModelSpec, connection: Connection) -> None:
+    def __init__(self, spec: ModelSpec, connection: DataConnection) -> None:
         self._spec = spec
-        self._connection = connection
-        self._bucket = spec.bucket or connection.bucket
-        if not self._bucket:
+        self._endpoint = connection.endpoint
+        self._name = spec.bucket or connection.bucket
+        if not self._name:
             raise PullError(f"data connection '{spec.storage_key}' names no bucket")
-        if not connection.endpoint.startswith(("http://", "https://")):
-            raise PullError(
-                f"data connection '{spec.storage_key}' has endpoint "
-                f"'{connection.endpoint}', which is no http or https URL"
-            )
-        self._client: Any = boto3.client(
-            "s3",
-            endpoint_url=connection.endpoint,
-            region_name=connection.region,
-            aws_access_key_id=connection.access_key,
-            aws_secret_access_key=connection.secret_key,
-            config=Config(
-                connect_timeout=3,
-                read_timeout=20,
-                retries={"total_max_attempts": 2},
-                s3={"addressing_style": "path"},
-                request_checksum_calculation="when_required",
-                response_checksum_validation="when_required",
-            ),
-        )
+        with self._explained():
+            self._bucket = Bucket(dataclasses.replace(connection, bucket=self._name))
 
     def look(self) -> tuple[Listing, str]:
         """The model's objects, and their version: whether they are what they were."""
@@ -66,10 +37,10 @@ class ModelStore:
         tags: dict[str, str] = {}
         with self._explained():
             for item in self._items(path.removesuffix(".onnx")):
-                if belongs(item["Key"], path):
-                    sizes[item["Key"]] = int(item["Size"])
-                    tags[item["Key"]] = str(item.get("ETag") or item.get("LastModified") or "")
-        listing = choose_files(path, sizes, self._bucket)
+                if belongs(item.key, path):
+                    sizes[item.key] = item.size
+                    tags[item.key] = item.tag
+        listing = choose_files(path, sizes, self._name)
         return listing, listing.version(tags)
 
     def download(self, listing: Listing, folder: Path, max_bytes: int) -> None:
@@ -85,37 +56,32 @@ class ModelStore:
                 if relative == listing.main:
                     self._check_sum(digest, listing.sidecars)
 
-    def _items(self, prefix: str) -> Iterator[dict[str, Any]]:
-        pages = self._client.get_paginator("list_objects_v2").paginate(
-            Bucket=self._bucket, Prefix=prefix
-        )
-        for number, page in enumerate(pages):
-            if number == MAX_PAGES:
+    def _items(self, prefix: str) -> Iterator[StoredObject]:
+        for number, item in enumerate(self._bucket.objects(prefix)):
+            if number == MOST_OBJECTS:
                 raise PullError(
-                    f"more than {MAX_PAGES * 1000} objects begin with s3://{self._bucket}/{prefix}"
+                    f"more than {MOST_OBJECTS} objects begin with s3://{self._name}/{prefix}"
                 )
-            yield from page.get("Contents", [])
+            yield item
 
     def _fetch(self, key: str, size: int, target: Path) -> str:
         target.parent.mkdir(parents=True, exist_ok=True)
         digest = hashlib.sha256()
         received = 0
-        body = self._client.get_object(Bucket=self._bucket, Key=key)["Body"]
         with target.open("wb") as file:
-            for chunk in body.iter_chunks(_CHUNK):
+            for chunk in self._bucket.stream(key, _CHUNK):
                 received += len(chunk)
                 if received > size:
                     break
                 digest.update(chunk)
                 file.write(chunk)
         if received != size:
-            raise PullError(f"s3://{self._bucket}/{key} changed while it was fetched")
+            raise PullError(f"s3://{self._name}/{key} changed while it was fetched")
         return digest.hexdigest()
 
     def _check_sum(self, digest: str, sidecars: tuple[str, ...]) -> None:
         for key in sidecars:
-            body = self._client.get_object(Bucket=self._bucket, Key=key)["Body"].read(_CHUNK)
-            wanted = wanted_sum(key, body)
+            wanted = wanted_sum(key, next(self._bucket.stream(key, _CHUNK), b""))
             if wanted is not None and wanted != digest:
                 raise PullError(f"sha256 of the model is {digest}, its sidecar {key} says {wanted}")
 
@@ -123,25 +89,20 @@ class ModelStore:
     def _explained(self) -> Iterator[None]:
         try:
             yield
-        except ClientError as error:
-            raise self._explain(error) from error
-        except (EndpointConnectionError, StoreConnectionError) as error:
-            raise PullError(
-                f"object store {self._connection.endpoint} cannot be reached: {error}"
-            ) from error
-        except BotoCoreError as error:
-            raise PullError(f"object store {self._connection.endpoint}: {error}") from error
+        except StoreError as error:
+            raise PullError(self._explain(error)) from error
 
-    def _explain(self, error: ClientError) -> PullError:
-        code = str(error.response.get("Error", {}).get("Code", ""))
-        where = f"s3://{self._bucket}/{self._spec.path}"
-        if code in _REFUSED:
-            return PullError(
-                f"object store {self._connection.endpoint} refused the key of data connection "
-                f"'{self._spec.storage_key}' for {where} ({code})"
+    def _explain(self, error: StoreError) -> str:
+        where = f"s3://{self._name}/{self._spec.path}"
+        if error.kind in (Kind.KEY, Kind.RIGHT):
+            return (
+                f"object store {self._endpoint} refused the key of data connection "
+                f"'{self._spec.storage_key}' for {where}: it {error.trouble}"
             )
-        if code == "NoSuchBucket":
-            return PullError(f"no bucket '{self._bucket}' at {self._connection.endpoint}")
-        if code in {"NoSuchKey", "404"}:
-            return PullError(f"no object at {where}")
-        return PullError(f"object store {self._connection.endpoint}: {error}")
+        if error.kind is Kind.BUCKET:
+            return f"no bucket '{self._name}' at {self._endpoint}"
+        if error.kind is Kind.OBJECT:
+            return f"no object at {where}"
+        if error.kind is Kind.ADDRESS:
+            return f"object store {self._endpoint} cannot be reached: it {error.trouble}"
+        return str(error)

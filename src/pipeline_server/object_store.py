@@ -7,10 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import boto3
-from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
-
+from lab_ground.connections import DataConnection
+from lab_ground.s3 import Kind, StoreError, open_client, told
 from pipeline_server.services.errors import InvalidArgumentError, NotFoundError, UnavailableError
 from pipeline_server.settings import Settings
 
@@ -18,7 +16,6 @@ logger = logging.getLogger(__name__)
 
 SCHEMES = ("s3://", "minio://")
 CHUNK = 256 * 1024
-_MISSING = {"NoSuchKey", "404", "NoSuchBucket", "NotFound"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,23 +43,14 @@ class ObjectStore:
     def __init__(self, settings: Settings) -> None:
         self.bucket = settings.store_bucket
         self.endpoint = settings.store_endpoint
-        self._client: Any = boto3.client(
-            "s3",
-            endpoint_url=settings.store_endpoint or None,
-            aws_access_key_id=settings.store_access_key or None,
-            aws_secret_access_key=settings.store_secret_key or None,
-            region_name=settings.store_region,
-            config=Config(
-                signature_version="s3v4",
-                s3={"addressing_style": "path"},
-                connect_timeout=3,
-                read_timeout=20,
-                retries={"max_attempts": 2, "mode": "standard"},
-                max_pool_connections=20,
-                request_checksum_calculation="when_required",
-                response_checksum_validation="when_required",
-            ),
+        connection = DataConnection(
+            settings.store_endpoint,
+            settings.store_bucket,
+            settings.store_access_key,
+            settings.store_secret_key,
+            settings.store_region,
         )
+        self._client: Any = open_client(connection, connections=20)
 
     def check(self) -> None:
         """Raise unless the bucket answers with these credentials."""
@@ -133,31 +121,16 @@ class ObjectStore:
         )
 
     def _call(self, operation: str, **arguments: Any) -> Any:
+        bucket, key = str(arguments.get("Bucket", "")), str(arguments.get("Key", ""))
         try:
-            return getattr(self._client, operation)(**arguments)
-        except ClientError as error:
-            code = str(error.response.get("Error", {}).get("Code", ""))
-            place = "/".join(str(arguments[key]) for key in ("Bucket", "Key") if key in arguments)
-            if code in _MISSING:
+            with told(self.endpoint, bucket, key):
+                return getattr(self._client, operation)(**arguments)
+        except StoreError as error:
+            place = "/".join(name for name in (bucket, key) if name)
+            if error.kind in (Kind.BUCKET, Kind.OBJECT):
                 raise NotFoundError(f"the object store has no {place}") from None
+            if error.kind is Kind.ADDRESS:
+                raise UnavailableError(str(error)) from None
             raise UnavailableError(
-                f"the object store refused {operation} of {place}: {explain(error)}"
+                f"the object store refused {operation} of {place}: it {error.trouble}"
             ) from None
-        except BotoCoreError as error:
-            raise UnavailableError(
-                f"the object store at {self.endpoint} does not answer: {error}"
-            ) from None
-
-
-def explain(error: ClientError) -> str:
-    """A refusal of the store in words."""
-    details = error.response.get("Error", {})
-    code = str(details.get("Code", ""))
-    words = {
-        "403": "wrong access key or secret key",
-        "InvalidAccessKeyId": "the access key is unknown",
-        "SignatureDoesNotMatch": "the secret key is wrong",
-        "AccessDenied": "the key has no right to this bucket",
-        "EntityTooLarge": "the object is too large",
-    }
-    return f"{words.get(code, details.get('Message', 'no reason given'))} ({code})"

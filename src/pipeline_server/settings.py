@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 
 import sqlalchemy as sa
 
+from lab_ground.connections import trimmed
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -47,6 +49,10 @@ class Settings:
         def text(name: str, default: str = "") -> str:
             return environment.get(f"PIPELINES_{name}", default)
 
+        def store(name: str, default: str = "") -> str:
+            """A value of the object store's, without what a Secret was made with around it."""
+            return trimmed(text(f"STORE_{name}", default))
+
         name = text("NAME", cls.name)
         user = text("STEP_USER", str(cls.step_user))
         return cls(
@@ -55,11 +61,11 @@ class Settings:
             owner_uid=text("OWNER_UID"),
             owner_api_version=text("OWNER_API_VERSION", cls.owner_api_version),
             database_url=_database_url(text),
-            store_endpoint=text("STORE_ENDPOINT"),
-            store_bucket=text("STORE_BUCKET", cls.store_bucket),
-            store_region=text("STORE_REGION", cls.store_region),
-            store_access_key=text("STORE_ACCESS_KEY"),
-            store_secret_key=text("STORE_SECRET_KEY"),
+            store_endpoint=store("ENDPOINT"),
+            store_bucket=store("BUCKET", cls.store_bucket),
+            store_region=store("REGION", cls.store_region),
+            store_access_key=store("ACCESS_KEY"),
+            store_secret_key=store("SECRET_KEY"),
             store_prefix=text("STORE_PREFIX", cls.store_prefix),
             signing_key=text("SIGNING_KEY"),
             service_account=text("SERVICE_ACCOUNT", f"pipeline-runner-{name}"),

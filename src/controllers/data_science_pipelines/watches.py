@@ -16,6 +16,7 @@ from controllers.data_science_pipelines import build as builders
 from controllers.data_science_pipelines import status
 from controllers.data_science_pipelines.build import FINALIZER
 from controllers.data_science_pipelines.specification import Application, SpecificationError, read
+from lab_ground import connections
 from lab_ground.kubernetes import client as kubernetes
 from lab_ground.kubernetes.errors import ConflictError, NotFoundError
 from lab_ground.kubernetes.manifest import Manifest
@@ -214,10 +215,31 @@ def _store_problem(app: Application, found: status.Findings) -> str:
         waiting = status.deployment_problem(found, app.minio)
         if waiting:
             return waiting
+    store, credentials = app.store, app.store.credentials
+    where = f"of Secret {credentials.secret}"
+    try:
+        connection = connections.read_connection(
+            {
+                connections.ENDPOINT: store.endpoint,
+                connections.BUCKET: store.bucket,
+                connections.REGION: store.region,
+                connections.ACCESS_KEY: keys[0],
+                connections.SECRET_KEY: keys[1],
+            },
+            called={
+                connections.ENDPOINT: "objectStorage.externalStorage.host",
+                connections.BUCKET: "objectStorage.externalStorage.bucket",
+                connections.REGION: "objectStorage.externalStorage.region",
+                connections.ACCESS_KEY: f"{credentials.user_key} {where}",
+                connections.SECRET_KEY: f"{credentials.password_key} {where}",
+            },
+        )
+    except connections.DataConnectionError as error:
+        return str(error)
     try:
         if found.admin is not None:
             buckets.ensure_buckets(app.store.endpoint, *found.admin, [app.store.bucket])
-        buckets.check_access(app.store.endpoint, *keys, app.store.bucket, app.store.region)
+        buckets.check_access(connection)
     except buckets.ObjectStoreError as error:
         return str(error)
     return ""

@@ -92,7 +92,10 @@ class Controller:
                         f"{constants.ENABLED_LABEL}=true that mode ModelMesh needs",
                     )
                 runtime = choose_runtime(model, project.runtimes)
-                placed[name] = (with_storage_key(model, project.connections), runtime)
+                placed[name] = (
+                    with_storage_key(model, project.connections, project.faults),
+                    runtime,
+                )
             except SpecError as error:
                 refused[name] = error
         return placed, refused

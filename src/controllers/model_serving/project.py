@@ -22,6 +22,8 @@ class Project:
     services: list[Manifest]
     runtimes: list[Runtime]
     connections: dict[str, dict[str, str]]
+    faults: dict[str, str]
+    """Why a data connection cannot be used, by its name."""
     storage_version: str
     """resourceVersion of `storage-config`; empty if there is none."""
 
@@ -41,12 +43,14 @@ def read_project(client: KubernetesClient, namespace: str) -> Project | None:
     if ends(found):
         runtimes = []
     secrets = client.list_objects("v1", "Secret", namespace, label_selector=f"{MANAGED_LABEL}=true")
+    connections, faults = read_connections(secrets)
     return Project(
         namespace=namespace,
         model_mesh=(found["metadata"].get("labels") or {}).get(constants.ENABLED_LABEL) == "true",
         services=services,
         runtimes=[Runtime.read(runtime) for runtime in runtimes if not ends(runtime)],
-        connections=read_connections(secrets),
+        connections=connections,
+        faults=faults,
         storage_version=next(
             (
                 str(secret["metadata"]["resourceVersion"])

@@ -156,9 +156,19 @@ def mode_of(manifest: Manifest, *, model_mesh_enabled: bool) -> str:
     return MODEL_MESH if model_mesh_enabled else RAW
 
 
-def with_storage_key(model: Model, connections: Mapping[str, Mapping[str, str]]) -> Model:
-    """The model with its data connection settled: named, or the only one that fits its bucket."""
+def with_storage_key(
+    model: Model,
+    connections: Mapping[str, Mapping[str, str]],
+    faults: Mapping[str, str] | None = None,
+) -> Model:
+    """The model with its data connection settled: named, or the only one that fits its bucket.
+
+    ``faults`` has why a connection of the project cannot be used.
+    """
+    faults = faults or {}
     if model.storage_key:
+        if model.storage_key in faults:
+            raise SpecError("ModelLoadFailed", faults[model.storage_key])
         if model.storage_key not in connections:
             names = ", ".join(sorted(connections)) or "none"
             raise SpecError(
@@ -175,7 +185,7 @@ def with_storage_key(model: Model, connections: Mapping[str, Mapping[str, str]])
         raise SpecError(
             "InvalidPredictorSpec",
             "the model names no data connection (storage.key) and "
-            f"{len(fitting)} of the project's fit it",
+            + "; ".join([f"{len(fitting)} of the project's fit it", *sorted(faults.values())]),
         )
     return Model(**{**model.__dict__, "storage_key": fitting[0]})
 

@@ -3,39 +3,53 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from lab_ground.connections import (
+    DataConnection,
+    DataConnectionError,
+    is_connection,
+    read_secret,
+)
 from lab_ground.serving.constants import STORAGE_CONFIG
 
 MANAGED_LABEL = "opendatahub.io/managed"
-_REQUIRED = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_S3_ENDPOINT")
 
 
-def read_connections(secrets: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, str]]:
-    """The S3 data connections among the Secrets, by name."""
-    connections = {}
+def read_connections(
+    secrets: Iterable[Mapping[str, Any]],
+) -> tuple[dict[str, dict[str, str]], dict[str, str]]:
+    """The S3 data connections among the Secrets, by name, and why others cannot be used."""
+    found: dict[str, dict[str, str]] = {}
+    faults: dict[str, str] = {}
     for secret in secrets:
         metadata = secret["metadata"]
         if metadata["name"] == STORAGE_CONFIG or metadata.get("deletionTimestamp"):
             continue
         if (metadata.get("labels") or {}).get(MANAGED_LABEL) != "true":
             continue
-        values = _decode(secret.get("data") or {})
-        if not all(values.get(key) for key in _REQUIRED):
+        if not is_connection(secret):
+            faults[metadata["name"]] = f"Secret '{metadata['name']}' is no data connection to S3"
             continue
-        connections[metadata["name"]] = {
-            "type": "s3",
-            "access_key_id": values["AWS_ACCESS_KEY_ID"],
-            "secret_access_key": values["AWS_SECRET_ACCESS_KEY"],
-            "endpoint_url": values["AWS_S3_ENDPOINT"],
-            "default_bucket": values.get("AWS_S3_BUCKET", ""),
-            "bucket": values.get("AWS_S3_BUCKET", ""),
-            "region": values.get("AWS_DEFAULT_REGION", ""),
-        }
-    return connections
+        try:
+            found[metadata["name"]] = _entry(read_secret(secret, needs_bucket=False))
+        except DataConnectionError as error:
+            faults[metadata["name"]] = str(error)
+    return found, faults
+
+
+def _entry(connection: DataConnection) -> dict[str, str]:
+    return {
+        "type": "s3",
+        "access_key_id": connection.access_key_id,
+        "secret_access_key": connection.secret_access_key,
+        "endpoint_url": connection.endpoint,
+        "default_bucket": connection.bucket,
+        "bucket": connection.bucket,
+        "region": connection.region,
+    }
 
 
 def build_storage_config(
@@ -56,13 +70,3 @@ def build_storage_config(
             for name, connection in sorted(connections.items())
         },
     }
-
-
-def _decode(data: Mapping[str, str]) -> dict[str, str]:
-    values = {}
-    for key, value in data.items():
-        try:
-            values[key] = base64.b64decode(value).decode()
-        except (binascii.Error, UnicodeDecodeError):
-            continue
-    return values

@@ -10,6 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
+from lab_ground.connections import DataConnection
 from object_storage import builders, process
 from object_storage.buckets import ObjectStoreError, check_access, ensure_buckets
 
@@ -101,6 +102,6 @@ def test_keys_are_random_and_plain():
 
 def test_unreachable_store_is_named():
     with pytest.raises(ObjectStoreError, match=r"http://127\.0\.0\.1:9"):
-        check_access("http://127.0.0.1:9", "a", "b", "rhods")
+        check_access(DataConnection("http://127.0.0.1:9", "rhods", "a", "b"))
     with pytest.raises(ObjectStoreError, match=r"http://127\.0\.0\.1:9"):
         ensure_buckets("http://127.0.0.1:9", "a", "b", ["rhods"])

@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 import yaml
+from botocore.exceptions import ClientError
 
-from lab_ground import bucket as buckets
+from lab_ground.connections import DataConnection
+from lab_ground.s3 import explain
 from lab_reset import cluster as clusters
 from lab_reset import pipelines, seat
 
@@ -24,14 +26,16 @@ class Bucket:
     name = "rhods"
     stored = ("data/train.csv", "data/test.csv", "data/mine.csv", "onnx/model-v2.onnx")
 
-    def __init__(self, url: str, name: str, keys: list[str], ca: str | None) -> None:
-        assert (url, name) == ("https://minio-ds-pipeline", "rhods")
-        self.right = keys == ["key", "secret"]
-
-    def trouble(self) -> str:
-        return "" if self.right else "refuses them (InvalidAccessKeyId)"
+    def __init__(self, connection: DataConnection, **_: Any) -> None:
+        self.connection = connection
+        self.right = connection == DataConnection(
+            "https://minio-ds-pipeline", "rhods", "key", "secret"
+        )
 
     def keys(self) -> list[str]:
+        if not self.right:
+            answer = {"Error": {"Code": "InvalidAccessKeyId"}}
+            raise explain(ClientError(answer, "ListObjectsV2"), self.connection.endpoint)
         return list(self.stored)
 
 
@@ -87,7 +91,7 @@ class Namespace:
 
 @pytest.fixture(name="namespace")
 def used_namespace(monkeypatch: pytest.MonkeyPatch) -> Namespace:
-    monkeypatch.setattr(buckets, "Bucket", Bucket)
+    monkeypatch.setattr(seat, "Bucket", Bucket)
     monkeypatch.setattr(pipelines, "PipelineServer", Server)
     return Namespace()
 
@@ -128,7 +132,7 @@ def test_without_the_stores_own_keys_it_says_so(
 
 def test_keys_that_the_store_refuses_are_told(namespace: Namespace) -> None:
     namespace.secrets["ds-pipeline-s3-ds-pipeline"] = {**STORE, "secretkey": "edited"}
-    with pytest.raises(clusters.ResetError, match="ds-pipeline and refuses them \\(Invalid"):
+    with pytest.raises(clusters.ResetError, match="ds-pipeline and does not know the access key"):
         look(namespace)
 
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from lab_ground import bucket
+from lab_ground import s3
 from lab_reset import lease, waiting
 
 
@@ -68,4 +68,4 @@ def test_a_lease_without_a_holder_is_free() -> None:
 def test_the_labs_data_stay_in_the_bucket_and_nothing_beside_them() -> None:
     kept = ["data/train.csv", "data/test.csv"]
     keys = [*kept, "data/mine.csv", "data/train.csv.bak", "onnx/model-v2.onnx"]
-    assert bucket.removable(keys, kept) == keys[2:]
+    assert s3.removable(keys, kept) == keys[2:]

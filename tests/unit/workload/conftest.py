@@ -158,11 +158,11 @@ def object_store(tmp_path_factory):
 @pytest.fixture
 def storage(object_store):
     """Make a bucket of the test's own; return its configuration."""
-    from mnist_workload.storage import StorageConfiguration
+    from lab_ground.connections import DataConnection
 
     bucket = f"test-{uuid.uuid4().hex[:12]}"
     _client(object_store).create_bucket(Bucket=bucket)
-    return StorageConfiguration(bucket=bucket, **object_store)
+    return DataConnection(bucket=bucket, **object_store)
 
 
 @pytest.fixture

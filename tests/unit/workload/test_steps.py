@@ -59,7 +59,7 @@ def volume(bucket_with_data, paths):
 
 def contents(store):
     return {
-        key: store._client.head_object(Bucket=store.configuration.bucket, Key=key)["ETag"]
+        key: store._bucket.client.head_object(Bucket=store.connection.bucket, Key=key)["ETag"]
         for key in sorted(store.keys())
     }
 
@@ -168,7 +168,7 @@ def test_a_wrong_table_in_the_bucket_stops_the_step(bucket_with_data, paths, tmp
     bucket_with_data.upload(path, paths.test_key)
     with pytest.raises(PixelError) as caught:
         steps.run_preprocess(bucket_with_data, paths)
-    bucket = bucket_with_data.configuration.bucket
+    bucket = bucket_with_data.connection.bucket
     assert str(caught.value) == (
         f"s3://{bucket}/data/test.csv, row 7, column pixel99: a pixel is from 0 to 255 (found 300)"
     )

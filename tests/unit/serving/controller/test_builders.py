@@ -31,7 +31,9 @@ def test_storage_config_has_a_key_for_each_connection() -> None:
     ]
     unmanaged = manifests.connection("unmanaged")
     unmanaged["metadata"]["labels"] = {}
-    secret = build_storage_config("mnist", read_connections([*secrets, unmanaged]))
+    connections, faults = read_connections([*secrets, unmanaged])
+    assert faults == {"half": "data connection 'half': AWS_SECRET_ACCESS_KEY is empty"}
+    secret = build_storage_config("mnist", connections)
     assert secret["metadata"]["labels"] == {"opendatahub.io/managed": "true"}
     assert sorted(secret["data"]) == ["aws-connection-other", "aws-connection-s3-creds"]
     assert json.loads(base64.b64decode(secret["data"]["aws-connection-s3-creds"])) == {

@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 from nbclient import NotebookClient
 
+from lab_ground.connections import DataConnection
 from mnist_workload import steps
 from mnist_workload.data import Dataset
-from mnist_workload.storage import ObjectStore, StorageConfiguration
+from mnist_workload.storage import ObjectStore
 
 NOTEBOOKS = Path(__file__).parents[4] / "model-repo" / "notebooks" / "completed"
 SOURCES = Path(steps.__file__).parents[1]
@@ -34,9 +35,9 @@ def workshop(object_store, many_digits, tmp_path_factory):
     from mnist_workload.configuration import WorkloadPaths
 
     folder = tmp_path_factory.mktemp("workshop")
-    storage = StorageConfiguration(bucket="notebooks", **object_store)
+    storage = DataConnection(bucket="notebooks", **object_store)
     store = ObjectStore(storage)
-    store._client.create_bucket(Bucket=storage.bucket)
+    store._bucket.client.create_bucket(Bucket=storage.bucket)
     paths = WorkloadPaths(workdir=folder / "volume")
     train = Dataset(many_digits.images[:2500], many_digits.labels[:2500])
     test = Dataset(many_digits.images[2500:], many_digits.labels[2500:])
