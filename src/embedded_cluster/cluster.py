@@ -13,12 +13,12 @@ import ssl
 import subprocess
 import sys
 import tempfile
-import time
 import urllib.request
 from pathlib import Path
 
 from embedded_cluster import kubelet_log, machine, reconfigure
 from embedded_cluster.layout import Layout
+from lab_ground.waiting import moments
 
 # Raised when a cluster made by an older recipe cannot be brought to the present one in place.
 RECIPE = 1
@@ -191,20 +191,19 @@ def write_kubeconfig(layout: Layout, target: Path, *, check: bool) -> bool:
 
 def wait_ready(layout: Layout, seconds: float) -> None:
     """Wait until the API server says it is ready; raise with its last answer otherwise."""
-    started = time.monotonic()
     shaken = False
-    while (answer := api_health(layout)) != "ok":
-        gone = time.monotonic() - started
-        if gone > seconds / 2 and not shaken:
+    answer = ""
+    for left in moments(seconds, 0.2):
+        if (answer := api_health(layout)) == "ok":
+            return
+        if left < seconds / 2 and not shaken:
             # A kubelet that lost its way backs off for minutes; a new one looks at once.
             shaken = True
             machine.restart("kubelet", layout)
-        if gone > seconds:
-            raise SystemExit(
-                f"The API server was not ready within {seconds:.0f} s: {answer}. "
-                f"Logs: {layout.logs}/kubelet.log and /var/log/pods."
-            )
-        time.sleep(0.2)
+    raise SystemExit(
+        f"The API server was not ready within {seconds:.0f} s: {answer}. "
+        f"Logs: {layout.logs}/kubelet.log and /var/log/pods."
+    )
 
 
 def kubectl(layout: Layout, *words: str) -> subprocess.CompletedProcess[str]:
@@ -256,13 +255,11 @@ def missing(layout: Layout) -> list[str]:
 
 def wait_available(layout: Layout, seconds: float) -> None:
     """Wait until the node and the add-ons serve; raise with what is missing otherwise."""
-    deadline = time.monotonic() + seconds
-    while problems := missing(layout):
-        if time.monotonic() > deadline:
-            raise SystemExit(
-                f"The cluster was not complete within {seconds:.0f} s: {'; '.join(problems)}."
-            )
-        time.sleep(0.3)
+    problems: list[str] = []
+    for _ in moments(seconds, 0.3):
+        if not (problems := missing(layout)):
+            return
+    raise SystemExit(f"The cluster was not complete within {seconds:.0f} s: {'; '.join(problems)}.")
 
 
 def main() -> int:

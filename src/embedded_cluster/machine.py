@@ -7,12 +7,12 @@ import os
 import shutil
 import signal
 import subprocess
-import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from embedded_cluster.layout import Layout
+from lab_ground.waiting import moments
 
 SYSTEMD_UNITS = ("mnist-lab-containerd.service", "mnist-lab-kubelet.service")
 
@@ -131,13 +131,10 @@ def end(pids: Iterable[int], *, patience: float = 10) -> None:
                 os.kill(pid, signal_number)
             except ProcessLookupError:
                 continue
-        deadline = time.monotonic() + seconds
-        while waiting and time.monotonic() < deadline:
+        for _ in moments(seconds, 0.05):
             waiting = [pid for pid in waiting if alive(pid)]
-            if waiting:
-                time.sleep(0.05)
-        if not waiting:
-            return
+            if not waiting:
+                return
 
 
 def has_systemd() -> bool:
@@ -224,9 +221,4 @@ def stop_supervision(layout: Layout) -> None:
 
 def wait_for(condition: Callable[[], bool], seconds: float, interval: float = 0.1) -> bool:
     """Wait until the condition holds; tells whether it came to hold in time."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(interval)
-    return True
+    return any(condition() for _ in moments(seconds, interval))

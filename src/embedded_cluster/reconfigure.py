@@ -13,11 +13,11 @@ import json
 import os
 import secrets
 import subprocess
-import time
 from pathlib import Path
 
 from embedded_cluster import machine
 from embedded_cluster.layout import Layout
+from lab_ground.waiting import moments
 
 PHASES = (("etcd", "local"), ("control-plane", "all"), ("kubelet-start",))
 ENCRYPTION = "encryption.json"
@@ -95,11 +95,10 @@ def apply(layout: Layout, configuration: Path, seconds: float = 90.0) -> None:
     machine.restart("kubelet", layout)
     if manifest.read_bytes() == before:
         return
-    until = time.monotonic() + seconds
-    while api_servers() & running or not api_servers():
-        if time.monotonic() > until:
-            raise SystemExit(
-                f"The kubelet did not start the API server anew within {seconds:.0f} s. "
-                f"Logs: {layout.logs}/kubelet.log and /var/log/pods."
-            )
-        time.sleep(0.5)
+    for _ in moments(seconds, 0.5):
+        if (found := api_servers()) and not found & running:
+            return
+    raise SystemExit(
+        f"The kubelet did not start the API server anew within {seconds:.0f} s. "
+        f"Logs: {layout.logs}/kubelet.log and /var/log/pods."
+    )

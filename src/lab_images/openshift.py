@@ -6,7 +6,6 @@ import io
 import json
 import tarfile
 import tempfile
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from typing import Any
 from kubernetes import client, config
 from kubernetes.client.exceptions import ApiException
 
+from lab_ground.waiting import moments
 from lab_images.builder import (
     explain_failure,
     failing_step,
@@ -151,18 +151,16 @@ class OpenShift:
         )
 
     def _wait(self, name: str, timeout: float) -> str:
-        end = time.monotonic() + timeout
-        while True:
+        phase = ""
+        for _ in moments(timeout, POLL_SECONDS):
             build = self._get("build.openshift.io/v1", "builds", name) or {}
             phase = str(build.get("status", {}).get("phase", ""))
             if phase in FINISHED:
                 return phase
-            if time.monotonic() > end:
-                raise ImageError(
-                    f"build {name} in {self.namespace} is {phase or 'not started'} after "
-                    f"{timeout:.0f} s: look at it, or raise lab_images_build_timeout"
-                )
-            time.sleep(POLL_SECONDS)
+        raise ImageError(
+            f"build {name} in {self.namespace} is {phase or 'not started'} after "
+            f"{timeout:.0f} s: look at it, or raise lab_images_build_timeout"
+        )
 
     def _log(self, name: str) -> str:
         path = self._path("build.openshift.io/v1", "builds", name)

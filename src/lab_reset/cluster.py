@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import base64
 import contextlib
-import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from lab_ground.kubernetes.manifest import Manifest
+from lab_ground.waiting import moments
 from lab_reset import planning, waiting
 
 # Kinds that controllers make below the lab's objects; their end is waited for as well.
@@ -191,8 +191,8 @@ def remove(
     for reference in references:
         cluster.delete(reference)
     kinds = dict.fromkeys([*((r.api_version, r.kind) for r in references), *CHILDREN])
-    end = time.monotonic() + timeout
-    while True:
+    left: list[Manifest] = []
+    for _ in moments(timeout, pause):
         left = [
             thing
             for kind in kinds
@@ -204,11 +204,9 @@ def remove(
         for thing in left:
             if thing["kind"] == "Pod" and lingers(thing):
                 cluster.hurry(thing)
-        if time.monotonic() > end:
-            pods = cluster.objects("v1", "Pod")
-            sentences = [waiting.why_it_stays(thing, pods) for thing in left]
-            raise ResetError(f"after {timeout} s this is still there: " + ". ".join(sentences))
-        time.sleep(pause)
+    pods = cluster.objects("v1", "Pod")
+    sentences = [waiting.why_it_stays(thing, pods) for thing in left]
+    raise ResetError(f"after {timeout} s this is still there: " + ". ".join(sentences))
 
 
 def lingers(pod: Manifest) -> bool:

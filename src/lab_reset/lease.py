@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import contextlib
 import datetime
-import time
 from collections.abc import Mapping
 from typing import Any, TypeGuard, cast
 
 from lab_ground.kubernetes.manifest import Manifest
+from lab_ground.waiting import moments
 
 NAME = "lab-reset"
 DURATION = 15
@@ -114,15 +114,16 @@ class Lease:
         Raises:
             LeaseHeldError: another reset held it all the time.
         """
-        end = time.monotonic() + timeout
-        while (holder := self.attempt()) is not None:
-            if time.monotonic() > end:
-                raise LeaseHeldError(
-                    f"another reset of {self.namespace} is running "
-                    f"({holder['holderIdentity']}, since {holder.get('acquireTime', 'just now')}); "
-                    "wait for it to end"
-                )
-            time.sleep(pause)
+        holder: dict[str, Any] = {}
+        for _ in moments(timeout, pause):
+            if (another := self.attempt()) is None:
+                return
+            holder = another
+        raise LeaseHeldError(
+            f"another reset of {self.namespace} is running "
+            f"({holder['holderIdentity']}, since {holder.get('acquireTime', 'just now')}); "
+            "wait for it to end"
+        )
 
     def _ours(self, found: Manifest | None) -> TypeGuard[Manifest]:
         holder = ((found or {}).get("spec") or {}).get("holderIdentity")

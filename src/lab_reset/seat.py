@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
@@ -15,6 +14,7 @@ from lab_ground.connections import (
     read_connection,
 )
 from lab_ground.s3 import Bucket, Kind, StoreError, removable
+from lab_ground.waiting import moments
 from lab_reset import cluster as clusters
 from lab_reset import pipelines, planning, sessions
 
@@ -33,12 +33,11 @@ def patiently(look: Look[Seen], timeout: float, pause: float = 1) -> tuple[Seen,
     ``look`` returns a thing and its trouble. What a learner has removed, its controller makes
     again within moments.
     """
-    end = time.monotonic() + timeout
-    while True:
+    for _ in moments(timeout, pause):
         thing, trouble = look()
-        if not trouble or time.monotonic() >= end:
-            return thing, trouble
-        time.sleep(pause)
+        if not trouble:
+            break
+    return thing, trouble
 
 
 def keys_of(bucket: Bucket | None) -> list[str]:
@@ -187,7 +186,8 @@ class Seat:
 
         A volume outlives its claim for the moments that its provisioner takes to empty it.
         """
-        end = time.monotonic() + self.params["timeout"]
-        while (left := self.prove()) and time.monotonic() < end:
-            time.sleep(pause)
+        left: list[str] = []
+        for _ in moments(self.params["timeout"], pause):
+            if not (left := self.prove()):
+                break
         return left

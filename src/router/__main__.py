@@ -18,13 +18,14 @@ import ssl
 import subprocess
 import sys
 import threading
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 from urllib.parse import urlsplit
+
+from lab_ground.waiting import moments
 
 logger = logging.getLogger(__name__)
 
@@ -104,8 +105,7 @@ class Trial:
         if mark is None:
             return True
         address = f"{self._control}/api/http/middlewares/{mark[0].decode()}@file"
-        until = time.monotonic() + self._seconds
-        while True:
+        for _ in moments(self._seconds):
             try:
                 with urllib.request.urlopen(address, timeout=2):  # noqa: S310 - our own loopback
                     return True
@@ -114,9 +114,7 @@ class Trial:
                     logger.warning("Traefik answered %d of its own rules", error.code)
             except OSError as error:
                 logger.warning("Traefik does not say which rules it has: %s", error)
-            if time.monotonic() > until:
-                return False
-            time.sleep(0.1)
+        return False
 
 
 def replace_rules(file: Path, rules: bytes, taken: Callable[[bytes], bool]) -> bool:

@@ -36,6 +36,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from lab_ground.waiting import wait_for
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 os.environ.setdefault("KUBECONFIG", str(REPOSITORY / ".lab" / "kubeconfig"))
 warnings.simplefilter("ignore")
@@ -44,7 +46,7 @@ import kfp  # noqa: E402
 import requests  # noqa: E402
 from figures import finish as finish_report  # noqa: E402
 from kfp import dsl  # noqa: E402
-from pipeline_project import PipelineServer, manifest, until  # noqa: E402
+from pipeline_project import PipelineServer, manifest  # noqa: E402
 
 from lab_ground.kubernetes.client import KubernetesClient  # noqa: E402
 
@@ -171,7 +173,7 @@ def finish(server: PipelineServer, run_id: str, timeout: float = 300) -> dict[st
         found = details(server, run_id)
         return found if found["state"] in {"SUCCEEDED", "FAILED", "CANCELED"} else None
 
-    found: dict[str, Any] = until(ended, timeout, f"run {run_id} does not end")
+    found: dict[str, Any] = wait_for(ended, timeout, f"run {run_id} does not end")
     if found["state"] != "SUCCEEDED":
         raise RuntimeError(f"run {run_id} is {found['state']}: {found.get('error')}")
     return found
@@ -282,7 +284,7 @@ def measure_bare_pod(server: PipelineServer) -> float:
             found = kubernetes.get("v1", "Pod", pod, server.namespace) or {}
             return found.get("status", {}).get("phase") == "Succeeded"
 
-        until(ended, 60, f"{name} does not end", pause=0.05)
+        wait_for(ended, 60, f"{name} does not end", pause=0.05)
         times.append(time.monotonic() - began)
         kubernetes.delete("v1", "Pod", name, server.namespace)
     return statistics.median(times)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import random
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,8 @@ from typing import Any
 import pytest
 import yaml
 from kubernetes import client, config
+
+from lab_ground.waiting import wait_for
 
 ROOT = Path(__file__).resolve().parents[2]
 NAMESPACE = f"images-test-{os.getpid()}"
@@ -139,12 +140,3 @@ def has_service_account(core: client.CoreV1Api) -> bool:
     """Tell whether pods can be made in the namespace already."""
     accounts = core.list_namespaced_service_account(NAMESPACE).items
     return any(account.metadata.name == "default" for account in accounts)
-
-
-def wait_for(condition: Callable[[], bool], timeout: float, what: str) -> None:
-    """Wait until the condition holds; fail with what was waited for."""
-    end = time.monotonic() + timeout
-    while not condition():
-        if time.monotonic() > end:
-            pytest.fail(f"{what}: not there within {timeout:.0f} s")
-        time.sleep(0.5)

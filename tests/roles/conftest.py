@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from lab_ground import waiting
+
 PROJECT = Path(__file__).resolve().parents[2]
 KUBECTL = "/opt/mnist-lab/bin/kubectl"
 
@@ -67,14 +69,9 @@ def wait_for() -> Callable[..., float]:
 
     def wait(condition: Callable[[], bool], seconds: float, what: str) -> float:
         started = time.monotonic()
-        while True:
-            try:
-                if condition():
-                    return time.monotonic() - started
-            except (AssertionError, OSError, subprocess.SubprocessError):
-                pass
-            assert time.monotonic() - started < seconds, f"{what}: not within {seconds} s"
-            time.sleep(0.3)
+        excused = (AssertionError, OSError, subprocess.SubprocessError)
+        waiting.wait_for(condition, seconds, what, 0.3, excused=excused)
+        return time.monotonic() - started
 
     return wait
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import base64
 import os
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -17,6 +16,7 @@ import requests
 
 from lab_ground.kubernetes.client import KubernetesClient
 from lab_ground.kubernetes.errors import ConflictError
+from lab_ground.waiting import wait_for
 
 API_VERSION = "datasciencepipelinesapplications.opendatahub.io/v1"
 KIND = "DataSciencePipelinesApplication"
@@ -49,17 +49,6 @@ def manifest(namespace: str, **spec: Any) -> dict[str, Any]:
     }
 
 
-def until(condition: Callable[[], Any], timeout: float, what: str, pause: float = 0.3) -> Any:
-    """The condition's value as soon as it is true; AssertionError with ``what`` otherwise."""
-    deadline = time.monotonic() + timeout
-    while True:
-        found = condition()
-        if found:
-            return found
-        assert time.monotonic() < deadline, f"{what}: not within {timeout} s"
-        time.sleep(pause)
-
-
 class PipelineServer:
     """One DataSciencePipelinesApplication and what belongs to it."""
 
@@ -83,8 +72,8 @@ class PipelineServer:
         def ready() -> bool:
             return self.conditions().get("Ready", {}).get("status") == "True"
 
-        until(ready, timeout, f"{self.name} is not ready: {self.conditions()}")
-        until(self.answers, 60, f"{self.url} does not answer")
+        wait_for(ready, timeout, f"{self.name} is not ready: {self.conditions()}")
+        wait_for(self.answers, 60, f"{self.url} does not answer")
 
     def answers(self) -> bool:
         """Whether the API answers through the Route."""
@@ -96,7 +85,7 @@ class PipelineServer:
     def delete(self, timeout: float) -> None:
         """Delete it, and wait until it is gone."""
         self.kubernetes.delete(API_VERSION, KIND, self.name, self.namespace)
-        until(lambda: self.get() is None, timeout, f"{self.name} is still there")
+        wait_for(lambda: self.get() is None, timeout, f"{self.name} is still there")
 
     # -- from outside --------------------------------------------------------------------------
 
@@ -121,7 +110,7 @@ class PipelineServer:
             ingress = ((found or {}).get("status") or {}).get("ingress") or []
             return str(ingress[0]["host"]) if ingress else ""
 
-        return str(until(host, 60, f"Route {route} has no host"))
+        return str(wait_for(host, 60, f"Route {route} has no host"))
 
     @cached_property
     def token(self) -> str:
@@ -184,7 +173,7 @@ class PipelineServer:
         def gone() -> bool:
             return not names & {pod["metadata"]["name"] for pod in self.pods(selector)}
 
-        until(gone, 30, f"{names} are still there")
+        wait_for(gone, 30, f"{names} are still there")
 
     def set_replicas(self, deployment: str, replicas: int) -> None:
         """Ask for this many replicas of a Deployment."""
@@ -203,7 +192,7 @@ class PipelineServer:
                 int(status.get("replicas") or 0) == replicas
             )
 
-        until(scaled, timeout, f"{deployment} has not {replicas} replicas")
+        wait_for(scaled, timeout, f"{deployment} has not {replicas} replicas")
 
     def revision(self, deployment: str) -> str:
         """The revision of a Deployment whose pods are all of it; empty while they are replaced."""

@@ -8,12 +8,12 @@ import json
 import os
 import socket
 import ssl
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from lab_ground import waiting
 from lab_ground.kubernetes.client import KubernetesClient
 from lab_ground.kubernetes.manifest import Manifest
 from lab_ground.settings import get_settings
@@ -53,18 +53,8 @@ server.serve_forever()
 
 def wait_for(check: Callable[[], Any], seconds: float, what: str, pause: float = 0.1) -> Any:
     """Return what ``check`` returns once that is true; fail saying what did not happen."""
-    deadline = time.monotonic() + seconds
-    last: Any = None
-    while True:
-        try:
-            last = check()
-            if last:
-                return last
-        except (OSError, http.client.HTTPException, LookupError, ValueError) as error:
-            last = error
-        if time.monotonic() >= deadline:
-            raise AssertionError(f"within {seconds} s not: {what}; at last: {last!r}")
-        time.sleep(pause)
+    excused = (OSError, http.client.HTTPException, LookupError, ValueError)
+    return waiting.wait_for(check, seconds, what, pause, excused=excused)
 
 
 @dataclass

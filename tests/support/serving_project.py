@@ -8,10 +8,11 @@ from contextlib import contextmanager
 from typing import Any
 
 import serving_models
-from store_project import IMAGE, StoreProject, condition, eventually, is_ready
+from store_project import IMAGE, StoreProject, condition, is_ready
 
 from lab_ground.kubernetes.manifest import Manifest
 from lab_ground.serving.constants import INFERENCE_SERVICE, SERVED_AS
+from lab_ground.waiting import wait_for
 
 SERVING_RUNTIME = ("serving.kserve.io/v1alpha1", "ServingRuntime")
 
@@ -73,7 +74,7 @@ class Project(StoreProject):
             settled = len(pods) == count and all(is_ready(pod) for pod in pods)
             return pods if settled else []
 
-        return list(eventually(ready, seconds, lambda: self.explain(runtime)))
+        return list(wait_for(ready, seconds, lambda: self.explain(runtime)))
 
     def explain(self, runtime: str) -> str:
         """What the runtime's pods say of themselves."""
@@ -133,7 +134,7 @@ class Project(StoreProject):
             up_to_date = (status.get("modelStatus") or {}).get("transitionStatus") == "UpToDate"
             return status if up_to_date and condition(status, "Ready") == "True" else None
 
-        return dict(eventually(ready, seconds, lambda: self.status(name)))
+        return dict(wait_for(ready, seconds, lambda: self.status(name)))
 
     def ready_revision(self, name: str) -> str:
         """The model's name in replies, once it is ready."""
@@ -150,13 +151,15 @@ class Project(StoreProject):
                 return None
             return model.get("lastFailureInfo")
 
-        return dict(eventually(failed, seconds, lambda: self.status(name)))
+        return dict(wait_for(failed, seconds, lambda: self.status(name)))
 
     def undeploy(self, name: str, seconds: float = 30) -> None:
         """Delete the InferenceService and wait until it is gone."""
         self.client.delete(*INFERENCE_SERVICE, name, self.namespace)
-        eventually(
-            lambda: self.client.get(*INFERENCE_SERVICE, name, self.namespace) is None, seconds
+        wait_for(
+            lambda: self.client.get(*INFERENCE_SERVICE, name, self.namespace) is None,
+            seconds,
+            "the model has gone",
         )
 
     @contextmanager

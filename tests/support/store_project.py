@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import secrets
-import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,23 +13,11 @@ from cluster_accounts import account, binding, token_of
 
 from lab_ground.kubernetes.client import KubernetesClient
 from lab_ground.kubernetes.manifest import Manifest
+from lab_ground.waiting import wait_for
 from object_storage.builders import Identity, ObjectStore, build_object_store
 
 STORE = "minio-ds-pipeline"
 IMAGE = "image-registry.openshift-image-registry.svc:5000/redhat-ods-applications/mnist-serving:1.0"
-
-
-def eventually(
-    found: Callable[[], Any], seconds: float = 30.0, explain: Callable[[], object] = str
-) -> Any:
-    """The first true answer of `found`, or a failure that says what `explain` says."""
-    deadline = time.monotonic() + seconds
-    while True:
-        answer = found()
-        if answer:
-            return answer
-        assert time.monotonic() < deadline, f"not within {seconds:g} s: {explain()}"
-        time.sleep(0.05)
 
 
 @dataclass
@@ -72,8 +58,8 @@ class StoreProject:
                 volumes = manifest["spec"]["template"]["spec"]["volumes"]
                 volumes[0] = {"name": "data", "emptyDir": {}}
             self.client.apply(manifest)
-        eventually(lambda: self._store_pods(), 90, lambda: "the object store is not ready")
-        eventually(self._make_bucket, 30, lambda: "the bucket cannot be made")
+        wait_for(lambda: self._store_pods(), 90, lambda: "the object store is not ready")
+        wait_for(self._make_bucket, 30, lambda: "the bucket cannot be made")
 
     def share_store(self, other: StoreProject) -> None:
         """Use another project's object store, by a data connection of this one's own."""
@@ -83,7 +69,7 @@ class StoreProject:
     def remove(self) -> None:
         """Remove all of it and wait until it is gone."""
         self.client.delete("v1", "Namespace", self.namespace)
-        eventually(
+        wait_for(
             lambda: self.client.get("v1", "Namespace", self.namespace) is None,
             120,
             lambda: self.client.get("v1", "Namespace", self.namespace),
@@ -105,7 +91,7 @@ class StoreProject:
 
     def store_url(self) -> str:
         """The object store's address from this machine."""
-        (pod,) = eventually(lambda: self._store_pods(), 30, lambda: "the object store is away")
+        (pod,) = wait_for(lambda: self._store_pods(), 30, lambda: "the object store is away")
         return f"http://{pod['status']['podIP']}:9000"
 
     @property
@@ -206,7 +192,7 @@ class StoreProject:
             pod = self.client.get("v1", "Pod", name, self.namespace) or {}
             return (pod.get("status") or {}).get("phase") in {"Succeeded", "Failed"}
 
-        eventually(ended, 60, lambda: self.client.get("v1", "Pod", name, self.namespace))
+        wait_for(ended, 60, lambda: self.client.get("v1", "Pod", name, self.namespace))
         text = self.client.read_log(name, self.namespace, container="caller")
         self.client.delete("v1", "Pod", name, self.namespace)
         return {int(port): reached for port, reached in json.loads(text).items()}
@@ -222,10 +208,12 @@ class StoreProject:
                 "metadata": {**metadata, "annotations": annotations},
             }
         )
-        found = eventually(
+        found = wait_for(
             lambda: (
                 self.client.get("v1", "ConfigMap", metadata["name"], self.namespace) or {}
-            ).get("data")
+            ).get("data"),
+            30,
+            "the service's authority is there",
         )
         return str(found["service-ca.crt"])
 

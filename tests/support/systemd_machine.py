@@ -12,6 +12,7 @@ from pathlib import Path
 import yaml
 
 from embedded_cluster.layout import cache_directory
+from lab_ground.waiting import wait_for
 
 PROJECT = Path(__file__).resolve().parents[2]
 BOOT = PROJECT / "tests" / "roles" / "systemd" / "boot.sh"
@@ -81,10 +82,7 @@ class SystemdMachine:
     def wait(self, true: Callable[[], bool], seconds: float, what: str) -> float:
         """Wait for something inside; return the seconds that it took."""
         began = time.monotonic()
-        while not true():
-            gone = time.monotonic() - began
-            assert gone < seconds, f"waited {gone:.0f} s for {what}"
-            time.sleep(0.5)
+        wait_for(true, seconds, what, 0.5)
         return time.monotonic() - began
 
     def cut_power(self) -> None:

@@ -7,7 +7,6 @@ one also a model server that has loaded it, behind its token.
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
@@ -20,6 +19,7 @@ from launcher import run_lab
 
 from lab_driver.access import Access
 from lab_driver.cluster import ClusterReader
+from lab_ground.waiting import wait_for
 
 MODEL = "onnx/model-v2.onnx"
 # What a model server reserves when its own container asks for so little: with puller and proxy.
@@ -96,16 +96,16 @@ def write_files(
     """Leave a file in each seat's volume, which is made for it.
 
     Raises:
-        TimeoutError: a seat's file is not written within ``timeout`` seconds.
+        NotInTimeError: a seat's file is not written within ``timeout`` seconds.
     """
     for seat in seats:
         core.create_namespaced_pod(seat, writer(image))
-    deadline = time.monotonic() + timeout
-    for seat in seats:
-        while core.read_namespaced_pod(WRITER, seat).status.phase != "Succeeded":
-            if time.monotonic() > deadline:
-                raise TimeoutError(f"no file in {seat} after {timeout:.0f} s")
-            time.sleep(0.5)
+
+    def unwritten() -> list[str]:
+        phases = {seat: core.read_namespaced_pod(WRITER, seat).status.phase for seat in seats}
+        return [seat for seat, phase in phases.items() if phase != "Succeeded"]
+
+    wait_for(lambda: not unwritten(), timeout, lambda: f"no file in {unwritten()}", 0.5)
     for seat in seats:
         core.delete_namespaced_pod(WRITER, seat, grace_period_seconds=0)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import time
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -11,6 +10,7 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy.exc import OperationalError
 
+from lab_ground.waiting import moments
 from pipeline_server.database.connection import Database
 
 logger = logging.getLogger(__name__)
@@ -51,15 +51,11 @@ def migrate(database: Database) -> None:
 
 def wait_for(database: Database, seconds: float = 300.0) -> None:
     """Wait until the database answers; raise when it does not in time."""
-    deadline = time.monotonic() + seconds
-    delay = 0.25
-    while True:
+    for left in moments(seconds, 0.25, growth=1.5, longest=2.0):
         try:
             database.check()
             return
         except OperationalError as error:
-            if time.monotonic() + delay > deadline:
+            if not left:
                 raise
             logger.info("waiting for the database: %s", str(error).splitlines()[0])
-            time.sleep(delay)
-            delay = min(delay * 1.5, 2.0)

@@ -14,8 +14,10 @@ import kfp_server_api
 import pytest
 import requests
 from kfp import compiler
-from pipeline_project import PipelineServer, until
+from pipeline_project import PipelineServer
 from sdk_pipelines import constructs
+
+from lab_ground.waiting import wait_for
 
 pytestmark = pytest.mark.cluster
 
@@ -172,12 +174,12 @@ def test_termination_within_ten_seconds(client: kfp.Client, server: PipelineServ
         phases = sorted(pod["status"]["phase"] for pod in pods)
         return phases == ["Running", "Running", "Succeeded"]
 
-    until(running, 60, "the steps do not run")
+    wait_for(running, 60, "the steps do not run")
     asked = time.monotonic()
     client.terminate_run(started.run_id)
     client.terminate_run(started.run_id)
-    until(lambda: not server.run_pods(started.run_id), 10, "pods are left")
-    until(lambda: client.get_run(started.run_id).state == "CANCELED", 10, "not canceled")
+    wait_for(lambda: not server.run_pods(started.run_id), 10, "pods are left")
+    wait_for(lambda: client.get_run(started.run_id).state == "CANCELED", 10, "not canceled")
     assert time.monotonic() - asked < 10
     ended = client.get_run(started.run_id).run_details.task_details
     states = {task.display_name: task.state for task in ended}
@@ -239,7 +241,7 @@ def test_recurring_runs(
         listed = client.list_runs(experiment_id=experiment.experiment_id)
         return listed.runs if (listed.total_size or 0) >= 2 else None
 
-    found = until(runs, 30, "the schedule starts no runs")
+    found = wait_for(runs, 30, "the schedule starts no runs")
     assert {item.recurring_run_id for item in found} == {made.recurring_run_id}
     client.disable_recurring_run(made.recurring_run_id)
     assert client.get_recurring_run(made.recurring_run_id).status == "DISABLED"
@@ -268,7 +270,7 @@ def test_periodic_runs(client: kfp.Client, package: str, name: str) -> None:
         listed = client.list_runs(experiment_id=experiment.experiment_id)
         return (listed.total_size or 0) >= 1
 
-    until(started, 30, "the period starts no runs")
+    wait_for(started, 30, "the period starts no runs")
     client.delete_recurring_run(made.recurring_run_id)
 
 

@@ -6,8 +6,10 @@ import json
 from typing import Any
 
 import pytest
-from pipeline_project import NAME, PipelineServer, until
+from pipeline_project import NAME, PipelineServer
 from sdk_pipelines.constructs import IMAGE
+
+from lab_ground.waiting import wait_for
 
 pytestmark = pytest.mark.cluster
 
@@ -56,7 +58,7 @@ def probe(
             pod = kubernetes.get("v1", "Pod", name, namespace) or {}
             return pod.get("status", {}).get("phase") in {"Succeeded", "Failed"}
 
-        until(ended, 120, f"{name} does not end")
+        wait_for(ended, 120, f"{name} does not end")
         path = kubernetes.path("v1", "Pod", namespace, name, "log")
         log = str(kubernetes.request("GET", path, accept="text/plain, */*"))
         found: dict[str, bool] = json.loads(log.strip().splitlines()[-1])

@@ -9,10 +9,11 @@ from typing import Any
 
 import kfp
 import pytest
-from pipeline_project import NAME, PipelineServer, manifest, until
+from pipeline_project import NAME, PipelineServer, manifest
 from sdk_pipelines import constructs
 
 from lab_ground.kubernetes.client import KubernetesClient
+from lab_ground.waiting import wait_for
 
 pytestmark = pytest.mark.cluster
 
@@ -116,9 +117,9 @@ def test_a_store_with_a_wrong_key(
             condition = other.conditions().get("ObjectStoreAvailable", {})
             return condition.get("reason") == "ObjectStoreWrongCredentials"
 
-        until(refused, 60, f"the condition does not tell: {other.conditions()}")
+        wait_for(refused, 60, f"the condition does not tell: {other.conditions()}")
         assert other.conditions()["Ready"]["status"] == "False"
-        until(other.answers, 120, "the API does not answer")
+        wait_for(other.answers, 120, "the API does not answer")
         client = kfp.Client(
             host=other.url, existing_token=other.token, ssl_ca_cert=str(other.ca_certificate)
         )
@@ -131,21 +132,23 @@ def test_a_store_with_a_wrong_key(
         assert done.state == "FAILED"
         assert "the store does not know the pipeline server's access key" in done.error.message
         deployment = f"ds-pipeline-{NAME}"
-        before = until(lambda: other.revision(deployment), 60, "the server is not settled")
+        before = wait_for(lambda: other.revision(deployment), 60, "the server is not settled")
         real = server.secret(f"ds-pipeline-s3-{NAME}")
         kubernetes.patch("v1", "Secret", "keys", {"stringData": real}, project)
-        until(
+        wait_for(
             lambda: other.conditions()["ObjectStoreAvailable"]["status"] == "True",
             60,
             "the right key is not noticed",
         )
-        until(
+        wait_for(
             lambda: other.revision(deployment) not in {"", before},
             90,
             "the server does not take up the right key",
         )
         # The router may still hold a connection to the pod that has just ended.
-        until(lambda: all(other.answers() for _ in range(5)), 30, "the new server does not answer")
+        wait_for(
+            lambda: all(other.answers() for _ in range(5)), 30, "the new server does not answer"
+        )
         assert run().state == "SUCCEEDED"
     finally:
         other.delete(120)
@@ -155,7 +158,7 @@ def test_a_spec_that_cannot_be_carried_out(kubernetes: KubernetesClient, project
     other = PipelineServer(kubernetes, project)
     kubernetes.create(manifest(project, database={"mariaDB": {"deploy": False}}))
     try:
-        until(
+        wait_for(
             lambda: other.conditions().get("Ready", {}).get("reason") == "InvalidSpec",
             30,
             "the condition does not tell",
@@ -178,7 +181,7 @@ def test_deleting_it_leaves_nothing(kubernetes: KubernetesClient, project: str) 
             if (found := names(kubernetes, project, api_version, kind))
         }
 
-    until(lambda: not left(), 60, f"something is left: {left()}")
+    wait_for(lambda: not left(), 60, f"something is left: {left()}")
     binding = f"{project}-ds-pipeline-{NAME}-auth-delegator"
     group = "rbac.authorization.k8s.io/v1"
     assert kubernetes.get(group, "ClusterRoleBinding", binding) is None

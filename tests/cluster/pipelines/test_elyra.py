@@ -14,7 +14,9 @@ from typing import Any
 
 import kfp
 import pytest
-from pipeline_project import NAME, ROOT, PipelineServer, until
+from pipeline_project import NAME, ROOT, PipelineServer
+
+from lab_ground.waiting import wait_for
 
 from .test_constructs import tasks
 
@@ -144,7 +146,7 @@ def submit(server: PipelineServer) -> str:
         found = pod.get("status", {}).get("phase")
         return found if found in {"Succeeded", "Failed"} else None
 
-    ended = until(phase, 180, "elyra-pipeline does not end")
+    ended = wait_for(phase, 180, "elyra-pipeline does not end")
     path = server.kubernetes.path("v1", "Pod", server.namespace, "elyra-submit", "log")
     log = str(server.kubernetes.request("GET", path, accept="text/plain, */*"))
     assert ended == "Succeeded", log[-3000:]

@@ -11,8 +11,10 @@ from typing import Any
 
 import kfp
 import pytest
-from pipeline_project import PipelineServer, until
+from pipeline_project import PipelineServer
 from sdk_pipelines import constructs, faulty
+
+from lab_ground.waiting import wait_for
 
 from .test_constructs import tasks
 
@@ -32,7 +34,7 @@ def running_pod(server: PipelineServer, run_id: str) -> dict[str, Any]:
         pods = server.run_pods(run_id)
         return next((pod for pod in pods if pod["status"]["phase"] == "Running"), None)
 
-    found: dict[str, Any] = until(find, 60, "no step runs")
+    found: dict[str, Any] = wait_for(find, 60, "no step runs")
     return found
 
 
@@ -76,7 +78,7 @@ def test_the_server_is_killed_in_the_middle_of_a_run(
     run_id = start(client, faulty.chain)
     running_pod(server, run_id)
     server.kill(f"app=ds-pipeline-{server.name}")
-    until(server.answers, 60, "the server does not come back")
+    wait_for(server.answers, 60, "the server does not come back")
     done = wait_for_run(client, run_id, 90)
     assert done.state == "SUCCEEDED"
     found = tasks(server, done).values()
@@ -93,13 +95,13 @@ def test_two_replicas_run_every_step_once(
         running_pod(server, ids[0])
         leader = server.pods(f"app={deployment}")[0]["metadata"]["name"]
         server.kubernetes.delete("v1", "Pod", leader, server.namespace)
-        until(server.answers, 30, "the other replica does not answer")
+        wait_for(server.answers, 30, "the other replica does not answer")
         for run_id in ids:
             done = wait_for_run(client, run_id, 120)
             assert done.state == "SUCCEEDED"
             assert len(server.run_pods(run_id)) == 3
     finally:
-        until(lambda: len(server.pods(f"app={deployment}")) >= 2, 60, "no second replica")
+        wait_for(lambda: len(server.pods(f"app={deployment}")) >= 2, 60, "no second replica")
         server.scale(deployment, 1, 90)
 
 
@@ -109,7 +111,7 @@ def test_the_database_is_restarted(
     run_id = start(client, faulty.chain)
     running_pod(server, run_id)
     server.kill(f"app=mariadb-{server.name}")
-    until(server.answers, 90, "the API does not come back")
+    wait_for(server.answers, 90, "the API does not come back")
     assert wait_for_run(client, run_id, 120).state == "SUCCEEDED"
 
 
@@ -166,7 +168,9 @@ def small_claim(server: PipelineServer, tmp_path: Path) -> Iterator[Path]:
     for pod in server.pods("pipelines.kubeflow.org/v2_component=true"):
         server.kubernetes.delete("v1", "Pod", pod["metadata"]["name"], server.namespace)
     server.kubernetes.delete("v1", kind, "small", server.namespace)
-    until(lambda: server.kubernetes.get("v1", kind, "small", server.namespace) is None, 60, "claim")
+    wait_for(
+        lambda: server.kubernetes.get("v1", kind, "small", server.namespace) is None, 60, "claim"
+    )
     server.kubernetes.delete("v1", "PersistentVolume", name)
     subprocess.run(["umount", str(tmp_path)], check=True)
 
@@ -183,16 +187,16 @@ def test_a_secret_that_is_not_there(
     client: kfp.Client, server: PipelineServer, works_after: None, pipeline: Any
 ) -> None:
     run_id = start(client, pipeline)
-    until(lambda: server.run_pods(run_id), 30, "no pod")
+    wait_for(lambda: server.run_pods(run_id), 30, "no pod")
 
     def note() -> bool:
         found = server.request("GET", f"/apis/v2beta1/runs/{run_id}").json()
         step = found["run_details"]["task_details"][-1]
         return "absent" in step.get("note", "")
 
-    until(note, 60, "the API does not say what the step waits for")
+    wait_for(note, 60, "the API does not say what the step waits for")
     client.terminate_run(run_id)
-    until(lambda: client.get_run(run_id).state == "CANCELED", 15, "not canceled")
+    wait_for(lambda: client.get_run(run_id).state == "CANCELED", 15, "not canceled")
 
 
 def test_a_training_that_diverged(run: Run, works_after: None) -> None:

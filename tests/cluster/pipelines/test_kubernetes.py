@@ -7,8 +7,10 @@ from typing import Any
 
 import kfp
 import pytest
-from pipeline_project import PipelineServer, until
+from pipeline_project import PipelineServer
 from sdk_pipelines import constructs, kubernetes_pipelines
+
+from lab_ground.waiting import wait_for
 
 from .test_constructs import outputs, tasks
 
@@ -113,7 +115,7 @@ def test_a_log_can_be_followed(client: kfp.Client, server: PipelineServer) -> No
                 return server.request("GET", path).text
         return ""
 
-    until(lambda: "still talking" in read(), 60, "the log of a running step")
+    wait_for(lambda: "still talking" in read(), 60, "the log of a running step")
     assert client.get_run(started.run_id).state == "RUNNING"
     client.terminate_run(started.run_id)
 

@@ -11,13 +11,15 @@ import signal
 import subprocess
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from kubernetes import client, config
 from lab_seat import kill_tree
+
+from lab_ground.waiting import wait_for
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 KUBECONFIG = os.environ.get("KUBECONFIG") or str(REPOSITORY / ".lab" / "kubeconfig")
@@ -104,13 +106,6 @@ def leases(seat: str) -> list[str]:
     """Who holds a Lease in the seat."""
     found = client.CoordinationV1Api().list_namespaced_lease(seat).items
     return [lease.spec.holder_identity for lease in found]
-
-
-def until(condition: Callable[[], bool], seconds: float, what: str) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, f"not within {seconds} s: {what}"
-        time.sleep(0.1)
 
 
 def config_maps(core: client.CoreV1Api, seat: str) -> set[str]:
@@ -218,7 +213,7 @@ def test_a_killed_reset_is_simply_run_again(core: client.CoreV1Api, seat: str) -
         command(seat), cwd=REPOSITORY, env=environment(), start_new_session=True,
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
-    until(lambda: bool(leases(seat)), 30, "the reset takes its Lease")
+    wait_for(lambda: bool(leases(seat)), 30, "the reset takes its Lease")
     os.killpg(process.pid, signal.SIGKILL)
     process.wait(timeout=10)
     core.patch_namespaced_secret("model-mesh", seat, {"metadata": {"finalizers": None}})
@@ -255,7 +250,7 @@ def test_a_whole_reset_that_was_killed_while_restoring_is_followed_by_the_next(
     core: client.CoreV1Api, seat: str
 ) -> None:
     process = begin(seat, restore_seconds=120)
-    until(lambda: "being-restored" in config_maps(core, seat), 60, "it restores")
+    wait_for(lambda: "being-restored" in config_maps(core, seat), 60, "it restores")
     (former,) = leases(seat)
     kill_tree(process.pid)
     process.wait(timeout=10)
@@ -270,7 +265,7 @@ def test_a_whole_reset_that_fails_lets_others_in(core: client.CoreV1Api, seat: s
     process = begin(seat, restore_fails=True)
     output = process.communicate(timeout=120)[0]
     assert process.returncode != 0, output
-    until(lambda: not leases(seat), 5, "its Lease ends")
+    wait_for(lambda: not leases(seat), 5, "its Lease ends")
 
 
 def test_a_lease_whose_keeper_died_as_well_ends_by_itself(seat: str) -> None:
@@ -333,8 +328,10 @@ def test_the_sessions_of_a_workbench_end_with_it(core: client.CoreV1Api, seat: s
             "spec": {"template": {"spec": {"containers": [container]}}},
         },
     )  # fmt: skip
-    until(lambda: "second-oauth-config" in names(core, seat)["secrets"], 60, "its sessions' Secret")
-    until(lambda: "second" in names(core, seat)["accounts"], 60, "its service account")
+    wait_for(
+        lambda: "second-oauth-config" in names(core, seat)["secrets"], 60, "its sessions' Secret"
+    )
+    wait_for(lambda: "second" in names(core, seat)["accounts"], 60, "its service account")
     done = reset(seat, "--diff")
     assert done.returncode == 0, done.stdout
     assert f"{seat}: Notebook/second (made in the dashboard, so a learner's work)" in done.stdout

@@ -18,9 +18,10 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from serving_endpoint import Endpoint
-from serving_project import Project, eventually
+from serving_project import Project
 
 from lab_ground.kubernetes.client import KubernetesClient
+from lab_ground.waiting import wait_for
 
 pytestmark = pytest.mark.cluster
 SIGNING_KEY = Path("/etc/kubernetes/pki/sa.key")
@@ -112,7 +113,11 @@ def test_through_the_route(
     route: Callable[[str], Endpoint], mnist: str, tokens: dict[str, str | None], caller: str
 ) -> None:
     endpoint = route(mnist)
-    eventually(lambda: endpoint.infer(mnist, token=tokens["right"])[0] == 200, 10)
+    wait_for(
+        lambda: endpoint.infer(mnist, token=tokens["right"])[0] == 200,
+        10,
+        "the token opens the model",
+    )
     assert endpoint.infer(mnist, token=tokens[caller])[0] == WITH_TOKEN[caller]
 
 
@@ -184,7 +189,9 @@ def test_a_token_that_is_revoked_stops_working(
     token = project.caller("leaving")
     assert proxy.infer(mnist, token=token)[0] == 200
     client.delete("v1", "ServiceAccount", "leaving", project.namespace)
-    eventually(lambda: proxy.infer(mnist, token=token)[0] == 401, 62)
+    wait_for(
+        lambda: proxy.infer(mnist, token=token)[0] == 401, 62, "the token that ended is refused"
+    )
 
 
 BAD = {

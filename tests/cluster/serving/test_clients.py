@@ -15,8 +15,10 @@ from typing import Any
 
 import pytest
 from serving_endpoint import Endpoint
-from serving_project import Project, eventually
+from serving_project import Project
 from serving_requests import image_request
+
+from lab_ground.waiting import wait_for
 
 pytestmark = pytest.mark.cluster
 CLIENTS = Path(__file__).parent / "clients"
@@ -31,7 +33,9 @@ def settings(
     route: Callable[[str], Endpoint],
 ) -> dict[str, Any]:
     found = project.client.get("route.openshift.io/v1", "Route", mnist, project.namespace)
-    eventually(lambda: route(mnist).infer(mnist, token=token)[0] == 200, 10)
+    wait_for(
+        lambda: route(mnist).infer(mnist, token=token)[0] == 200, 10, "the token opens the model"
+    )
     return {
         "model": mnist,
         "url": f"https://{found['status']['ingress'][0]['host']}",

@@ -10,7 +10,9 @@ import threading
 import pytest
 import serving_models
 from serving_endpoint import Endpoint
-from serving_project import Project, condition, eventually
+from serving_project import Project, condition
+
+from lab_ground.waiting import wait_for
 
 pytestmark = pytest.mark.cluster
 
@@ -41,7 +43,7 @@ def test_no_pod_restarts_for_a_model(project: Project, mnist: str, plain: Endpoi
     with project.model("guest", "onnx/model-v2.onnx"):
         project.wait_until_ready("guest")
         assert plain.infer("guest")[0] == 200
-    eventually(lambda: plain.infer("guest")[0] == 404, 5)
+    wait_for(lambda: plain.infer("guest")[0] == 404, 5, "the guest's model has gone")
     pods = project.pods()
     assert [pod["metadata"]["uid"] for pod in pods] == before
     assert [c["restartCount"] for pod in pods for c in pod["status"]["containerStatuses"]] == [
@@ -93,7 +95,7 @@ def test_a_model_that_is_overwritten_is_served_with_every_request_answered(
             status, answer = seen[-1]
             return status == 200 and answer["outputs"][0]["data"][0] == 3.0
 
-        eventually(answered_by_the_new_one, 75, lambda: seen[-1])
+        wait_for(answered_by_the_new_one, 75, lambda: seen[-1])
         assert {status for status, _ in seen} == {200}
         names = {(a["outputs"][0]["data"][0], a["model_name"]) for _, a in seen}
         new = seen[-1][1]["model_name"]
@@ -115,7 +117,7 @@ def test_the_status_tells_the_name_of_an_overwritten_model(
         assert plain.infer("told")[1]["model_name"] == old
         project.put_model(path, bias=3.0)
         # The puller looks every 30 s, the controller asks it every 60 s.
-        eventually(lambda: told() != old, 110, told)
+        wait_for(lambda: told() != old, 110, told)
         assert plain.infer("told")[1]["model_name"] == told()
 
 
@@ -217,13 +219,21 @@ def test_storage_config_follows_the_data_connections(project: Project, mnist: st
 
     assert keys() == {"aws-connection-s3-creds"}
     project.connect("aws-connection-second", AWS_S3_BUCKET="other")
-    eventually(lambda: keys() == {"aws-connection-s3-creds", "aws-connection-second"}, 10)
+    wait_for(
+        lambda: keys() == {"aws-connection-s3-creds", "aws-connection-second"},
+        10,
+        "both data connections are in storage-config",
+    )
     secret = project.client.get("v1", "Secret", "storage-config", project.namespace)
     second = json.loads(base64.b64decode(secret["data"]["aws-connection-second"]))
     assert (second["type"], second["bucket"]) == ("s3", "other")
     assert secret["metadata"]["labels"]["opendatahub.io/managed"] == "true"
     project.client.delete("v1", "Secret", "aws-connection-second", project.namespace)
-    eventually(lambda: keys() == {"aws-connection-s3-creds"}, 10)
+    wait_for(
+        lambda: keys() == {"aws-connection-s3-creds"},
+        10,
+        "one data connection is left in storage-config",
+    )
 
 
 def test_the_finalizer_holds_a_model_and_lets_it_go(project: Project) -> None:

@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 from serving_endpoint import Endpoint
-from serving_project import Project, condition, eventually, is_ready
+from serving_project import Project, condition, is_ready
 
 from lab_ground.kubernetes.client import KubernetesClient
+from lab_ground.waiting import wait_for
 
 pytestmark = pytest.mark.cluster
 RAW = {
@@ -122,7 +123,7 @@ def test_through_the_route(served: Project, authority: str) -> None:
     host = route["status"]["ingress"][0]["host"]
     outside = Endpoint("127.0.0.1", 443, host=host, authority=authority)
     token = caller(served)
-    eventually(lambda: outside.infer("mnist", token=token)[0] == 200, 15)
+    wait_for(lambda: outside.infer("mnist", token=token)[0] == 200, 15, "the token opens the model")
     assert outside.infer("mnist")[0] == 401
 
 
@@ -140,7 +141,7 @@ def test_another_path_is_rolled_out(served: Project) -> None:
         labels={"networking.kserve.io/visibility": "exposed"},
     )  # fmt: skip
     served.wait_until_ready("mnist", 90)
-    eventually(lambda: len(predictor_pods(served)) == 1, 60)
+    wait_for(lambda: len(predictor_pods(served)) == 1, 60, "one pod serves the model")
     assert answers(3.0)()
 
 
@@ -160,9 +161,10 @@ def test_a_model_can_move_to_a_shared_server(client: KubernetesClient, project: 
     project.wait_until_ready("moving", 90)
     project.deploy("moving", "onnx/model-v2.onnx")
     project.wait_until_ready("moving")
-    eventually(
+    wait_for(
         lambda: client.get("apps/v1", "Deployment", "moving-predictor", project.namespace) is None,
         30,
+        "the server of its own has gone",
     )
     assert Endpoint(project.pods()[0]["status"]["podIP"], 8008).infer("moving")[0] == 200
     project.undeploy("moving")

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 
 import pytest
 from serving_endpoint import Endpoint
-from serving_project import SERVING_RUNTIME, Project, eventually
+from serving_project import SERVING_RUNTIME, Project
 
 from lab_ground.kubernetes.client import KubernetesClient
+from lab_ground.waiting import wait_for
 
 pytestmark = pytest.mark.cluster
 
@@ -30,7 +31,7 @@ def test_a_server_starts_without_a_model_and_goes(second: Project) -> None:
     second.serve("first")
     assert len(second.pods("first")) == 1
     second.client.delete(*SERVING_RUNTIME, "first", second.namespace)
-    eventually(lambda: not second.pods("first"), 60)
+    wait_for(lambda: not second.pods("first"), 60, "the first server's pods have gone")
 
 
 def test_all_of_a_server_goes_with_it(second: Project) -> None:
@@ -44,7 +45,9 @@ def test_all_of_a_server_goes_with_it(second: Project) -> None:
         "system:auth-delegator"
     )
     second.undeploy("passing")
-    eventually(lambda: client.get(rbac, "ClusterRoleBinding", binding) is None, 10)
+    wait_for(
+        lambda: client.get(rbac, "ClusterRoleBinding", binding) is None, 10, "the binding has gone"
+    )
     client.delete(*SERVING_RUNTIME, "brief", namespace)
     for kind, api, name in (
         ("Service", "v1", "modelmesh-serving"),
@@ -53,7 +56,7 @@ def test_all_of_a_server_goes_with_it(second: Project) -> None:
         ("ConfigMap", "v1", "modelmesh-serving-brief-models"),
         ("Role", rbac, "modelmesh-serving-sa"),
     ):
-        eventually(
+        wait_for(
             lambda api=api, kind=kind, name=name: client.get(api, kind, name, namespace) is None,
             30,
             lambda kind=kind, name=name: f"{kind} {name} is left over",
@@ -120,7 +123,7 @@ def test_a_server_that_cannot_run_is_the_models_failure(second: Project) -> None
         failure = (second.status("stuck").get("modelStatus") or {}).get("lastFailureInfo") or {}
         return failure.get("reason") == "RuntimeUnhealthy" and "Image" in failure["message"]
 
-    eventually(told, 60, lambda: second.status("stuck"))
+    wait_for(told, 60, lambda: second.status("stuck"))
     second.undeploy("stuck")
     second.client.delete(*SERVING_RUNTIME, "broken", second.namespace)
 
@@ -144,7 +147,7 @@ def test_a_label_taken_away_and_given_back_brings_the_models_back(second: Projec
     namespace = ("v1", "Namespace", second.namespace)
     second.client.patch(*namespace, {"metadata": {"labels": {"modelmesh-enabled": None}}})
     assert "lacks the label" in second.wait_until_failed("survivor")["message"]
-    eventually(lambda: not second.pods("labelled"), 60)
+    wait_for(lambda: not second.pods("labelled"), 60, "the server's pods have gone")
     second.client.patch(*namespace, {"metadata": {"labels": {"modelmesh-enabled": "true"}}})
     (pod,) = second.wait_for_pods("labelled", 1)
     second.wait_until_ready("survivor")
@@ -158,10 +161,11 @@ def test_a_namespace_with_models_can_be_removed(client: KubernetesClient, projec
     doomed.create()
     doomed.serve("any", wait=False)
     doomed.deploy("mnist", "onnx/model-v2.onnx", model={"runtime": "any"})
-    eventually(lambda: doomed.status("mnist"), 20)
+    wait_for(lambda: doomed.status("mnist"), 20, "the model has a status")
     doomed.remove()
     binding = f"{doomed.namespace}-modelmesh-serving-sa-auth-delegator"
-    eventually(
+    wait_for(
         lambda: client.get("rbac.authorization.k8s.io/v1", "ClusterRoleBinding", binding) is None,
         30,
+        "the binding has gone",
     )

@@ -11,7 +11,6 @@ import html
 import json
 import re
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
@@ -24,6 +23,7 @@ from kubernetes import config, dynamic
 from lab_driver.access import Access
 from lab_driver.cluster import ClusterReader
 from lab_ground.redaction import Redactor
+from lab_ground.waiting import wait_for
 from lab_validation.templating import sentence_text
 
 REPOSITORY = Path(__file__).resolve().parents[3]
@@ -77,10 +77,7 @@ def lab(kubeconfig: Path | None, cluster: ClusterReader, namespace: str) -> Lab:
 
 
 def wait_until(reached: Callable[[], bool], what: str) -> None:
-    end = time.monotonic() + PATIENCE
-    while not reached():
-        assert time.monotonic() < end, f"within {PATIENCE} s it did not come that {what}"
-        time.sleep(1)
+    wait_for(reached, PATIENCE, what, 1)
 
 
 @contextmanager

@@ -11,13 +11,11 @@ import pytest
 from controllers.leadership import Leadership
 from lab_ground.kubernetes.conditions import is_true, set_condition
 from lab_ground.kubernetes.reconciler import Reconciler
+from lab_ground.waiting import wait_for
 
 
 def wait_until(check, seconds=5.0):
-    deadline = time.monotonic() + seconds
-    while not check():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.005)
+    wait_for(check, seconds, "it happens", 0.005)
 
 
 @pytest.fixture

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from urllib.request import urlopen
 
 import pytest
 import serving_models as models
 
+from lab_ground.waiting import wait_for
 from model_puller.changes import Changes
 from model_puller.check import check_model, start_trials
 from model_puller.model import ModelSpec
@@ -107,13 +107,6 @@ def running(store: ObjectStore, tmp_path: Path) -> Iterator[Running]:
     made.thread.join(10)
 
 
-def eventually(check: Callable[[], bool], seconds: float = 10.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not check():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-
-
 def test_models_are_loaded_replaced_and_unloaded(running: Running, tmp_path: Path) -> None:
     running.want("g1", spec())
     assert running.states("g1") == {"mnist": ("Loaded", "mnist__isvc-r1")}
@@ -155,17 +148,27 @@ def test_a_new_key_is_tried_at_once(running: Running, store: ObjectStore) -> Non
     assert running.states("g1")["mnist"][0] == "FailedToLoad"
     running.config = good
     running.want("g1", spec(), storage="2")
-    eventually(lambda: running.server.loaded.get("mnist") == 1, 2)
+    wait_for(
+        lambda: running.server.loaded.get("mnist") == 1,
+        2,
+        "the model server has the model again",
+        0.02,
+    )
 
 
 def test_a_restarted_server_gets_its_models_again(running: Running) -> None:
     running.want("g1", spec())
     running.states("g1")
     running.server.away = True
-    eventually(lambda: not running.sync.ready())
+    wait_for(lambda: not running.sync.ready(), 10, "a model is not loaded", 0.02)
     running.server.loaded.clear()
     running.server.identity, running.server.away = "second", False
-    eventually(lambda: running.server.loaded == {"mnist": 1} and running.sync.ready())
+    wait_for(
+        lambda: running.server.loaded == {"mnist": 1} and running.sync.ready(),
+        10,
+        "the model is loaded and all is ready",
+        0.02,
+    )
 
 
 def test_an_overwritten_model_is_served(running: Running, store: ObjectStore) -> None:
@@ -177,8 +180,15 @@ def test_an_overwritten_model_is_served(running: Running, store: ObjectStore) ->
     running.changes.look()
     store.objects["onnx/model-v2.onnx"] = models.digits(bias=3).SerializeToString()
     running.changes.look()
-    eventually(lambda: running.server.loaded == {"mnist": 2})
-    eventually(lambda: running.model()["servedAs"] != before["servedAs"])
+    wait_for(
+        lambda: running.server.loaded == {"mnist": 2}, 10, "the second revision is loaded", 0.02
+    )
+    wait_for(
+        lambda: running.model()["servedAs"] != before["servedAs"],
+        10,
+        "the model is served under another name",
+        0.02,
+    )
     after = running.model()
     assert (after["state"], after["activeRevision"]) == ("Loaded", before["activeRevision"])
     assert running.sync.ready()
@@ -196,7 +206,7 @@ def test_a_bad_overwrite_leaves_what_is_loaded_and_says_so(
     served = running.model()["servedAs"]
     store.objects["onnx/model-v2.onnx"] = b"not a model"
     running.changes.look()
-    eventually(lambda: running.model()["message"] != "")
+    wait_for(lambda: running.model()["message"] != "", 10, "the model's fault is told", 0.02)
     found = running.model()
     assert (found["state"], found["servedAs"]) == ("Loaded", served)
     assert "was overwritten, what was loaded stays: not an ONNX model" in found["message"]
@@ -205,7 +215,7 @@ def test_a_bad_overwrite_leaves_what_is_loaded_and_says_so(
     assert running.server.loaded == {"mnist": 1}
     store.objects["onnx/model-v2.onnx"] = good
     running.changes.look()
-    eventually(lambda: running.model()["message"] == "")
+    wait_for(lambda: running.model()["message"] == "", 10, "the model's fault has gone", 0.02)
     assert running.model()["servedAs"] == served
 
 
@@ -227,7 +237,7 @@ def test_a_corrupt_model_that_is_mended_is_served(running: Running, store: Objec
     assert running.states("g1")["mnist"][0] == "FailedToLoad"
     store.objects["onnx/model-v2.onnx"] = good
     running.changes.look()
-    eventually(lambda: running.model()["state"] == "Loaded")
+    wait_for(lambda: running.model()["state"] == "Loaded", 10, "the model is loaded", 0.02)
 
 
 def test_state_is_told_over_http(running: Running) -> None:
