@@ -40,6 +40,10 @@ def checkout(tmp_path: Path) -> Path:
         shutil.copytree(
             PROJECT / name, root / name, ignore=shutil.ignore_patterns("__pycache__", ".lab")
         )
+    for lock in PROJECT.glob("images/*/*.lock"):
+        target = root / lock.relative_to(PROJECT)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(lock, target)
     shutil.copy2(PROJECT / "lab", root / "lab")
     for path in (*tmp_path.parents, tmp_path, *root.rglob("*"), root):
         if path.is_relative_to(tmp_path.parents[1]):
