@@ -7,12 +7,13 @@ some twenty files, so that alone would take longer than all the rest of it.
 from __future__ import annotations
 
 import difflib
-import os
 from pathlib import Path
 from typing import Any
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
+
+from lab_ground.files import write_whole
 
 
 class ActionModule(ActionBase):
@@ -52,7 +53,7 @@ class ActionModule(ActionBase):
             if self._task.diff and not file.get("secret", False):
                 diffs.append({"prepared": compare(before, text, str(path))})
             if not self._task.check_mode:
-                write(path, text, mode)
+                write_whole(path, text, mode)
         result.update(changed=bool(changed), files=changed)
         if diffs:
             result["diff"] = diffs
@@ -71,14 +72,3 @@ def compare(before: str, after: str, name: str) -> str:
         before.splitlines(keepends=True), after.splitlines(keepends=True), name, name
     )
     return "".join(lines)
-
-
-def write(path: Path, text: str, mode: int) -> None:
-    """Write a file so that nobody sees it half-written or with a wider mode."""
-    partial = path.with_name(f".{path.name}.new")
-    partial.unlink(missing_ok=True)
-    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-    with os.fdopen(descriptor, "w") as stream:
-        stream.write(text)
-    partial.chmod(mode)
-    partial.replace(path)

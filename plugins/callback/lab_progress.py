@@ -16,6 +16,7 @@ from ansible import constants
 from ansible.plugins.callback.default import CallbackModule as Default
 
 from lab_diagnosis.tasks import message_of
+from lab_ground.files import write_json
 
 DOCUMENTATION = r"""
 name: lab_progress
@@ -245,6 +246,4 @@ class CallbackModule(Default):  # type: ignore[misc]
         super().v2_playbook_on_stats(stats)
         with contextlib.suppress(OSError):
             if self._file.parent.is_dir():
-                partial = self._file.with_suffix(".new")
-                partial.write_text(json.dumps(self._times, indent=2) + "\n")
-                partial.replace(self._file)
+                write_json(self._file, self._times)

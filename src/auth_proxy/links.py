@@ -6,6 +6,8 @@ import secrets
 import time
 from pathlib import Path
 
+from lab_ground.files import write_whole
+
 
 class UsedTickets:
     """Remembers the one-time links that were used, also over a restart of the container."""
@@ -28,7 +30,7 @@ class UsedTickets:
         self._used[nonce] = expires
         if self._file is not None:
             lines = (f"{key} {until}\n" for key, until in self._used.items())
-            self._file.write_text("".join(lines))
+            write_whole(self._file, "".join(lines), 0o600)
         return True
 
 

@@ -12,12 +12,13 @@ import shutil
 import ssl
 import subprocess
 import sys
-import tempfile
 import urllib.request
 from pathlib import Path
 
 from embedded_cluster import kubelet_log, machine, reconfigure
 from embedded_cluster.layout import Layout
+from lab_ground.files import write_json, write_whole
+from lab_ground.processes import descendants
 from lab_ground.waiting import moments
 
 # Raised when a cluster made by an older recipe cannot be brought to the present one in place.
@@ -152,18 +153,8 @@ def clear_unfinished(layout: Layout) -> None:
 def end_containers(layout: Layout) -> None:
     """End every container of the cluster with its shim."""
     shims = [process.pid for process in machine.of_kind(machine.is_shim, layout)]
-    machine.end(machine.descendants(shims), patience=5)
+    machine.end(descendants(shims), patience=5)
     machine.end(shims, patience=5)
-
-
-def write_json(path: Path, value: object, mode: int = 0o644) -> None:
-    """Write a JSON file so that it is never seen half-written."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False) as stream:
-        json.dump(value, stream, indent=2)
-        stream.write("\n")
-    Path(stream.name).chmod(mode)
-    Path(stream.name).replace(path)
 
 
 def write_kubeconfig(layout: Layout, target: Path, *, check: bool) -> bool:
@@ -181,11 +172,7 @@ def write_kubeconfig(layout: Layout, target: Path, *, check: bool) -> bool:
         return False
     if not check:
         target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        partial = target.with_name(f".{target.name}.new")
-        partial.touch(mode=0o600)
-        partial.chmod(0o600)
-        partial.write_text(text)
-        partial.replace(target)
+        write_whole(target, text, 0o600)
     return True
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from embedded_cluster.layout import Layout
+from lab_ground.processes import alive, numbers
 from lab_ground.waiting import moments
 
 SYSTEMD_UNITS = ("mnist-lab-containerd.service", "mnist-lab-kubelet.service")
@@ -33,17 +34,15 @@ class Process:
 def processes() -> list[Process]:
     """Every process that has a command line, kernel threads and zombies left out."""
     found = []
-    for directory in Path("/proc").iterdir():
-        if not directory.name.isdigit():
-            continue
+    for number in numbers():
         try:
-            raw = (directory / "cmdline").read_bytes()
+            raw = Path(f"/proc/{number}/cmdline").read_bytes()
         except OSError:
             continue
         if raw:
             words = raw.rstrip(b"\0").split(b"\0")
             arguments = tuple(word.decode(errors="replace") for word in words)
-            found.append(Process(int(directory.name), arguments))
+            found.append(Process(number, arguments))
     return found
 
 
@@ -91,35 +90,6 @@ def is_shim(process: Process, layout: Layout) -> bool:
 def of_kind(kind: Callable[[Process, Layout], bool], layout: Layout) -> list[Process]:
     """The processes of one kind."""
     return [process for process in processes() if kind(process, layout)]
-
-
-def descendants(parents: Iterable[int]) -> list[int]:
-    """Children, grandchildren and so on of these processes."""
-    children: dict[int, list[int]] = {}
-    for directory in Path("/proc").iterdir():
-        if directory.name.isdigit():
-            try:
-                stat = (directory / "stat").read_text()
-            except OSError:
-                continue
-            parent = int(stat.rpartition(")")[2].split()[1])
-            children.setdefault(parent, []).append(int(directory.name))
-    found: list[int] = []
-    waiting = list(parents)
-    while waiting:
-        for child in children.get(waiting.pop(), []):
-            found.append(child)
-            waiting.append(child)
-    return found
-
-
-def alive(pid: int) -> bool:
-    """Whether a process runs; a zombie does not."""
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_text()
-    except OSError:
-        return False
-    return stat.rpartition(")")[2].split()[0] != "Z"
 
 
 def end(pids: Iterable[int], *, patience: float = 10) -> None:

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from embedded_cluster import cluster, machine, settled
 from embedded_cluster.layout import Layout, cache_directory
+from lab_ground.processes import descendants, numbers
 
 CONTROLLERS = ("cpu", "cpuset", "memory", "pids")
 # Bits of /proc/self/status CapEff that mounting, networks and cgroups need.
@@ -239,7 +240,7 @@ def own_processes(layout: Layout) -> set[int]:
     """Process ids of the cluster: its supervisor, kubelet, containerd and all containers."""
     kinds = (machine.is_supervisor, machine.is_kubelet, machine.is_containerd, machine.is_shim)
     roots = {process.pid for kind in kinds for process in machine.of_kind(kind, layout)}
-    return roots | set(machine.descendants(roots))
+    return roots | set(descendants(roots))
 
 
 def foreign_ports(layout: Layout, ports: tuple[int, ...] = Wanted().ports) -> dict[int, str]:
@@ -259,13 +260,11 @@ def foreign_ports(layout: Layout, ports: tuple[int, ...] = Wanted().ports) -> di
 
 def owner_of(sockets: set[str]) -> int | None:
     """The process that holds one of these sockets."""
-    for directory in Path("/proc").iterdir():
-        if not directory.name.isdigit():
-            continue
+    for number in numbers():
         try:
-            for link in (directory / "fd").iterdir():
+            for link in Path(f"/proc/{number}/fd").iterdir():
                 if str(link.readlink()) in sockets:
-                    return int(directory.name)
+                    return number
         except OSError:
             continue
     return None

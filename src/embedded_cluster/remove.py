@@ -16,6 +16,7 @@ from pathlib import Path
 
 from embedded_cluster import cluster, iptables, machine
 from embedded_cluster.layout import Layout, cache_directory, project_directory
+from lab_ground.processes import descendants
 
 MOUNTS = Path("/proc/self/mountinfo")
 INTERFACES = ("mnist-lab0", "mnist-lab-br")
@@ -83,7 +84,7 @@ def own_processes(layout: Layout, *, was_ours: bool = False) -> list[machine.Pro
         machine.is_shim,
     )
     roots = {process.pid for kind in kinds for process in machine.of_kind(kind, layout)}
-    pids = roots | set(machine.descendants(roots))
+    pids = roots | set(descendants(roots))
     return [process for process in machine.processes() if process.pid in pids]
 
 

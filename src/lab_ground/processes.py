@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 
@@ -17,6 +17,18 @@ def _fields(pid: int | str) -> list[str] | None:
     # The command in parentheses may hold spaces: count from the last parenthesis.
     fields = text.rpartition(")")[2].split()
     return None if fields[0] in ("Z", "X") else fields
+
+
+def numbers() -> Iterator[int]:
+    """Give the numbers of all processes."""
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            yield int(entry.name)
+
+
+def alive(pid: int | str) -> bool:
+    """Tell whether a process runs; a zombie does not."""
+    return _fields(pid) is not None
 
 
 def start_time(pid: int | str) -> int | None:
@@ -32,9 +44,8 @@ def family(pids: Iterable[int]) -> dict[int, int]:
     """Return {number: start} of processes and of all that they started, at any depth."""
     starts: dict[int, int] = {}
     children: dict[int, list[int]] = {}
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit() and (fields := _fields(entry.name)):
-            number = int(entry.name)
+    for number in numbers():
+        if fields := _fields(number):
             starts[number] = int(fields[19])
             children.setdefault(int(fields[1]), []).append(number)
     found: dict[int, int] = {}
@@ -45,6 +56,12 @@ def family(pids: Iterable[int]) -> dict[int, int]:
             found[number] = starts[number]
             queue += children.get(number, ())
     return found
+
+
+def descendants(pids: Iterable[int]) -> list[int]:
+    """Return children, grandchildren and so on of processes."""
+    parents = set(pids)
+    return [number for number in family(parents) if number not in parents]
 
 
 class Watched:

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from lab_ground.files import write_json
 from lab_images import builder
 from lab_images.catalogue import Image, ImageError, Settings, all_keys, settings_from
 from lab_images.delivery import Containerd, push
@@ -196,7 +197,7 @@ def openshift_build(workshop: Workshop, name: str, timeout: float, check: bool) 
         cluster.build(settings, settings.image(name), key, timeout)
         noted = settings.state / KEYS
         known = json.loads(noted.read_text()) if noted.is_file() else {}
-        noted.write_text(json.dumps({**known, name: key}, indent=2) + "\n")
+        write_json(noted, {**known, name: key})
     seconds = round(time.monotonic() - started, 1)
     return {"changed": changed, "name": name, "key": key, "seconds": seconds}
 

@@ -16,6 +16,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, Any
 
+from lab_ground.files import write_whole
 from lab_images.catalogue import ImageError
 from lab_images.storage import Storage
 
@@ -106,7 +107,7 @@ class Layout:
         )
         path = self._record_path(name, key)
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(asdict(record)))
+        write_whole(path, json.dumps(asdict(record)))
         return record
 
     def prune(self, current: dict[str, str]) -> list[Record]:
@@ -138,9 +139,7 @@ class Layout:
     def _write(self, media_type: str, content: bytes) -> dict[str, Any]:
         digest = f"sha256:{hashlib.sha256(content).hexdigest()}"
         if not self.blob(digest).exists():
-            part = self.blob(digest).with_suffix(".part")
-            part.write_bytes(content)
-            part.rename(self.blob(digest))
+            write_whole(self.blob(digest), content)
         return {"mediaType": media_type, "digest": digest, "size": len(content)}
 
     def _layer(self, storage: Storage, layer: dict[str, Any]) -> dict[str, Any]:
@@ -150,8 +149,7 @@ class Layout:
             if self.blob(known["digest"]).is_file():
                 return known
         descriptor = self._compress(storage, layer)
-        index.parent.mkdir(parents=True, exist_ok=True)
-        index.write_text(json.dumps(descriptor))
+        write_whole(index, json.dumps(descriptor))
         return descriptor
 
     def _compress(self, storage: Storage, layer: dict[str, Any]) -> dict[str, Any]:

@@ -25,6 +25,7 @@ from pathlib import Path
 from types import FrameType
 from urllib.parse import urlsplit
 
+from lab_ground.files import write_whole
 from lab_ground.waiting import moments
 
 logger = logging.getLogger(__name__)
@@ -79,9 +80,7 @@ def write_rules(file: Path, rules: bytes) -> bool:
     """Replace the file in one step, unless it says that already; say whether it was replaced."""
     if file.exists() and file.read_bytes() == rules:
         return False
-    fresh = file.with_name(f".{file.name}.new")
-    fresh.write_bytes(rules)
-    fresh.replace(file)
+    write_whole(file, rules)
     return True
 
 

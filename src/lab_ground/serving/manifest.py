@@ -5,12 +5,10 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from lab_ground.files import write_whole
 from lab_ground.serving.constants import MANIFEST
 
 
 def write_manifest(folder: Path, *, revision: str, file: str) -> None:
     """Describe the model in `folder` so that the server can load it."""
-    text = json.dumps({"revision": revision, "file": file})
-    temporary = folder / f".{MANIFEST}"
-    temporary.write_text(text, encoding="utf-8")
-    temporary.replace(folder / MANIFEST)
+    write_whole(folder / MANIFEST, json.dumps({"revision": revision, "file": file}))

@@ -15,6 +15,7 @@ import pytest
 
 from embedded_cluster import cluster, machine
 from embedded_cluster.layout import Layout
+from lab_ground.processes import descendants
 
 from ..conftest import PROJECT, Lab, cluster_identity
 
@@ -25,7 +26,7 @@ WITHIN = 120
 def named(name: str) -> list[int]:
     """Processes of the cluster's containers by their program's name."""
     shims = [process.pid for process in machine.of_kind(machine.is_shim, LAYOUT)]
-    inside = set(machine.descendants(shims))
+    inside = set(descendants(shims))
     return [p.pid for p in machine.processes() if p.pid in inside and p.program == name]
 
 
