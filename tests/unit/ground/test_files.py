@@ -39,12 +39,14 @@ def test_a_writer_that_fails_leaves_the_former_file(
 ) -> None:
     path = tmp_path / "file"
     write_whole(path, b"former")
-    with (
-        pytest.raises(RuntimeError, match="halfway"),
-        written_whole(path, durable=durable) as stream,
-    ):
-        stream.write(content[:after])
-        raise RuntimeError("halfway")
+
+    def begin() -> None:
+        with written_whole(path, durable=durable) as stream:
+            stream.write(content[:after])
+            raise RuntimeError("halfway")
+
+    with pytest.raises(RuntimeError, match="halfway"):
+        begin()
     assert path.read_bytes() == b"former"
     assert [entry.name for entry in tmp_path.iterdir()] == ["file"]
 
