@@ -17,6 +17,7 @@ from controllers.data_science_pipelines import status
 from controllers.data_science_pipelines.build import FINALIZER
 from controllers.data_science_pipelines.specification import Application, SpecificationError, read
 from lab_ground import connections
+from lab_ground.connections import trimmed
 from lab_ground.kubernetes import client as kubernetes
 from lab_ground.kubernetes.errors import ConflictError, NotFoundError
 from lab_ground.kubernetes.manifest import Manifest
@@ -25,6 +26,7 @@ from lab_ground.kubernetes.reconciler import Reconciler
 from lab_ground.kubernetes.watching import label_key, own_key, watch
 from object_storage import buckets
 from object_storage.builders import generate_key
+from object_storage.keys import fault_of_access_key, fault_of_secret_key
 
 logger = logging.getLogger(__name__)
 
@@ -117,6 +119,9 @@ def _store_manifests(app: Application, owner: Manifest, found: status.Findings) 
     if keys is None:
         found.store = f"the Secret {app.store.credentials.secret} is not there or lacks its keys"
         return []
+    if problem := _fault_of_keys(app, *keys):
+        found.store = problem
+        return []
     found.admin = (admin["accesskey"], admin["secretkey"])
     store = builders.build_store(app, *keys, *found.admin)
     return builders.build_store_manifests(app, store, aliases=_is_free(owner, "minio-service"))
@@ -127,7 +132,19 @@ def _keys(app: Application) -> tuple[str, str] | None:
     data = _read_secret(app.namespace, credentials.secret)
     if credentials.user_key not in data or credentials.password_key not in data:
         return None
-    return data[credentials.user_key], data[credentials.password_key]
+    return trimmed(data[credentials.user_key]), trimmed(data[credentials.password_key])
+
+
+def _fault_of_keys(app: Application, access_key: str, secret_key: str) -> str:
+    """Why the store could not be used with these keys; empty when it can."""
+    given = app.store.credentials
+    for key, fault in (
+        (given.user_key, fault_of_access_key(access_key)),
+        (given.password_key, fault_of_secret_key(secret_key)),
+    ):
+        if fault:
+            return f"{key} of the Secret {given.secret} is wrong: it {fault}"
+    return ""
 
 
 def _credentials_mark(app: Application, key: str) -> str:

@@ -279,6 +279,39 @@ def test_the_mark_follows_the_secrets(cluster: MemoryCluster) -> None:
     assert hashlib.sha256(b"minio123").hexdigest() not in first
 
 
+@pytest.mark.parametrize(
+    ("values", "problem"),
+    [
+        ({"a": "AB/CD", "s": "minio123"}, "a of the Secret keys is wrong: it has '/' in it"),
+        ({"a": "AB,CD", "s": "minio123"}, "a of the Secret keys is wrong: it has ',' in it"),
+        ({"a": "minio", "s": "short"}, "s of the Secret keys is wrong: it has too few characters"),
+    ],
+)
+def test_keys_that_the_store_cannot_read_are_told_before_it_is_made(
+    cluster: MemoryCluster, values: dict[str, str], problem: str
+) -> None:
+    owner = resource(
+        objectStorage={
+            "minio": {
+                "image": "registry/lab-platform:1.0",
+                "s3CredentialsSecret": {"secretName": "keys", "accessKey": "a", "secretKey": "s"},
+            }
+        }
+    )
+    owner["metadata"]["uid"] = "uid"
+    metadata = {"name": "keys", "namespace": "mnist"}
+    secret = {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "stringData": values}
+    cluster.apply(secret)
+    found = status.Findings()
+    app = specification.read(owner)
+    assert handlers._store_manifests(app, owner, found) == []
+    assert found.store.startswith(problem)
+    assert values["s"] not in found.store
+    assert conditions(found)["ObjectStoreAvailable"]["reason"] == "ObjectStoreWrongCredentials"
+    cluster.apply({**secret, "stringData": {"a": "minio\n", "s": "minio123\n"}})
+    assert handlers._store_manifests(app, owner, status.Findings())
+
+
 def rights(rules: list[dict[str, Any]]) -> set[tuple[str, str, str]]:
     return {
         (group, resource, verb)
