@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 from urllib.parse import parse_qs, urlsplit
@@ -45,9 +46,10 @@ class Authoriser:
         if not cookie:
             return None
         try:
-            return self._sealer.open_session(cookie).token
+            session = self._sealer.open_session(cookie)
         except SealError:
             return None
+        return None if self._tickets.is_used(session.nonce) else session.token
 
     async def verdict(self, headers: Headers) -> Verdict:
         """Say what is thought of a request's token, or of its session; raise ReviewError."""
@@ -73,7 +75,7 @@ class Authoriser:
         if path == "/oauth/link" and self._sealer is not None:
             return self._shorten(method, body)
         if path == "/oauth/logout" and self._sealer is not None:
-            return self._logout(method)
+            return self._logout(method, headers)
         return 404, {"Content-Type": "text/plain"}, b"not found\n"
 
     async def _check(self, headers: Headers) -> Answer:
@@ -159,9 +161,7 @@ class Authoriser:
         return 200, headers, f"/oauth/login?code={code}\n".encode()
 
     async def _login(self, headers: Headers, body: bytes) -> Answer:
-        origin = headers.get("origin")
-        host = headers.get("x-forwarded-host") or headers.get("host", "")
-        if origin is not None and urlsplit(origin).netloc != host:
+        if self._from_elsewhere(headers):
             message = "The form was sent from another site."
             return 403, dict(pages.HEADERS), pages.login_page(None, message)
         try:
@@ -173,7 +173,23 @@ class Authoriser:
         return await self._enter(token, target)
 
     @staticmethod
-    def _logout(method: str) -> Answer:
+    def _from_elsewhere(headers: Headers) -> bool:
+        """Whether a page of another origin sends this; a browser names the origin of each POST."""
+        origin = headers.get("origin")
+        host = headers.get("x-forwarded-host") or headers.get("host", "")
+        if origin is not None:
+            return urlsplit(origin).netloc != host
+        return headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none")
+
+    def _logout(self, method: str, headers: Headers) -> Answer:
+        """End the session for good: its cookie is worth nothing after it, wherever it is."""
         if method != "POST":
             return 200, dict(pages.HEADERS), pages.logout_page()
+        if self._from_elsewhere(headers):
+            return 403, {"Content-Type": "text/plain"}, b"sent from another site\n"
+        cookie = read_cookie(headers)
+        if cookie and self._sealer is not None:
+            with contextlib.suppress(SealError):
+                session = self._sealer.open_session(cookie)
+                self._tickets.use(session.nonce, session.expires)
         return _go_to("/oauth/login", session_cookie("", 0))

@@ -10,7 +10,7 @@ from lab_ground.files import write_whole
 
 
 class UsedTickets:
-    """Remembers the one-time links that were used, also over a restart of the container."""
+    """Remembers the links that were used and the sessions that were ended, also over a restart."""
 
     def __init__(self, file: Path | None) -> None:
         self._file = file
@@ -20,6 +20,10 @@ class UsedTickets:
                 nonce, _, expires = line.partition(" ")
                 if expires:
                     self._used[nonce] = float(expires)
+
+    def is_used(self, nonce: str) -> bool:
+        """Whether this link was used, or this session was ended, before its time."""
+        return nonce in self._used
 
     def use(self, nonce: str, expires: float) -> bool:
         """Mark a link as used; return False if it was used already."""

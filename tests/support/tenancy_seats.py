@@ -42,10 +42,15 @@ def make_seat(client: KubernetesClient, name: str) -> Seat:
     client.create(cluster_accounts.account(LEARNER, namespace))
     client.create(cluster_accounts.binding(LEARNER, namespace, role="admin"))
     token = cluster_accounts.token_of(client, namespace, LEARNER)
+    return Seat(namespace, client_of(token), token)
+
+
+def client_of(token: str) -> KubernetesClient:
+    """A client that comes with a token and nothing else."""
     configuration = official.Configuration()
     config.load_kube_config(
         config_file=os.environ["KUBECONFIG"], client_configuration=configuration
     )
     configuration.cert_file = configuration.key_file = None
     configuration.api_key = {"authorization": f"Bearer {token}"}
-    return Seat(namespace, KubernetesClient(configuration), token)
+    return KubernetesClient(configuration)

@@ -55,7 +55,7 @@ def test_it_serves_the_model_with_a_token(seat: Project) -> None:
     binding = client.get(
         "rbac.authorization.k8s.io/v1", "RoleBinding", "model-server-view", namespace
     )
-    assert binding["roleRef"]["name"] == "view"
+    assert binding["roleRef"]["name"] == "model-server-view-role"
 
 
 def test_again_it_changes_nothing(seat: Project) -> None:

@@ -62,7 +62,7 @@ def test_a_model_that_cannot_be_read_has_no_checksum(stored: dict[str, object]) 
 
 @pytest.mark.parametrize(
     ("mode", "kind", "role"),
-    [("modelmesh", "ClusterRole", "view"), ("raw", "Role", "mnist-view-role")],
+    [("modelmesh", "Role", "model-server-view-role"), ("raw", "Role", "mnist-view-role")],
 )
 def test_callers_get_the_right_that_the_proxy_asks_for(mode: str, kind: str, role: str) -> None:
     manifests = render("openshift", lab_serving_mode=mode)

@@ -148,3 +148,38 @@ def test_a_workbench_s_own_fields_alone_are_sent() -> None:
     tasks = yaml.safe_load(Path(ROOT / "roles/lab_workbench/tasks/main.yml").read_text())
     (create,) = [task for task in tasks if task["name"] == "Create the workbenches"]
     assert create["lab_objects"]["server_side_apply"]["field_manager"] == "mnist-lab"
+
+
+@pytest.mark.parametrize(
+    ("mode", "allowed"),
+    [
+        # odh-model-controller asks for ModelMesh: get services in the namespace.
+        ("modelmesh", {("", "services", "get", "")}),
+        # kserve's raw mode: get inferenceservices, by name.
+        ("raw", {("serving.kserve.io", "inferenceservices", "get", "mnist")}),
+    ],
+)
+def test_the_prediction_token_is_for_predictions(
+    mode: str, allowed: set[tuple[str, str, str, str]]
+) -> None:
+    manifests = render("embedded", lab_serving_mode=mode)
+    bindings = [
+        binding
+        for binding in of_kind(manifests, "RoleBinding")
+        if any(subject["name"] == "model-mesh" for subject in binding["subjects"])
+    ]
+    assert [binding["roleRef"]["kind"] for binding in bindings] == ["Role"]
+    (role,) = [
+        role
+        for role in of_kind(manifests, "Role")
+        if role["metadata"]["name"] == bindings[0]["roleRef"]["name"]
+    ]
+    given = {
+        (group, resource, verb, name)
+        for rule in role["rules"]
+        for group in rule["apiGroups"]
+        for resource in rule["resources"]
+        for verb in rule["verbs"]
+        for name in rule.get("resourceNames", [""])
+    }
+    assert given == allowed

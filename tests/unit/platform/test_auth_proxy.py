@@ -269,6 +269,25 @@ class TestLogin:
         assert status == 303
         assert "Max-Age=0" in extra["Set-Cookie"]
 
+    @pytest.mark.parametrize(
+        "told",
+        [{"origin": "https://evil.test"}, {"origin": "null"}, {"sec-fetch-site": "cross-site"}],
+    )
+    def test_no_other_site_signs_anybody_out(self, authoriser, sealer, told):
+        cookie = {"cookie": f"{COOKIE}={sealer.seal_session('good')}"}
+        headers = {"host": "notebook.test", **cookie, **told}
+        assert ask(authoriser, "/oauth/logout", headers, method="POST")[0] == 403
+        assert ask(authoriser, "/oauth/check", cookie)[0] == 200
+
+    def test_a_cookie_is_dead_after_the_logout(self, authoriser, sealer):
+        cookie = {"cookie": f"{COOKIE}={sealer.seal_session('good')}"}
+        assert ask(authoriser, "/oauth/check", cookie)[0] == 200
+        headers = {"host": "notebook.test", "origin": "https://notebook.test", **cookie}
+        assert ask(authoriser, "/oauth/logout", headers, method="POST")[0] == 303
+        assert ask(authoriser, "/oauth/check", cookie)[0] == 401
+        other = {"cookie": f"{COOKIE}={sealer.seal_session('good')}"}
+        assert ask(authoriser, "/oauth/check", other)[0] == 200
+
 
 class TestReviews:
     """What is asked, and how long it is believed."""
