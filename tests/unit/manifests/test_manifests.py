@@ -16,7 +16,16 @@ from resource_definitions.structural import unknown_fields, with_defaults
 from .rendering import INVENTORIES, MODES, flatten, identify, render, render_text
 
 UPSTREAM_KINDS = {
-    "": {"Namespace", "PersistentVolumeClaim", "ServiceAccount", "Secret", "ConfigMap", "Service"},
+    "": {
+        "ConfigMap",
+        "LimitRange",
+        "Namespace",
+        "PersistentVolumeClaim",
+        "ResourceQuota",
+        "Secret",
+        "Service",
+        "ServiceAccount",
+    },
     "apps": {"Deployment"},
     "batch": {"Job"},
     "datasciencepipelinesapplications.opendatahub.io": {"DataSciencePipelinesApplication"},
