@@ -8,21 +8,20 @@ from __future__ import annotations
 import base64
 import http.client
 import json
-import logging
 import os
 import ssl
-import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
 
+from lab_ground.kubernetes.errors import ApiError, error_from
+from lab_ground.kubernetes.following import Follower
+from lab_ground.kubernetes.manifest import Manifest
 from model_puller.errors import PullError
 
 _ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 _WATCH_SECONDS = 240
-
-log = logging.getLogger(__name__)
 
 
 class Cluster:
@@ -37,7 +36,7 @@ class Cluster:
 
     def secret(self, name: str) -> dict[str, str]:
         """A Secret's decoded data; PullError if it is absent."""
-        found = self._get(f"secrets/{quote(name)}")
+        found = self.get(f"secrets/{quote(name)}")
         if found is None:
             raise PullError(f"no Secret '{name}' in the namespace: no data connection exists")
         data = found.get("data") or {}
@@ -45,45 +44,36 @@ class Cluster:
 
     def watch_config_map(self, name: str, seen: Callable[[Mapping[str, str]], None]) -> None:
         """Report the ConfigMap's data now and at each change, for ever."""
-        pause = threading.Event()
-        delay = 0.2
-        while True:
-            try:
-                version = self._report(name, seen)
-                self._follow(name, version, seen)
-                delay = 0.2
-            except (OSError, http.client.HTTPException, ValueError) as error:
-                log.warning("Watching ConfigMap %s ended: %s", name, error)
-                pause.wait(delay)
-                delay = min(delay * 2, 10.0)
 
-    def _report(self, name: str, seen: Callable[[Mapping[str, str]], None]) -> str:
-        query = f"configmaps?fieldSelector=metadata.name%3D{quote(name)}"
-        listed = self._get(query) or {}
-        for item in listed.get("items", []):
-            seen(item.get("data") or {})
-        return str(listed.get("metadata", {}).get("resourceVersion", ""))
+        def report(manifest: Manifest) -> None:
+            seen(manifest.get("data") or {})
 
-    def _follow(self, name: str, version: str, seen: Callable[[Mapping[str, str]], None]) -> None:
-        path = (
-            f"configmaps?watch=1&fieldSelector=metadata.name%3D{quote(name)}"
-            f"&resourceVersion={quote(version)}&timeoutSeconds={_WATCH_SECONDS}"
-        )
+        def listed(manifests: list[Manifest]) -> None:
+            for manifest in manifests:
+                report(manifest)
+
+        def changed(manifest: Manifest, gone: bool) -> None:
+            if not gone:
+                report(manifest)
+
+        Follower(
+            f"ConfigMap {name}", ConfigMapSource(self, name), listed=listed, changed=changed
+        ).run()
+
+    def events(self, path: str) -> Iterator[Manifest]:
+        """Give the events of a watch, until the server ends it."""
         connection = self._connect(timeout=_WATCH_SECONDS + 10)
         try:
-            response = self._request(connection, path)
+            response = self._request(connection, f"{path}&timeoutSeconds={_WATCH_SECONDS}")
             if response.status != 200:
-                raise ValueError(f"status {response.status}")
+                raise error_from(response.status, response.read())
             while line := response.readline():
-                event = json.loads(line)
-                if event["type"] in {"ADDED", "MODIFIED"}:
-                    seen(event["object"].get("data") or {})
-                elif event["type"] == "ERROR":
-                    raise ValueError(str(event["object"].get("message")))
+                yield json.loads(line)
         finally:
             connection.close()
 
-    def _get(self, path: str) -> dict[str, Any] | None:
+    def get(self, path: str) -> Manifest | None:
+        """Return what is at a path of the namespace, None where there is nothing."""
         connection = self._connect(timeout=10)
         try:
             response = self._request(connection, path)
@@ -115,3 +105,28 @@ class Cluster:
             headers={"Authorization": f"Bearer {token}", "Accept": "application/json"},
         )
         return connection.getresponse()
+
+
+@dataclass(frozen=True)
+class ConfigMapSource:
+    """One ConfigMap, to follow."""
+
+    cluster: Cluster
+    name: str
+
+    @property
+    def _path(self) -> str:
+        return f"configmaps?fieldSelector=metadata.name%3D{quote(self.name)}"
+
+    def list_all(self) -> tuple[list[Manifest], str]:
+        """Return it, if it is there, and the version to watch from."""
+        try:
+            listed = self.cluster.get(self._path) or {}
+        except PullError as error:
+            raise ApiError(0, "Unreachable", error.message) from error
+        return listed.get("items", []), str(listed.get("metadata", {}).get("resourceVersion", ""))
+
+    def watch_from(self, version: str) -> Iterator[Manifest]:
+        """Give its events since a version."""
+        query = f"{self._path}&watch=1&allowWatchBookmarks=true&resourceVersion={quote(version)}"
+        return self.cluster.events(query)

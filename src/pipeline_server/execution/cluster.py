@@ -5,11 +5,12 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from lab_ground.kubernetes.client import KubernetesClient
 from lab_ground.kubernetes.errors import ApiError, ConflictError, NotFoundError
+from lab_ground.kubernetes.following import Follower
 from lab_ground.kubernetes.manifest import Manifest
 from pipeline_server.execution import names
 
@@ -123,14 +124,14 @@ class Cluster:
         except NotFoundError:
             logger.info("claim %s is gone", name)
 
-    def list_pods(self) -> tuple[list[Manifest], str]:
+    def list_all(self) -> tuple[list[Manifest], str]:
         """All pods of this server's steps, and the version to watch from."""
         reply = self._client.request(
             "GET", self._pods_path, query={"labelSelector": self._selector}
         )
         return list(reply.get("items", [])), str(reply["metadata"]["resourceVersion"])
 
-    def watch_pods(self, version: str) -> Any:
+    def watch_from(self, version: str) -> Iterator[Manifest]:
         """Changes since a version."""
         query = {
             "labelSelector": self._selector,
@@ -153,16 +154,21 @@ class PodWatcher:
         self._pods: dict[str, Manifest] = {}
         self._lock = threading.Lock()
         self._synced = threading.Event()
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="pod-watcher", daemon=True)
+        self._follower = Follower(
+            "pods of steps",
+            cluster,
+            listed=self._listed,
+            changed=self._news,
+            lost=self._synced.clear,
+        )
 
     def start(self) -> None:
         """Begin to watch."""
-        self._thread.start()
+        self._follower.start()
 
     def stop(self) -> None:
         """Watch no more."""
-        self._stop.set()
+        self._follower.stop()
 
     @property
     def synced(self) -> bool:
@@ -184,25 +190,7 @@ class PodWatcher:
         with self._lock:
             return {_label(pod) for pod in self._pods.values()}
 
-    def _run(self) -> None:
-        delay = 0.2
-        while not self._stop.is_set():
-            try:
-                version = self._list()
-                delay = 0.2
-                self._follow(version)
-            except ApiError as error:
-                if error.status != 410:
-                    logger.warning("the pods cannot be watched: %s", error)
-                    self._synced.clear()
-                    time.sleep(delay)
-                    delay = min(delay * 2, 5.0)
-            except Exception:
-                logger.exception("the watch of pods broke")
-                time.sleep(1.0)
-
-    def _list(self) -> str:
-        pods, version = self._cluster.list_pods()
+    def _listed(self, pods: list[Manifest]) -> None:
         with self._lock:
             before = self._pods
             self._pods = {pod["metadata"]["name"]: _slim(pod) for pod in pods}
@@ -210,24 +198,15 @@ class PodWatcher:
         self._synced.set()
         for run_id in changed:
             self._changed(run_id)
-        return version
 
-    def _follow(self, version: str) -> None:
-        for event in self._cluster.watch_pods(version):
-            if self._stop.is_set():
-                return
-            kind, pod = event.get("type"), event.get("object", {})
-            if kind == "ERROR":
-                raise ApiError(int(pod.get("code", 500)), "Watch", str(pod.get("message")))
-            if kind == "BOOKMARK":
-                continue
-            name = pod["metadata"]["name"]
-            with self._lock:
-                if kind == "DELETED":
-                    self._pods.pop(name, None)
-                else:
-                    self._pods[name] = _slim(pod)
-            self._changed(_label(pod))
+    def _news(self, pod: Manifest, gone: bool) -> None:
+        name = pod["metadata"]["name"]
+        with self._lock:
+            if gone:
+                self._pods.pop(name, None)
+            else:
+                self._pods[name] = _slim(pod)
+        self._changed(_label(pod))
 
 
 def _last_seen(event: Mapping[str, Any]) -> str:
