@@ -132,7 +132,8 @@ def test_openshifts_annotations_are_followed(make, client, browser, project):
 def test_host_of_another_namespace_is_refused_until_it_is_free(
     make, client, browser, project, other_project
 ):
-    host = f"wanted-{project}.{DOMAIN}"
+    # It ends in no namespace, so that it is whose Route came first.
+    host = f"wanted-{project}x.{DOMAIN}"
     make("first", host=host, tls={"termination": "edge"})
     wait_for(lambda: answered(browser, host), 5, "an answer")
     make("second", namespace=other_project, host=host, tls={"termination": "edge"})
