@@ -1,5 +1,8 @@
 """The pipeline server: Kubeflow Pipelines' v2beta1 API, whose steps run as pods.
 
+Its floors, from the ground up; arrows go down only, which `./lab verify` holds to:
+``errors``, ``database``, ``ir``, ``services``, ``execution``, ``api``, ``web``.
+
 Where things are:
 
 ``database/``   tables (``models``), the connection, migrations
@@ -7,6 +10,5 @@ Where things are:
 ``execution/``  planning of a run (pure), pods, the engine that drives runs, schedules
 ``services/``   what can be asked of the server, in Python; the HTTP API and the page call these
 ``api/``        the v2beta1 API over HTTP and the steps' own small API
-``launcher/``   the single file that runs inside a step's container
 ``web/``        the page
 """

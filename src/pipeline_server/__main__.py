@@ -18,6 +18,8 @@ from pipeline_server.object_store import ObjectStore
 from pipeline_server.services.collection import Services
 from pipeline_server.services.documents import PipelineCache
 from pipeline_server.settings import Settings
+from pipeline_server.web.application import create_page
+from pipeline_server.web.server_source import ServerSource
 
 logger = logging.getLogger("pipeline_server")
 
@@ -43,7 +45,11 @@ def main() -> int:
     engine = Engine(settings, database, store, cluster, pipelines)
     services = Services(settings, database, store, cluster, engine.wake, pipelines)
     application = create_application(
-        services, start=engine.start, stop=engine.stop, alive=lambda: engine.alive
+        services,
+        start=engine.start,
+        stop=engine.stop,
+        alive=lambda: engine.alive,
+        page=create_page(ServerSource(services), settings.namespace),
     )
     config = uvicorn.Config(
         application,

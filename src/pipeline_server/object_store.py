@@ -9,7 +9,7 @@ from typing import Any
 
 from lab_ground.connections import DataConnection
 from lab_ground.s3 import Kind, StoreError, open_client, told
-from pipeline_server.services.errors import InvalidArgumentError, NotFoundError, UnavailableError
+from pipeline_server.errors import InvalidArgumentError, NotFoundError, UnavailableError
 from pipeline_server.settings import Settings
 
 logger = logging.getLogger(__name__)

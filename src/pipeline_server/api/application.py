@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -26,9 +25,9 @@ def create_application(
     start: Callable[[], None] = lambda: None,
     stop: Callable[[], None] = lambda: None,
     alive: Callable[[], bool] = lambda: True,
-    page: bool = True,
+    page: FastAPI | None = None,
 ) -> FastAPI:
-    """The API, the steps' API, Elyra's files and, last, the page."""
+    """The API, the steps' API, Elyra's files and, last, the page where there is one."""
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -54,8 +53,8 @@ def create_application(
     explain_errors(app)
     app.add_middleware(LimitedBodies)
     app.add_middleware(OwnOrigin)
-    if page and importlib.util.find_spec("pipeline_server.web.server_source"):
-        _mount_page(app, services)
+    if page is not None:
+        app.mount("/", page)
     else:
 
         @app.get("/", include_in_schema=False)
@@ -83,10 +82,3 @@ def _add_health(app: FastAPI, services: Services, alive: Callable[[], bool]) -> 
         """Whether the database answers."""
         services.database.check()
         return PlainTextResponse("ok")
-
-
-def _mount_page(app: FastAPI, services: Services) -> None:
-    from pipeline_server.web.application import create_page
-    from pipeline_server.web.server_source import ServerSource
-
-    app.mount("/", create_page(ServerSource(services), services.settings.namespace))

@@ -16,11 +16,11 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
+from pipeline_server.errors import ServiceError
 from pipeline_server.ir import plain
 from pipeline_server.ir.errors import PipelineError
 from pipeline_server.services.collection import Services
 from pipeline_server.services.documents import as_service_error
-from pipeline_server.services.errors import ServiceError
 from pipeline_server.services.listing import ListRequest, Page
 
 logger = logging.getLogger(__name__)

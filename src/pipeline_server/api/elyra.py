@@ -11,7 +11,7 @@ from pathlib import Path
 from fastapi import APIRouter, Response
 from fastapi.responses import FileResponse
 
-from pipeline_server.services.errors import NotFoundError
+from pipeline_server.errors import NotFoundError
 
 BOOTSTRAPPER = "bootstrapper.py"
 REQUIREMENTS = "requirements-elyra.txt"

@@ -14,9 +14,9 @@ from pipeline_server.api.messages import (
     PipelineMessage,
     PipelineVersionMessage,
 )
+from pipeline_server.errors import InvalidArgumentError, TooLargeError
 from pipeline_server.ir.package import MAXIMUM_UPLOAD
 from pipeline_server.services import documents
-from pipeline_server.services.errors import InvalidArgumentError, TooLargeError
 
 router = APIRouter(prefix="/apis/v2beta1/pipelines", tags=["pipelines"])
 

@@ -11,7 +11,7 @@ from pipeline_server.api import views
 from pipeline_server.api.common import ListWanted, ServicesOf, list_reply
 from pipeline_server.api.messages import CronSchedule, PeriodicSchedule, RecurringRunMessage
 from pipeline_server.api.runs import new_run
-from pipeline_server.services.errors import InvalidArgumentError
+from pipeline_server.errors import InvalidArgumentError
 from pipeline_server.services.listing import parse_time
 from pipeline_server.services.recurring_runs import NewRecurringRun
 

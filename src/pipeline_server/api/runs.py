@@ -11,7 +11,7 @@ from fastapi.responses import StreamingResponse
 from pipeline_server.api import views
 from pipeline_server.api.common import ListWanted, ServicesOf, json_reply, list_reply
 from pipeline_server.api.messages import RunMessage
-from pipeline_server.services.errors import NotFoundError, TooLargeError
+from pipeline_server.errors import NotFoundError, TooLargeError
 from pipeline_server.services.runs import NewRun
 
 router = APIRouter(prefix="/apis/v2beta1", tags=["runs"])

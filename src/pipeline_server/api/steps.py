@@ -10,20 +10,20 @@ from sqlalchemy.orm import Session
 
 from pipeline_server.api.common import PLAIN_BODY, ServicesOf
 from pipeline_server.api.messages import StepReport, StepStart, StepUploads
+from pipeline_server.database.history import set_task_state
 from pipeline_server.database.models import FINISHED, Artifact, Attempt, Run, RunState, Task, now
+from pipeline_server.errors import (
+    InvalidArgumentError,
+    NotFoundError,
+    UnauthenticatedError,
+)
 from pipeline_server.execution import steps
 from pipeline_server.execution.executor_input import OUTPUT_FILE, local_path
-from pipeline_server.execution.history import set_task_state
 from pipeline_server.ir import plain
 from pipeline_server.ir.errors import PipelineError
 from pipeline_server.object_store import SCHEMES, split_uri
 from pipeline_server.services import runs
 from pipeline_server.services.collection import Services
-from pipeline_server.services.errors import (
-    InvalidArgumentError,
-    NotFoundError,
-    UnauthenticatedError,
-)
 
 router = APIRouter(prefix="/internal/steps", tags=["steps"], include_in_schema=False)
 

@@ -21,6 +21,7 @@ from sqlalchemy.orm import Session
 from lab_ground.kubernetes.errors import ApiError
 from pipeline_server.database.connection import Database
 from pipeline_server.database.models import ACTIVE, FINISHED, Run, RunState, now
+from pipeline_server.errors import ServiceError
 from pipeline_server.execution import faults
 from pipeline_server.execution.advance.jobs import Job
 from pipeline_server.execution.advance.one_pass import advance
@@ -31,7 +32,6 @@ from pipeline_server.execution.scheduler import Scheduler
 from pipeline_server.ir.errors import PipelineError
 from pipeline_server.object_store import ObjectStore
 from pipeline_server.services.documents import PipelineCache
-from pipeline_server.services.errors import ServiceError
 from pipeline_server.settings import Settings
 
 logger = logging.getLogger(__name__)

@@ -9,9 +9,9 @@ from sqlalchemy.orm import Session
 
 from lab_ground.kubernetes.errors import ApiError
 from pipeline_server.database.connection import is_conflict
+from pipeline_server.database.history import set_run_state, set_task_state
 from pipeline_server.database.models import FINISHED, Attempt, Run, RunState, Task, now
-from pipeline_server.execution.history import set_run_state, set_task_state
-from pipeline_server.services.errors import UnavailableError
+from pipeline_server.errors import UnavailableError
 
 # What a database that is away, or is just going, ends a transaction with.
 AWAY = (OperationalError, InterfaceError, PoolTimeoutError)

@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 
 from kfp.pipeline_spec import pipeline_spec_pb2 as pb
 
+from pipeline_server.database.history import set_task_state
 from pipeline_server.database.models import FINISHED, GRAPHS, Run, RunState, Task, TaskKind, new_id
 from pipeline_server.execution import inputs as flow
-from pipeline_server.execution.history import set_task_state
 from pipeline_server.ir import conditions
 from pipeline_server.ir.errors import PipelineError
 from pipeline_server.ir.graph import ROOT, upstream_tasks

@@ -13,11 +13,11 @@ from sqlalchemy.orm import Session
 
 from pipeline_server.database.connection import Database
 from pipeline_server.database.models import ACTIVE, RecurringRun, Run, new_id, now
-from pipeline_server.execution import faults, schedules
+from pipeline_server.errors import ServiceError
+from pipeline_server.execution import faults
 from pipeline_server.ir.errors import PipelineError
-from pipeline_server.services import recurring_runs, runs
+from pipeline_server.services import recurring_runs, runs, schedules
 from pipeline_server.services.documents import PipelineCache
-from pipeline_server.services.errors import ServiceError
 
 logger = logging.getLogger(__name__)
 

@@ -4,23 +4,21 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from kfp.pipeline_spec import pipeline_spec_pb2 as pb
 
 from pipeline_server.ir import conditions, kubernetes, values
 from pipeline_server.ir.errors import PipelineError
 from pipeline_server.ir.graph import ROOT, upstream_tasks
-
-if TYPE_CHECKING:
-    from pipeline_server.ir.pipeline import PipelineIR
+from pipeline_server.ir.messages import PipelineMessages
 
 MAXIMUM_NAME = 255
 EXECUTOR_KINDS = ("container", "importer")
 CHANNEL = "pipelinechannel--"
 
 
-def check(ir: PipelineIR) -> None:
+def check(ir: PipelineMessages) -> None:
     """Raise for an IR that could not run, naming the place."""
     spec = ir.spec
     if not spec.schema_version.startswith("2."):
@@ -81,7 +79,7 @@ def _check_constant(key: str, value: Any, wanted: Any, where: str) -> None:
         raise PipelineError(f"{where}: {error}") from None
 
 
-def _check_executor(ir: PipelineIR, name: str) -> None:
+def _check_executor(ir: PipelineMessages, name: str) -> None:
     label = ir.component(name).executor_label
     if label not in ir.deployment.executors:
         raise PipelineError(f"component {name!r} names executor {label!r}, which is not there")
@@ -96,7 +94,7 @@ def _check_executor(ir: PipelineIR, name: str) -> None:
         raise PipelineError(f"executor {label!r} has no image")
 
 
-def _check_dag(ir: PipelineIR, name: str) -> None:
+def _check_dag(ir: PipelineMessages, name: str) -> None:
     dag = ir.component(name).dag
     for task_name, task in dag.tasks.items():
         where = f"task {task_name!r} of {name!r}"
@@ -130,7 +128,7 @@ def _check_dag(ir: PipelineIR, name: str) -> None:
             _check_subtask(ir, name, key, selector.producer_subtask, selector.output_parameter_key)
 
 
-def _check_subtask(ir: PipelineIR, name: str, key: str, subtask: str, output: str) -> None:
+def _check_subtask(ir: PipelineMessages, name: str, key: str, subtask: str, output: str) -> None:
     dag = ir.component(name).dag
     if subtask not in dag.tasks:
         raise PipelineError(f"output {key!r} of {name!r} comes from unknown task {subtask!r}")
@@ -145,7 +143,7 @@ def _check_subtask(ir: PipelineIR, name: str, key: str, subtask: str, output: st
 class _Inputs:
     """The inputs of one task: each comes from somewhere, and none is missing."""
 
-    ir: PipelineIR
+    ir: PipelineMessages
     graph_name: str
     task_name: str
 
@@ -268,7 +266,7 @@ def _check_acyclic(dag: pb.DagSpec, name: str) -> None:
             del waiting[key]
 
 
-def _check_nesting(ir: PipelineIR) -> None:
+def _check_nesting(ir: PipelineMessages) -> None:
     """No graph within itself."""
     state: dict[str, int] = {}
 

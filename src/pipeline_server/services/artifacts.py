@@ -10,9 +10,9 @@ import sqlalchemy as sa
 
 from pipeline_server.database.connection import Database
 from pipeline_server.database.models import Artifact, Run
+from pipeline_server.errors import InvalidArgumentError, NotFoundError
 from pipeline_server.object_store import ObjectStore, StoredObject, split_uri
 from pipeline_server.services import runs
-from pipeline_server.services.errors import InvalidArgumentError, NotFoundError
 
 MAXIMUM_FILES = 500
 

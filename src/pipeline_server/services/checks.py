@@ -6,9 +6,9 @@ import json
 from typing import Any
 
 from pipeline_server.database.models import NAME_LENGTH
+from pipeline_server.errors import InvalidArgumentError
 from pipeline_server.ir.errors import PipelineError
 from pipeline_server.ir.plain import check as check_plain
-from pipeline_server.services.errors import InvalidArgumentError
 
 MAXIMUM_DESCRIPTION = 64 * 1024
 MAXIMUM_PARAMETERS = 4 * 1024 * 1024

@@ -11,12 +11,12 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from pipeline_server.database.models import Document
+from pipeline_server.errors import InvalidArgumentError, ServiceError, TooLargeError
 from pipeline_server.ir import package
 from pipeline_server.ir.errors import PipelineError
 from pipeline_server.ir.package import PackageTooLargeError
 from pipeline_server.ir.pipeline import PipelineIR
 from pipeline_server.ir.plain import TooManyValuesError
-from pipeline_server.services.errors import InvalidArgumentError, ServiceError, TooLargeError
 
 logger = logging.getLogger(__name__)
 

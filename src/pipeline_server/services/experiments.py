@@ -8,12 +8,12 @@ from sqlalchemy.orm import Session
 
 from pipeline_server.database.connection import Database
 from pipeline_server.database.models import ACTIVE, Experiment, RecurringRun, Run, StorageState, now
-from pipeline_server.services import checks
-from pipeline_server.services.errors import (
+from pipeline_server.errors import (
     AlreadyExistsError,
     FailedPreconditionError,
     NotFoundError,
 )
+from pipeline_server.services import checks
 from pipeline_server.services.listing import Listing, ListRequest, Page
 
 DEFAULT_NAME = "Default"

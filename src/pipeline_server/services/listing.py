@@ -16,8 +16,8 @@ import sqlalchemy as sa
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from pipeline_server.database.types import UtcDateTime
+from pipeline_server.errors import InvalidArgumentError
 from pipeline_server.services import checks
-from pipeline_server.services.errors import InvalidArgumentError
 
 Row = TypeVar("Row")
 Column = InstrumentedAttribute[Any]

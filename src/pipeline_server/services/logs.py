@@ -10,9 +10,9 @@ import sqlalchemy as sa
 
 from pipeline_server.database.connection import Database
 from pipeline_server.database.models import FINISHED, Attempt
+from pipeline_server.errors import NotFoundError, ServiceError
 from pipeline_server.object_store import ObjectStore
 from pipeline_server.services import runs
-from pipeline_server.services.errors import NotFoundError, ServiceError
 
 logger = logging.getLogger(__name__)
 

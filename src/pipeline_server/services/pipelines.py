@@ -11,12 +11,12 @@ from sqlalchemy.orm import Session, joinedload, selectinload
 
 from pipeline_server.database.connection import Database
 from pipeline_server.database.models import Pipeline, PipelineVersion
-from pipeline_server.services import checks, documents
-from pipeline_server.services.errors import (
+from pipeline_server.errors import (
     AlreadyExistsError,
     FailedPreconditionError,
     NotFoundError,
 )
+from pipeline_server.services import checks, documents
 from pipeline_server.services.listing import Listing, ListRequest, Page
 
 PIPELINES = Listing(

@@ -12,11 +12,10 @@ from sqlalchemy.orm import Session, selectinload
 
 from pipeline_server.database.connection import Database
 from pipeline_server.database.models import RecurringRun, Run, now
-from pipeline_server.execution import schedules
+from pipeline_server.errors import InvalidArgumentError, NotFoundError
 from pipeline_server.ir.errors import PipelineError
-from pipeline_server.services import checks, runs
+from pipeline_server.services import checks, runs, schedules
 from pipeline_server.services.documents import PipelineCache
-from pipeline_server.services.errors import InvalidArgumentError, NotFoundError
 from pipeline_server.services.experiments import ExperimentService
 from pipeline_server.services.listing import Listing, ListRequest, Page
 

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, selectinload
 
+from pipeline_server.database import history
 from pipeline_server.database.connection import Database
 from pipeline_server.database.models import (
     FINISHED,
@@ -25,15 +26,14 @@ from pipeline_server.database.models import (
     Task,
     now,
 )
-from pipeline_server.execution import history, retry
-from pipeline_server.ir.errors import PipelineError
-from pipeline_server.services import checks, documents, experiments, pipelines
-from pipeline_server.services.documents import PipelineCache
-from pipeline_server.services.errors import (
+from pipeline_server.errors import (
     FailedPreconditionError,
     InvalidArgumentError,
     NotFoundError,
 )
+from pipeline_server.ir.errors import PipelineError
+from pipeline_server.services import checks, documents, experiments, pipelines, retry
+from pipeline_server.services.documents import PipelineCache
 from pipeline_server.services.listing import Listing, ListRequest, Page
 
 LISTING = Listing(

@@ -10,9 +10,9 @@ from typing import Any, TypeVar
 from sqlalchemy.exc import InterfaceError, OperationalError
 
 from pipeline_server.database import models
+from pipeline_server.errors import AlreadyExistsError, NotFoundError, ServiceError
 from pipeline_server.services import runs as run_service
 from pipeline_server.services.collection import Services
-from pipeline_server.services.errors import AlreadyExistsError, NotFoundError, ServiceError
 from pipeline_server.services.listing import ListRequest
 from pipeline_server.services.recurring_runs import NewRecurringRun
 from pipeline_server.web import rows

@@ -97,7 +97,7 @@ def services(database: Database, settings: Settings) -> Services:
 
 @pytest.fixture
 def api(services: Services) -> Iterator[TestClient]:
-    with TestClient(create_application(services, page=False)) as client:
+    with TestClient(create_application(services)) as client:
         yield client
 
 

@@ -58,7 +58,7 @@ def complete(world: World, pod_name: str, outputs: dict[str, Any]) -> None:
     assert attempt_id is not None
     token = steps.step_token(world.services.settings, attempt_id)
     whole = {"parameters": {}, "values": {}, "artifacts": [], **outputs}
-    with TestClient(create_application(world.services, page=False)) as api:
+    with TestClient(create_application(world.services)) as api:
         reply = api.post(
             f"/internal/steps/{attempt_id}/complete",
             content=json.dumps({"exit_code": 0, "outputs": whole}),

@@ -19,8 +19,8 @@ from sqlalchemy.exc import DataError, OperationalError
 from pipeline_server.api import limits, runs
 from pipeline_server.api.application import create_application
 from pipeline_server.database.models import RecurringRun, Run, RunState
+from pipeline_server.errors import FailedPreconditionError
 from pipeline_server.services.collection import Services
-from pipeline_server.services.errors import FailedPreconditionError
 
 RUNS = "/apis/v2beta1/runs"
 PIPELINES = "/apis/v2beta1/pipelines"
@@ -35,7 +35,7 @@ Call = Callable[..., Any]
 @pytest.fixture
 def api(services: Services) -> Iterator[TestClient]:
     """As a client sees it: an unexpected exception is an answer."""
-    application = create_application(services, page=False)
+    application = create_application(services)
     with TestClient(application, raise_server_exceptions=False) as client:
         yield client
 

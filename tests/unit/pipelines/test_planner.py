@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
+from pipeline_server.database.history import set_task_state
 from pipeline_server.database.models import FINISHED, Run, RunState, Task, TaskKind, new_id
-from pipeline_server.execution import retry
-from pipeline_server.execution.history import set_task_state
 from pipeline_server.execution.planner import GRAPHS, Planner
 from pipeline_server.ir.pipeline import PipelineIR
+from pipeline_server.services import retry
 
 from . import pipelines
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from pipeline_server.execution import schedules
 from pipeline_server.ir.errors import PipelineError
+from pipeline_server.services import schedules
 
 MONDAY = datetime(2026, 1, 5, 8, 30, tzinfo=UTC)
 

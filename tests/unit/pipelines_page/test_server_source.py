@@ -12,9 +12,9 @@ from fastapi.testclient import TestClient
 
 from pipeline_server.database import models
 from pipeline_server.database.connection import Database
+from pipeline_server.errors import NotFoundError
 from pipeline_server.object_store import StoredObject
 from pipeline_server.services.collection import Services
-from pipeline_server.services.errors import NotFoundError
 from pipeline_server.settings import Settings
 from pipeline_server.web.application import create_page
 from pipeline_server.web.graph import steps_of, walk

@@ -8,11 +8,11 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from pipeline_server.database.history import set_task_state
 from pipeline_server.database.models import FINISHED, Attempt, Run, RunState, Task, now
 from pipeline_server.execution import claims, steps
 from pipeline_server.execution.advance.jobs import Job
 from pipeline_server.execution.advance.state import PassState
-from pipeline_server.execution.history import set_task_state
 from pipeline_server.execution.pods import build_pod
 
 

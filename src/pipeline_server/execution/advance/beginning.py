@@ -7,13 +7,13 @@ from datetime import timedelta
 import sqlalchemy as sa
 
 from lab_ground.kubernetes.errors import ApiError
+from pipeline_server.database.history import set_task_state
 from pipeline_server.database.models import Attempt, ImageTrait, RunState, Task, TaskKind
 from pipeline_server.execution import claims, importer, names, steps
 from pipeline_server.execution.advance.attempt_pod import make_pod
 from pipeline_server.execution.advance.state import PassState
 from pipeline_server.execution.faults import REFUSALS
 from pipeline_server.execution.fingerprint import fingerprint
-from pipeline_server.execution.history import set_task_state
 from pipeline_server.ir.errors import PipelineError
 
 FORBIDDEN = 403

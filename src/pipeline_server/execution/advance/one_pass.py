@@ -5,13 +5,13 @@ What has to happen in the cluster is left as jobs, done after the commit.
 
 from __future__ import annotations
 
+from pipeline_server.database.history import set_run_state
 from pipeline_server.database.models import FINISHED, RunState
 from pipeline_server.execution.advance.beginning import begin
 from pipeline_server.execution.advance.jobs import Job
 from pipeline_server.execution.advance.settling import settle
 from pipeline_server.execution.advance.state import PassState
 from pipeline_server.execution.advance.stopping import cancel, stop_if_overdue
-from pipeline_server.execution.history import set_run_state
 from pipeline_server.ir.errors import PipelineError
 
 

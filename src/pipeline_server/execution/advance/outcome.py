@@ -7,11 +7,11 @@ from typing import Any
 
 from kfp.pipeline_spec import pipeline_spec_pb2 as pb
 
+from pipeline_server.database.history import set_task_state
 from pipeline_server.database.models import Attempt, RunState, Task
 from pipeline_server.execution import steps
 from pipeline_server.execution.advance.jobs import Job
 from pipeline_server.execution.advance.state import PassState
-from pipeline_server.execution.history import set_task_state
 
 BACKOFF_LIMIT = 3600.0
 LONGEST_BACKOFF = 7 * 24 * 3600.0

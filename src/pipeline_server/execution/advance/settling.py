@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from pipeline_server.database.history import set_task_state
 from pipeline_server.database.models import Attempt, ImageTrait, RunState, Task
 from pipeline_server.execution import steps
 from pipeline_server.execution.advance.attempt_pod import make_pod
 from pipeline_server.execution.advance.outcome import failed, is_late, late_message, reported
 from pipeline_server.execution.advance.state import PassState
-from pipeline_server.execution.history import set_task_state
 from pipeline_server.execution.pod_status import PodStatus, read_status
 from pipeline_server.ir.errors import PipelineError
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from pipeline_server.database.history import set_run_state, set_task_state
 from pipeline_server.database.models import FINISHED, RunState
 from pipeline_server.execution import steps
 from pipeline_server.execution.advance.jobs import Job
 from pipeline_server.execution.advance.state import PassState
-from pipeline_server.execution.history import set_run_state, set_task_state
 
 CANCEL_FORCE = timedelta(seconds=7)
 

@@ -99,7 +99,11 @@ def test_the_sidecars_sum_is_checked(
         ({"bucket": "other"}, "onnx/model-v2.onnx", "no bucket 'other'"),
         ({"bucket": ""}, "onnx/model-v2.onnx", "names no bucket"),
         ({"endpoint_url": "http://127.0.0.1:9"}, "onnx/model-v2.onnx", "cannot be reached"),
-        ({"endpoint_url": "rhods"}, "onnx/model-v2.onnx", "which does not begin with http:// or https://"),
+        (
+            {"endpoint_url": "rhods"},
+            "onnx/model-v2.onnx",
+            "which does not begin with http:// or https://",
+        ),
         ({"type": "gcs"}, "onnx/model-v2.onnx", "type 'gcs' is not supported"),
         ({}, "onnx/absent.onnx", "no object at s3://rhods/onnx/absent.onnx"),
         ({}, "onnx/text.onnx", "not an ONNX model"),

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from pipeline_server.database import history
 from pipeline_server.database.models import GRAPHS, Run, RunState, Task, TaskKind, now
-from pipeline_server.execution import history
 from pipeline_server.ir.graph import upstream_tasks
 from pipeline_server.ir.pipeline import PipelineIR
 
