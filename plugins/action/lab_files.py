@@ -1,3 +1,5 @@
+# Copyright: the MNIST lab suite's authors
+# Apache License 2.0 (see LICENSE)
 """Renders several templates in one task; see the module lab_files for its options.
 
 A task with ansible.builtin.template starts two processes for every file. A repeated run looks at
@@ -6,14 +8,25 @@ some twenty files, so that alone would take longer than all the rest of it.
 
 from __future__ import annotations
 
-import difflib
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
-from lab_ground.files import write_whole
+from lab_playbook.files import bring_about
+
+FILE = {
+    "src": {"type": "str", "required": True},
+    "dest": {"type": "path", "required": True},
+    "mode": {"type": "str", "default": "0644"},
+    "vars": {"type": "dict", "default": {}},
+    "secret": {"type": "bool", "default": False},
+}
+ARGUMENTS = {
+    "directories": {"type": "list", "elements": "path", "default": []},
+    "files": {"type": "list", "elements": "dict", "required": True, "options": FILE},
+}
 
 
 class ActionModule(ActionBase):
@@ -27,48 +40,25 @@ class ActionModule(ActionBase):
         self, tmp: str | None = None, task_vars: dict[str, Any] | None = None
     ) -> dict[str, Any]:
         """Make the directories, render the templates, and write what is new."""
-        result = super().run(tmp, task_vars)
-        variables = task_vars or {}
+        result: dict[str, Any] = super().run(tmp, task_vars)
         if self._connection.transport != "local":
             raise AnsibleActionFail(
                 "lab_files writes on this machine only: connection must be local"
             )
-        changed: list[str] = []
-        diffs: list[dict[str, str]] = []
-        for directory in self._task.args.get("directories", []):
-            path = Path(str(directory))
-            if not path.is_dir():
-                changed.append(str(path))
-                if not self._task.check_mode:
-                    path.mkdir(mode=0o755, parents=True)
-        for file in self._task.args["files"]:
-            path = Path(str(file["dest"]))
-            mode = int(str(file.get("mode", "0644")), 8)
-            text = self._render(str(file["src"]), dict(file.get("vars", {})), variables)
-            before = path.read_text() if path.is_file() else ""
-            same_mode = path.is_file() and path.stat().st_mode & 0o777 == mode
-            if path.is_file() and before == text and same_mode:
-                continue
-            changed.append(str(path))
-            if self._task.diff and not file.get("secret", False):
-                diffs.append({"prepared": compare(before, text, str(path))})
-            if not self._task.check_mode:
-                write_whole(path, text, mode)
-        result.update(changed=bool(changed), files=changed)
-        if diffs:
-            result["diff"] = diffs
-        return result
+        _validation, arguments = self.validate_argument_spec(argument_spec=ARGUMENTS)
 
-    def _render(self, source: str, more: dict[str, Any], variables: dict[str, Any]) -> str:
-        lookup = self._shared_loader_obj.lookup_loader.get(
-            "ansible.builtin.template", loader=self._loader, templar=self._templar
+        def render(source: str, more: Mapping[str, Any]) -> str:
+            lookup = self._shared_loader_obj.lookup_loader.get(
+                "ansible.builtin.template", loader=self._loader, templar=self._templar
+            )
+            return str(lookup.run([source], variables=task_vars or {}, template_vars=more)[0])
+
+        result.update(
+            bring_about(
+                arguments,
+                render,
+                check_mode=self._task.check_mode,
+                with_difference=self._task.diff,
+            )
         )
-        return str(lookup.run([source], variables=variables, template_vars=more)[0])
-
-
-def compare(before: str, after: str, name: str) -> str:
-    """The difference as people read it."""
-    lines = difflib.unified_diff(
-        before.splitlines(keepends=True), after.splitlines(keepends=True), name, name
-    )
-    return "".join(lines)
+        return result

@@ -1,38 +1,22 @@
 # Copyright: the MNIST lab suite's authors
 # Apache License 2.0 (see LICENSE)
-"""kubernetes.core.k8s with sentences for failures and the truth in check mode.
-
-In check mode kubernetes.core.k8s fails on an object whose namespace or kind an earlier task would
-have created. Such an object would be created: that is a change, and no failure.
-"""
+"""kubernetes.core.k8s with sentences for failures and the truth in check mode."""
 
 from __future__ import annotations
 
-import json
-import re
 from typing import Any
 
 from ansible.plugins.action import ActionBase
 
-NOT_YET = (
-    re.compile(r'namespaces \\*"[^"\\]+\\*" not found'),
-    re.compile(r"Failed to find exact match for"),
-    re.compile(r"no matches for kind"),
-)
-STATUS = re.compile(r"b'(\{.*\})\\n'", re.DOTALL)
+from lab_playbook.objects import prepare, tell
 
-
-def explain_refusal(message: str) -> str:
-    """Return what the API server said of an object, without the JSON around it."""
-    match = STATUS.search(message)
-    if not match:
-        return message
-    try:
-        status = json.loads(match.group(1).replace('\\\\"', '\\"').replace("\\'", "'"))
-    except ValueError:
-        return message
-    said = status.get("message")
-    return f"The API server refused: {said}" if said else message
+ARGUMENTS = {
+    "template": {"type": "raw"},
+    "definition": {"type": "raw"},
+    "wait": {"type": "bool", "default": False},
+    "wait_timeout": {"type": "int", "default": 120},
+    "wait_condition": {"type": "dict"},
+}
 
 
 class ActionModule(ActionBase):
@@ -46,11 +30,10 @@ class ActionModule(ActionBase):
     ) -> dict[str, Any]:
         """Apply the objects."""
         super().run(tmp, task_vars)
+        self.validate_argument_spec(argument_spec=ARGUMENTS)
         task = self._task.copy()
         task.action = "kubernetes.core.k8s"
-        task.args = {"state": "present", **task.args}
-        if self._task.check_mode:
-            task.args["wait"] = False
+        task.args = prepare(self._task.args, self._task.check_mode)
         action = self._shared_loader_obj.action_loader.get(
             "kubernetes.core.k8s",
             task=task,
@@ -60,14 +43,4 @@ class ActionModule(ActionBase):
             templar=self._templar,
             shared_loader_obj=self._shared_loader_obj,
         )
-        result: dict[str, Any] = action.run(task_vars=task_vars)
-        if not result.get("failed"):
-            return result
-        message = str(result.get("msg", ""))
-        if self._task.check_mode and any(pattern.search(message) for pattern in NOT_YET):
-            return {
-                "changed": True,
-                "msg": "The objects would be created; their namespace or kind is not there yet.",
-            }
-        result["msg"] = explain_refusal(message)
-        return result
+        return tell(action.run(task_vars=task_vars), self._task.check_mode)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import sys
 import threading
@@ -13,10 +12,18 @@ from pathlib import Path
 from typing import Any
 
 from ansible import constants
+from ansible.errors import AnsibleError
 from ansible.plugins.callback.default import CallbackModule as Default
 
-from lab_diagnosis.tasks import message_of
-from lab_ground.files import write_json
+try:
+    from lab_diagnosis.tasks import message_of
+    from lab_playbook.phases import PhaseTimes, clock, summary
+except ModuleNotFoundError as error:
+    # The first of the suite's plugins that any playbook loads, so it speaks for all of them.
+    raise AnsibleError(
+        f"{sys.executable} has no {error.name}, which this suite's plugins need: run the "
+        "playbooks by ./lab, or in its environment (./lab venv lab; . .lab/venv/bin/activate)."
+    ) from None
 
 DOCUMENTATION = r"""
 name: lab_progress
@@ -36,28 +43,8 @@ requirements:
 # How often a task that takes long says so where output is not a terminal.
 REMINDER = 30
 
-# What a phase takes on a machine with two cores, until this machine has its own figures.
-USUAL = {
-    "Cluster": {"first": 420, "again": 6},
-}
 
-
-def clock(seconds: float) -> str:
-    """1:05 for 65 seconds."""
-    return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
-
-
-def usual_text(times: dict[str, float]) -> str:
-    """How long a phase usually takes, in words."""
-    first, again = times.get("first"), times.get("again")
-    if first and again:
-        return f"usually {clock(first)}, or {clock(again)} when there is nothing to do"
-    if first or again:
-        return f"usually {clock(first or again or 0)}"
-    return "no usual time known yet"
-
-
-class CallbackModule(Default):  # type: ignore[misc]
+class CallbackModule(Default):
     """The default output, shortened to a line a task and grouped by phase."""
 
     CALLBACK_VERSION = 2.0
@@ -81,12 +68,7 @@ class CallbackModule(Default):  # type: ignore[misc]
         self._changed_items = 0
         self._pause: threading.Event | None = None
         cache = Path(os.environ.get("LAB_CACHE", "/var/cache/mnist-lab"))
-        self._file = cache / "phase-times.json"
-        self._times: dict[str, dict[str, float]] = {
-            key: dict(value) for key, value in USUAL.items()
-        }
-        with contextlib.suppress(OSError, ValueError):
-            self._times.update(json.loads(self._file.read_text()))
+        self._times = PhaseTimes(cache / "phase-times.json")
 
     # Phases
 
@@ -102,7 +84,7 @@ class CallbackModule(Default):  # type: ignore[misc]
         self._phase = play.get_name().strip() or "unnamed"
         self._phase_began = time.monotonic()
         self._changes = 0
-        usual = usual_text(self._times.get(self._phase, {}))
+        usual = self._times.usual(self._phase)
         gone = clock(self._phase_began - self._began)
         check = ", check mode" if play.check_mode else ""
         self._display.display(
@@ -116,8 +98,7 @@ class CallbackModule(Default):  # type: ignore[misc]
             seconds = time.monotonic() - self._phase_began
             self._phases.append((self._phase, seconds, self._changes, self._failed))
             if not self._failed:
-                kind = "first" if self._changes else "again"
-                self._times.setdefault(self._phase, {})[kind] = round(seconds, 1)
+                self._times.learn(self._phase, seconds, changed=bool(self._changes))
         self._phase = ""
 
     # Tasks
@@ -235,15 +216,10 @@ class CallbackModule(Default):  # type: ignore[misc]
     def v2_playbook_on_stats(self, stats: Any) -> None:
         """The time of each phase, what changed, and where the cluster is to be found."""
         self._end_phase()
-        for name, seconds, changes, failed in self._phases:
-            word = "FAILED" if failed else f"{changes} changed" if changes else "as it was"
-            self._display.display(f"  {clock(seconds):>7}  {name:32} {word}")
-        total = time.monotonic() - self._began
-        self._display.display(f"  {clock(total):>7}  all")
+        for line in summary(self._phases, time.monotonic() - self._began):
+            self._display.display(line)
         kubeconfig = os.environ.get("KUBECONFIG", "")
         if kubeconfig and Path(kubeconfig).exists():
             self._display.display(f"  kubeconfig: {kubeconfig}")
         super().v2_playbook_on_stats(stats)
-        with contextlib.suppress(OSError):
-            if self._file.parent.is_dir():
-                write_json(self._file, self._times)
+        self._times.save()

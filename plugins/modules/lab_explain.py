@@ -82,39 +82,26 @@ certain:
   returned: always
 """
 
-import os
-
 from ansible.module_utils.basic import AnsibleModule
 
-from lab_diagnosis import Evidence, diagnose
-from lab_diagnosis.collect import collect, connect, explain_error
+from lab_playbook.explaining import explain
+from lab_playbook.outcome import finish
+
+ARGUMENTS = {
+    "kind": {"type": "str", "required": True},
+    "name": {"type": "str", "required": True},
+    "namespace": {"type": "str", "default": ""},
+    "api_version": {"type": "str", "default": ""},
+    "step": {"type": "str", "default": ""},
+    "fail": {"type": "bool", "default": True},
+    "kubeconfig": {"type": "path"},
+}
 
 
 def main() -> None:
     """Run the module."""
-    module = AnsibleModule(
-        argument_spec={
-            "kind": {"type": "str", "required": True},
-            "name": {"type": "str", "required": True},
-            "namespace": {"type": "str", "default": ""},
-            "api_version": {"type": "str", "default": ""},
-            "step": {"type": "str", "default": ""},
-            "fail": {"type": "bool", "default": True},
-            "kubeconfig": {"type": "path"},
-        },
-        supports_check_mode=True,
-    )
-    given = module.params
-    path = given["kubeconfig"] or os.environ.get("K8S_AUTH_KUBECONFIG", "")
-    what = (given["kind"], given["name"], given["namespace"])
-    try:
-        evidence = collect(connect(path), *what, given["api_version"])
-    except Exception as error:
-        evidence = Evidence(*what, trouble=explain_error(error))
-    finding = diagnose(evidence, given["step"])
-    if given["fail"]:
-        module.fail_json(msg=finding.sentence, **finding.as_dict())
-    module.exit_json(changed=False, **finding.as_dict())
+    module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
+    finish(module, explain)
 
 
 if __name__ == "__main__":

@@ -15,10 +15,31 @@ options:
     elements: path
     default: []
   files:
-    description: The templates, with C(src), C(dest), and if need be C(mode), C(vars), C(secret).
+    description: The templates.
     type: list
     elements: dict
     required: true
+    suboptions:
+      src:
+        description: The template, looked for as M(ansible.builtin.template) does.
+        type: str
+        required: true
+      dest:
+        description: The file that it makes.
+        type: path
+        required: true
+      mode:
+        description: The file's mode, in octal.
+        type: str
+        default: "0644"
+      vars:
+        description: More variables for the template.
+        type: dict
+        default: {}
+      secret:
+        description: Whether the file holds a secret, so that its difference is not shown.
+        type: bool
+        default: false
 author:
   - MNIST lab authors (@mnist-lab)
 """

@@ -53,63 +53,24 @@ checksums:
   returned: success
 """
 
-import hashlib
-
 from ansible.module_utils.basic import AnsibleModule
 
-from lab_diagnosis.collect import explain_error
-from lab_ground.data_connection import open_bucket
+from lab_playbook.models import read_checksums
+from lab_playbook.outcome import finish
 
-ABSENT = ("NoSuchKey", "NoSuchBucket", "404")
-
-
-def compute_checksum(bucket, key):
-    """Return the SHA-256 of an object, or nothing where there is no such object."""
-    from botocore.exceptions import ClientError
-
-    digest = hashlib.sha256()
-    try:
-        body = bucket.client.get_object(Bucket=bucket.name, Key=key)["Body"]
-    except ClientError as error:
-        if error.response["Error"]["Code"] in ABSENT:
-            return ""
-        raise
-    for chunk in iter(lambda: body.read(1 << 20), b""):
-        digest.update(chunk)
-    return digest.hexdigest()
+ARGUMENTS = {
+    "url": {"type": "str", "required": True},
+    "namespaces": {"type": "list", "elements": "str", "required": True},
+    "data_connection": {"type": "str", "default": "aws-connection-s3-creds"},
+    "ca_certificate": {"type": "str", "default": ""},
+    "key": {"type": "str", "required": True, "no_log": False},
+}
 
 
-def main():
+def main() -> None:
     """Run the module."""
-    module = AnsibleModule(
-        argument_spec={
-            "url": {"type": "str", "required": True},
-            "namespaces": {"type": "list", "elements": "str", "required": True},
-            "data_connection": {"type": "str", "default": "aws-connection-s3-creds"},
-            "ca_certificate": {"type": "str", "default": ""},
-            "key": {"type": "str", "required": True, "no_log": False},
-        },
-        supports_check_mode=True,
-    )
-    from botocore.exceptions import BotoCoreError, ClientError
-    from kubernetes.client.exceptions import ApiException
-    from urllib3.exceptions import HTTPError
-
-    checksums = {}
-    for namespace in module.params["namespaces"]:
-        url = module.params["url"].replace("{namespace}", namespace)
-        seat = {**module.params, "namespace": namespace, "url": url}
-        try:
-            checksums[namespace] = compute_checksum(open_bucket(seat), seat["key"])
-        except ApiException as error:
-            if error.status != 404:
-                module.fail_json(msg=f"The data connection cannot be read: {error.reason}")
-            checksums[namespace] = ""
-        except (BotoCoreError, ClientError, OSError) as error:
-            module.fail_json(msg=f"The object store at {url} cannot be read: {error}")
-        except HTTPError as error:
-            module.fail_json(msg=f"The cluster cannot be asked: {explain_error(error)}")
-    module.exit_json(changed=False, checksums=checksums)
+    module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
+    finish(module, read_checksums)
 
 
 if __name__ == "__main__":

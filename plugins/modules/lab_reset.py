@@ -9,7 +9,7 @@ short_description: Bring a seat of the MNIST lab back to a step
 description:
   - Removes from a lab's namespace what steps after I(to) made, in the reverse order of the
     lab, waits until it is gone, and proves that nothing of it is left.
-  - Removes only what the rules in I(rules) claim; names what it keeps as foreign.
+  - Removes only what the roles in I(roles) say that they make; names what it keeps as foreign.
   - In check mode it reads, shows the plan and touches nothing.
   - An interrupted one can be run again. That no two run at once is M(lab_seat_lease)'s part.
 options:
@@ -29,10 +29,9 @@ options:
     type: str
     choices: [project, workbench, trained, served, complete]
     default: project
-  rules:
-    description: What each step makes, as in the role's C(vars/main.yml).
-    type: list
-    elements: dict
+  roles:
+    description: Directory of the roles, each of which says in C(meta/makes.yml) what it makes.
+    type: path
     required: true
   kubeconfig:
     description: Path of the kubeconfig; the environment's when left out.
@@ -81,7 +80,7 @@ EXAMPLES = r"""
     namespaces: [mnist-3]
     namespace_labels: {app.kubernetes.io/part-of: mnist-lab}
     to: project
-    rules: "{{ lab_reset__rules }}"
+    roles: roles
     store_secret: ds-pipeline-s3-ds-pipeline
     bucket: rhods
     storage_route: minio-ds-pipeline
@@ -108,116 +107,38 @@ unused:
   returned: always
 """
 
-from concurrent.futures import ThreadPoolExecutor
-
 from ansible.module_utils.basic import AnsibleModule
 
-from lab_reset import cluster as clusters
-from lab_reset import planning
-from lab_reset import seat as seats
+from lab_playbook.outcome import finish
+from lab_playbook.resetting import reset
+from lab_reset.planning import STEPS
+
+ARGUMENTS = {
+    "namespaces": {"type": "list", "elements": "str", "required": True},
+    "namespace_labels": {"type": "dict", "required": True},
+    "to": {"type": "str", "default": "project", "choices": list(STEPS)},
+    "roles": {"type": "path", "required": True},
+    "kubeconfig": {"type": "path"},
+    "ca_certificate": {"type": "path"},
+    "store_secret": {"type": "str", "required": True, "no_log": False},
+    "bucket": {"type": "str", "required": True},
+    "storage_route": {"type": "str", "required": True},
+    "pipelines_route": {"type": "str", "required": True},
+    "pipelines_account": {"type": "str", "required": True},
+    "kept_keys": {
+        "type": "list",
+        "elements": "str",
+        "default": ["data/train.csv", "data/test.csv"],
+        "no_log": False,
+    },
+    "timeout": {"type": "int", "default": 120},
+}
 
 
-def describe(outcome, keys, rows):
-    """Return the plan as lines, for people and for the diff."""
-    removed = [reference.told() for reference in outcome.remove]
-    removed += [f"{path} {name or identifier}" for path, identifier, name, _ in rows]
-    removed += [f"s3 {key}" for key in keys]
-    return {
-        "removed": removed,
-        "kept": [str(reference) for reference in outcome.keep],
-        "restored": [str(reference) for reference in outcome.restore],
-        "unused": [str(reference) for reference in outcome.unused],
-    }
-
-
-def as_diff(lines):
-    """Return Ansible's diff: what is there now against what will be.
-
-    What is kept differs in both texts, since a diff leaves out most of what is the same.
-    """
-    present = [f"present  {line}" for line in [*lines["kept"], *lines["unused"], *lines["removed"]]]
-    after = [f"keep     {line} (not of the lab)" for line in lines["kept"]]
-    after += [f"keep     {line} (never used, still empty)" for line in lines["unused"]]
-    after += [f"restored {line} (empty)" for line in lines["restored"]]
-    return {"before": "\n".join(present) + "\n", "after": "\n".join(after) + "\n"}
-
-
-def reset_seat(params, cluster, check_mode):
-    """Plan, and unless in check mode remove and prove; return the plan's lines."""
-    seat = seats.Seat(params, cluster)
-    parts = seat.plan()
-    lines = describe(*parts)
-    if check_mode:
-        return lines
-    if lines["removed"]:
-        seat.apply(parts[0], parts[2])
-    if left := seat.settle():
-        raise clusters.ResetError(
-            f"{cluster.namespace} is not clean, this was left behind: {', '.join(left)}"
-        )
-    return lines
-
-
-def attempt(params, cluster, check_mode):
-    """Reset one seat; return its lines and, where it failed, the sentence that says why."""
-    try:
-        return reset_seat(params, cluster, check_mode), ""
-    except (clusters.ResetError, planning.PlanError) as error:
-        return None, str(error)
-    except Exception as error:
-        # A dropped connection or a refused call: the seat is named, the reset can be repeated.
-        kind = type(error).__name__
-        return None, f"reset of {cluster.namespace} stopped ({kind}: {error}); run it again"
-
-
-def merge(namespaces, outcomes):
-    """Return one result for all seats; each line says which seat it speaks of."""
-    lines = {"removed": [], "kept": [], "restored": [], "unused": []}
-    for namespace, (found, _) in zip(namespaces, outcomes, strict=True):
-        for key, values in (found or {}).items():
-            lines[key] += [f"{namespace}: {value}" for value in values]
-    return {"changed": bool(lines["removed"]), "diff": as_diff(lines), **lines}
-
-
-def main():
+def main() -> None:
     """Run the module."""
-    module = AnsibleModule(
-        argument_spec={
-            "namespaces": {"type": "list", "elements": "str", "required": True},
-            "namespace_labels": {"type": "dict", "required": True},
-            "to": {"type": "str", "default": "project", "choices": list(planning.STEPS)},
-            "rules": {"type": "list", "elements": "dict", "required": True},
-            "kubeconfig": {"type": "path"},
-            "ca_certificate": {"type": "path"},
-            "store_secret": {"type": "str", "required": True, "no_log": False},
-            "bucket": {"type": "str", "required": True},
-            "storage_route": {"type": "str", "required": True},
-            "pipelines_route": {"type": "str", "required": True},
-            "pipelines_account": {"type": "str", "required": True},
-            "kept_keys": {
-                "type": "list",
-                "elements": "str",
-                "default": ["data/train.csv", "data/test.csv"],
-                "no_log": False,
-            },
-            "timeout": {"type": "int", "default": 120},
-        },
-        supports_check_mode=True,
-    )
-    params, namespaces = module.params, module.params["namespaces"]
-    try:
-        found = [
-            clusters.open_seat(params["kubeconfig"], namespace, params["namespace_labels"])
-            for namespace in namespaces
-        ]
-    except clusters.ResetError as error:
-        module.fail_json(msg=str(error))
-    with ThreadPoolExecutor(max_workers=8) as pool:
-        outcomes = list(pool.map(lambda c: attempt(params, c, module.check_mode), found))
-    result = merge(namespaces, outcomes)
-    if failures := [sentence for _, sentence in outcomes if sentence]:
-        module.fail_json(msg=". ".join(failures), **result)
-    module.exit_json(**result)
+    module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
+    finish(module, reset)
 
 
 if __name__ == "__main__":

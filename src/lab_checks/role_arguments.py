@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,8 @@ import yaml
 
 from embedded_cluster.layout import project_directory
 
+# A page's own table of variables would drift from the specification, which has them all.
+TABLE = re.compile(r"^\| *`?variable", re.IGNORECASE | re.MULTILINE)
 TYPES: dict[str, tuple[type, ...]] = {
     "bool": (bool,),
     "dict": (dict,),
@@ -28,40 +31,49 @@ def load(path: Path) -> dict[str, Any]:
 
 def differences(role: Path) -> list[str]:
     """What the defaults and the specification of one role disagree on."""
-    found = []
+    problems = []
     for name in ("README.md", "defaults/main.yml", "meta/argument_specs.yml", "tasks/main.yml"):
         if not (role / name).exists():
-            found.append(f"{role.name}: {name} is missing")
+            problems.append(f"{role.name}: {name} is missing")
+    page = role / "README.md"
+    if page.exists() and TABLE.search(page.read_text()):
+        problems.append(f"{role.name}: README.md repeats meta/argument_specs.yml in a table")
     defaults = load(role / "defaults/main.yml")
     specs = load(role / "meta/argument_specs.yml").get("argument_specs", {})
     options: dict[str, Any] = {}
     for entry in specs.values():
         options.update(entry.get("options") or {})
     for variable in sorted(set(defaults) - set(options)):
-        found.append(f"{role.name}: {variable} has a default and no specification")
+        problems.append(f"{role.name}: {variable} has a default and no specification")
     for variable in sorted(set(options) - set(defaults)):
         if not options[variable].get("required") and "default" in options[variable]:
-            found.append(f"{role.name}: {variable} is specified with a default that defaults lack")
+            problems.append(
+                f"{role.name}: {variable} is specified with a default that defaults lack"
+            )
     for variable in sorted(set(options) & set(defaults)):
-        found += value_differences(role.name, variable, defaults[variable], options[variable])
+        problems += value_differences(role.name, variable, defaults[variable], options[variable])
     for path in sorted((role / "tasks").glob("*.yml")):
         lines = len(path.read_text().splitlines())
         if lines > 75:
-            found.append(f"{role.name}: tasks/{path.name} has {lines} lines, at most 75 are wanted")
-    return found
+            problems.append(
+                f"{role.name}: tasks/{path.name} has {lines} lines, at most 75 are wanted"
+            )
+    return problems
 
 
 def value_differences(role: str, variable: str, value: Any, option: dict[str, Any]) -> list[str]:
     """Whether a default fits its specification; expressions are known only when they run."""
     if isinstance(value, str) and "{{" in value:
         return []
-    found = []
+    problems = []
     kind = option.get("type", "str")
     wrong = not isinstance(value, TYPES.get(kind, (object,)))
     if value is not None and (wrong or (isinstance(value, bool) and kind != "bool")):
-        found.append(f"{role}: {variable} is of type {kind} and its default is {value!r}")
+        problems.append(f"{role}: {variable} is of type {kind} and its default is {value!r}")
     if "default" in option and option["default"] != value:
-        found.append(f"{role}: {variable} defaults to {value!r}, specified {option['default']!r}")
+        problems.append(
+            f"{role}: {variable} defaults to {value!r}, specified {option['default']!r}"
+        )
     choices = option.get("choices")
     unknown = (
         [item for item in (value if isinstance(value, list) else [value]) if item not in choices]
@@ -69,16 +81,16 @@ def value_differences(role: str, variable: str, value: Any, option: dict[str, An
         else []
     )
     if unknown:
-        found.append(f"{role}: the default {value!r} of {variable} is none of {choices}")
-    return found
+        problems.append(f"{role}: the default {value!r} of {variable} is none of {choices}")
+    return problems
 
 
 def main() -> int:
     """Print every difference."""
     roles = sorted(path for path in (project_directory() / "roles").iterdir() if path.is_dir())
-    found = [line for role in roles for line in differences(role)]
-    print("\n".join(found))
-    return 1 if found else 0
+    problems = [line for role in roles for line in differences(role)]
+    print("\n".join(problems))
+    return 1 if problems else 0
 
 
 if __name__ == "__main__":

@@ -24,6 +24,7 @@ TYPED = {
         "lab_diagnosis",
         "lab_driver",
         "lab_images",
+        "lab_playbook",
         "lab_reset",
         "lab_status",
         "lab_validation",
@@ -143,10 +144,11 @@ def untyped(project: Path, typed: Mapping[str, Sequence[str]]) -> list[str]:
 
 
 def mypy(project: Path) -> str:
-    """The packages of src/, strictly, each against the libraries that it runs with."""
+    """The packages of src/ and the plugins, strictly, each with the libraries that it runs with."""
     problems = untyped(project, TYPED)
     for venv, names in TYPED.items():
         packages = [f"src/{name}" for name in names]
+        packages += ["plugins"] if venv == "test" else []
         python = project / f".lab/venv-{venv}/bin/python"
         cache = f"--cache-dir=.mypy_cache/{venv}"
         problems.append(
@@ -218,6 +220,11 @@ def role_arguments(project: Path) -> str:
     return run(project, [sys.executable, "-m", "lab_checks.role_arguments"])
 
 
+def module_arguments(project: Path) -> str:
+    """Every module's documentation against what it takes, and its examples against both."""
+    return run(project, [sys.executable, "-m", "lab_checks.module_arguments"])
+
+
 def collections(project: Path) -> str:
     """What collections/requirements.yml asks for against what is installed."""
     return run(project, [sys.executable, "-m", "lab_checks.collections"])
@@ -232,6 +239,7 @@ CHECKS: dict[str, Callable[[Path], str]] = {
     "yamllint": yamllint,
     "shellcheck": shellcheck,
     "role-arguments": role_arguments,
+    "module-arguments": module_arguments,
     "collections": collections,
 }
 

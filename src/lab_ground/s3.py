@@ -268,9 +268,17 @@ class Bucket:
                 Bucket=self.name, Key=key, Body=content, ContentType=content_type
             )
 
-    def upload(self, path: Path, key: str, metadata: Mapping[str, str] | None = None) -> None:
+    def upload(
+        self,
+        path: Path,
+        key: str,
+        metadata: Mapping[str, str] | None = None,
+        content_type: str = "",
+    ) -> None:
         """Store a file; the object changes only once all of it has arrived."""
-        extra = {"Metadata": dict(metadata or {})}
+        extra: dict[str, Any] = {"Metadata": dict(metadata or {})}
+        if content_type:
+            extra["ContentType"] = content_type
         with self.told(key):
             self.client.upload_file(str(path), self.name, key, ExtraArgs=extra)
 

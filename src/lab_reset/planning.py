@@ -8,7 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
+
+import yaml
 
 from lab_ground.kubernetes.manifest import Manifest
 
@@ -111,6 +114,24 @@ def parse_rules(entries: Iterable[Mapping[str, Any]]) -> list[Rule]:
             )
         rules.append(rule)
     return rules
+
+
+def read_rules(roles: Path) -> list[Rule]:
+    """Return what the roles of a directory say that they make, the last step's first.
+
+    A role says it in ``meta/makes.yml``: its ``step``, and under ``removed`` an entry for each
+    kind, which may be of another step than its role.
+
+    Raises:
+        PlanError: no role says anything, or an entry is wrong.
+    """
+    entries: list[Mapping[str, Any]] = []
+    for path in sorted(roles.glob("*/meta/makes.yml")):
+        made = yaml.safe_load(path.read_text(encoding="utf-8"))
+        entries += [{"step": made["step"], **entry} for entry in made["removed"]]
+    if not entries:
+        raise PlanError(f"no role of {roles} says in meta/makes.yml what it makes")
+    return sorted(parse_rules(entries), key=lambda rule: -step_index(rule.step))
 
 
 def step_index(step: str) -> int:

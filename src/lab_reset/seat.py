@@ -62,7 +62,7 @@ class Seat:
         """
         self.params = params
         self.cluster = cluster
-        self.rules = planning.parse_rules(params["rules"])
+        self.rules = params["rules"]
         self.erases_work = planning.step_index(params["to"]) < planning.step_index("trained")
         self.bucket: Bucket | None = None
         self.server: pipelines.PipelineServer | None = None

@@ -17,6 +17,8 @@ from ansible.template import Templar, trust_as_template
 from ansible.vars.manager import VariableManager
 
 from lab_ground.kubernetes.manifest import Manifest
+from lab_playbook.models import StoredModel
+from lab_playbook.training import manifests as training
 
 ROOT = Path(__file__).resolve().parents[3]
 INVENTORIES = ("embedded", "kubernetes", "openshift")
@@ -26,7 +28,7 @@ TEMPLATES = {
     "lab_data": ("connection.yml.j2",),
     "lab_image_streams": ("image_streams.yml.j2",),
     "lab_workbench": ("runtime.yml.j2", "notebook.yml.j2"),
-    "lab_training": ("submit.yml.j2",),
+    "lab_training": (),
     "lab_serving": ("server.yml.j2", "model.yml.j2"),
 }
 MODES = ("modelmesh", "raw")
@@ -80,9 +82,6 @@ def registered_variables(namespaces: list[str], template: str, mode: str) -> dic
             secret("aws-connection-s3-creds", name, **aws) for name in namespaces
         ],
         "__lab_workbench_stopped": [],
-        "__lab_training_namespace": namespaces[0],
-        "__lab_training_job": "submit-pipeline-0123456789",
-        "__lab_training_model": {"fingerprint": "0123456789"},
         "__lab_serving_stored": {"checksums": dict.fromkeys(namespaces, "0" * 64)},
         **({"__lab_serving_template_spec": OPENVINO[mode]} if template else {}),
     }
@@ -114,10 +113,18 @@ def render(inventory: str, **overrides: Any) -> list[Manifest]:
 @cache
 def render_once(inventory: str, overrides_as_json: str) -> list[Manifest]:
     """Return them, rendered the first time that they are asked for."""
+    made = render_roles(inventory, overrides_as_json)
+    return [manifest for manifests in made.values() for manifest in manifests]
+
+
+@cache
+def render_roles(inventory: str, overrides_as_json: str) -> dict[str, list[Manifest]]:
+    """Return what each role makes; of lab_inference without what kustomize adds."""
     overrides = json.loads(overrides_as_json)
     loader, variables = load_inventory(inventory)
-    manifests: list[Manifest] = []
+    made: dict[str, list[Manifest]] = {}
     for role, templates in TEMPLATES.items():
+        manifests = made.setdefault(role, [])
         role_path = ROOT / "roles" / role
         defaults = loader.load_from_file(
             str(role_path / "defaults" / "main.yml"), trusted_as_template=True
@@ -134,10 +141,28 @@ def render_once(inventory: str, overrides_as_json: str) -> list[Manifest]:
             text = (role_path / "templates" / name).read_text(encoding="utf-8")
             rendered = templar.template(trust_as_template(text))
             manifests += [part for part in yaml.safe_load_all(str(rendered)) if part]
+        if role == "lab_training":
+            manifests += submission(role_path, templar, seats[0])
     for path in sorted((ROOT / "inference" / "base").glob("*.yaml")):
         if path.name != "kustomization.yaml":
-            manifests += list(yaml.safe_load_all(path.read_text(encoding="utf-8")))
-    return manifests
+            made.setdefault("lab_inference", []).extend(
+                yaml.safe_load_all(path.read_text(encoding="utf-8"))
+            )
+    return made
+
+
+def submission(role_path: Path, templar: Templar, namespace: str) -> list[Manifest]:
+    """Return what the action lab_training makes in a seat, with the role's arguments."""
+    task = yaml.safe_load((role_path / "tasks" / "main.yml").read_text(encoding="utf-8"))[0]
+    arguments = {
+        name: templar.template(trust_as_template(value) if isinstance(value, str) else value)
+        for name, value in task["lab_training"].items()
+    }
+    name = training.job_name("0123456789abcdef")
+    files = training.build_files(name, namespace, training.pipeline_files(arguments))
+    job = training.build_job(arguments, namespace, name)
+    model = StoredModel("0" * 64, 1, {"accuracy": 0.995})
+    return [files, job, training.build_record(arguments, namespace, "0" * 64, model)]
 
 
 def render_text(inventory: str, role: str, template: str, **overrides: Any) -> str:

@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 import yaml
 
+from lab_reset.planning import read_rules
+
 REPOSITORY = Path(__file__).resolve().parents[3]
 RIGHTS = REPOSITORY / "docs" / "instructor" / "rights.yml"
 # Roles that run on OpenShift; the others make a cluster or a platform, which is there already.
@@ -75,15 +77,13 @@ def called() -> list[tuple[str, str, str, str]]:
         if "Kustomiz" not in kind
     ]
     found += called_by_tasks()
-    rules = yaml.safe_load((REPOSITORY / "roles/lab_reset/vars/main.yml").read_text())
-    for rule in rules["__lab_reset_rules"]:
-        found.append((rule["api_version"], rule["kind"], {"list", "delete"}, "lab_reset's rules"))
+    for rule in read_rules(REPOSITORY / "roles"):
+        found.append((rule.api_version, rule.kind, {"list", "delete"}, "lab_reset's rules"))
     for folder in (
-        "plugins/modules",
         "src/lab_diagnosis",
         "src/lab_reset",
         "src/lab_driver",
-        "plugins/action",
+        "src/lab_playbook",
         "src/lab_validation",
     ):
         for path in (REPOSITORY / folder).rglob("*.py"):
@@ -109,7 +109,9 @@ OTHERWISE = [
       ("get", "create", "update", "delete")),
     ("", "serviceaccounts/token", "create", "lab_reset"),
     ("", "pods", "delete", "lab_reset hurries them"),
-    ("", "pods/log", "get", "lab_training reads what Elyra said"),
+    ("", "pods/log", "get", "lab_diagnosis"),
+    *(("batch", "jobs", verb, "lab_training") for verb in ("delete", *APPLY)),
+    *(("", "configmaps", verb, "lab_training") for verb in APPLY),
     ("datasciencepipelinesapplications.opendatahub.io", "datasciencepipelinesapplications", "list",
      "lab_reset"),
     *(("image.openshift.io", "imagestreams", verb, "lab_images") for verb in APPLY),

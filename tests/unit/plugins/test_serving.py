@@ -4,16 +4,24 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Callable
-from types import ModuleType
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from memory_cluster import MemoryCluster
 
-Load = Callable[[str], ModuleType]
+from lab_ground.connections import DataConnection
+from lab_ground.s3 import Bucket
+from lab_playbook import model_waiting, models
+
 UP_TO_DATE, IN_PROGRESS, BLOCKED = "UpToDate", "InProgress", "BlockedByFailedLoad"
 LATER = 60.0
+
+
+class Body(io.BytesIO):
+    def iter_chunks(self, size: int) -> Iterator[bytes]:
+        return iter(lambda: self.read(size), b"")
 
 
 class Store:
@@ -26,14 +34,13 @@ class Store:
         assert request["Bucket"] == "rhods"
         if request["Key"] not in self.objects:
             raise ClientError({"Error": {"Code": "NoSuchKey"}}, "GetObject")
-        return {"Body": io.BytesIO(self.objects[request["Key"]])}
+        return {"Body": Body(self.objects[request["Key"]])}
 
 
-class Bucket:
-    name = "rhods"
-
-    def __init__(self, **objects: bytes) -> None:
-        self.client = Store(**objects)
+def bucket(**objects: bytes) -> Bucket:
+    made = Bucket(DataConnection("http://127.0.0.1:9", "rhods", "key", "secret"))
+    made.client = Store(**objects)
+    return made
 
 
 def model(transition: str, *, observed: int | None = 2, **more: Any) -> dict[str, Any]:
@@ -57,11 +64,11 @@ def deployment(*, ours: bool, updated: int = 1, total: int = 1) -> dict[str, Any
     }
 
 
-def test_checksum_is_the_objects(plugin: Load) -> None:
-    compute = plugin("modules/lab_model_checksums").compute_checksum
+def test_checksum_is_the_objects() -> None:
+    compute = models.compute_checksum
     content = bytes(3 << 20)
-    assert compute(Bucket(model=content), "model") == hashlib.sha256(content).hexdigest()
-    assert compute(Bucket(), "model") == ""
+    assert compute(bucket(model=content), "model") == hashlib.sha256(content).hexdigest()
+    assert compute(bucket(), "model") == ""
 
 
 @pytest.mark.parametrize(
@@ -85,22 +92,21 @@ def test_checksum_is_the_objects(plugin: Load) -> None:
     ],
 )
 def test_a_model_is_judged_by_its_present_spec(
-    plugin: Load,
     service: dict[str, Any],
     server: dict[str, Any] | None,
     spent: float,
     expected: str,
 ) -> None:
-    assert plugin("modules/lab_model_wait").judge(service, server, spent) == expected
+    assert model_waiting.judge(service, server, spent) == expected
 
 
-def test_a_model_without_a_status_is_waited_for(plugin: Load) -> None:
+def test_a_model_without_a_status_is_waited_for() -> None:
     service = {"metadata": {"namespace": "mnist", "name": "mnist", "generation": 1}}
-    assert plugin("modules/lab_model_wait").judge(service, None, LATER) == "waiting"
+    assert model_waiting.judge(service, None, LATER) == "waiting"
 
 
-def test_a_failure_is_a_sentence(plugin: Load) -> None:
-    explain = plugin("modules/lab_model_wait").explain_failure
+def test_a_failure_is_a_sentence() -> None:
+    explain = model_waiting.explain_failure
     failed = model(
         BLOCKED,
         states={"targetModelState": "FailedToLoad"},
@@ -113,44 +119,23 @@ def test_a_failure_is_a_sentence(plugin: Load) -> None:
     assert explain(model("InvalidSpec")).cause.endswith("no reason given")
 
 
-class Resources:
-    """A dynamic client that lists these objects."""
-
-    def __init__(self, **found: list[dict[str, Any]]) -> None:
-        self.found = found
-        self.kind = ""
-
-    @property
-    def resources(self) -> Resources:
-        return self
-
-    def get(self, kind: str = "", **_: Any) -> Any:
-        if kind:
-            self.kind = kind
-            return self
-        items = self.found.get(self.kind, [])
-
-        class Listed:
-            def to_dict(self) -> dict[str, Any]:
-                return {"items": items}
-
-        return Listed()
-
-
-def test_every_seat_is_waited_for_and_the_first_failure_told(plugin: Load) -> None:
+def test_every_seat_is_waited_for_and_the_first_failure_told() -> None:
     seats = ["mnist-1", "mnist-2", "mnist-3"]
-    models = [model(UP_TO_DATE), model(BLOCKED)]
-    for seat, service in zip(seats, models, strict=False):
+    services = [model(UP_TO_DATE), model(BLOCKED)]
+    for seat, service in zip(seats, services, strict=False):
         service["metadata"]["namespace"] = seat
-    client = Resources(InferenceService=models)
-    params = {"name": "mnist", "namespaces": seats, "raw": False}
-    waiting, failed = plugin("modules/lab_model_wait").look(client, params, 0)
+    cluster = MemoryCluster()
+    for service in services:
+        cluster.add({"apiVersion": model_waiting.API, "kind": model_waiting.KIND, **service})
+    arguments = {"name": "mnist", "namespaces": seats, "raw": False}
+    waiting, failed = model_waiting.look(cluster, arguments, 0)
     assert waiting == ["mnist-2", "mnist-3"]
-    assert failed is models[1]
+    assert failed
+    assert failed["metadata"]["namespace"] == "mnist-2"
 
 
-def test_a_failure_that_the_server_mends_itself_is_not_told(plugin: Load) -> None:
-    count = plugin("modules/lab_model_wait").count
+def test_a_failure_that_the_server_mends_itself_is_not_told() -> None:
+    count = model_waiting.count
     assert count(None, True, 3.0) == (3.0, False)
     assert count(3.0, True, 12.0) == (3.0, False)
     assert count(3.0, False, 13.0) == (None, False)

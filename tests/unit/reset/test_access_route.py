@@ -3,24 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pytest
-import yaml
 
 from lab_reset import planning
 
-ROLE = Path(__file__).resolve().parents[3] / "roles" / "lab_reset"
+ROLES = Path(__file__).resolve().parents[3] / "roles"
 LABELS = {"app.kubernetes.io/part-of": "mnist-lab", "app.kubernetes.io/component": "access"}
 
 
 def rules() -> list[planning.Rule]:
-    """The role's rules, with the labels that they name filled in."""
-    data: dict[str, Any] = yaml.safe_load((ROLE / "vars" / "main.yml").read_text())
-    for rule in data["__lab_reset_rules"]:
-        if isinstance(rule.get("labels"), str):
-            rule["labels"] = data[rule["labels"].strip("{} ")]
-    return planning.parse_rules(data["__lab_reset_rules"])
+    """What the lab's own roles say that they make."""
+    return planning.read_rules(ROLES)
 
 
 @pytest.mark.parametrize("step", planning.STEPS)

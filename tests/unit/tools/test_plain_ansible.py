@@ -20,7 +20,7 @@ PLAYBOOK = """
   tasks:
     - name: Look around
       ansible.builtin.shell: >-
-        echo "seen $KUBECONFIG $K8S_AUTH_KUBECONFIG $PYTHONPATH $(realpath "$(command -v python3)")
+        echo "seen $KUBECONFIG $K8S_AUTH_KUBECONFIG $(realpath "$(command -v python3)")
         $(umask) {{ lookup('ansible.builtin.env', 'LAB_CACHE', default='/var/cache/mnist-lab') }}
         {{ inventory_hostname }} {{ lab_namespace }} {{ ansible_playbook_python | realpath }}"
       changed_when: false
@@ -110,3 +110,16 @@ def test_the_project_s_own_settings_and_callbacks_are_used(checkout: Path) -> No
     assert plain.returncode == 0, plain.stderr
     for setting in ("lab_progress", "lab_failure", "plugins/modules", "inventories/embedded"):
         assert setting in plain.stdout
+
+
+def test_an_ansible_without_the_suite_s_packages_is_told_what_to_do(checkout: Path) -> None:
+    shared = Path((checkout / ".lab/venv/.over").read_text().split()[0])
+    done = subprocess.run(
+        [shared / "bin/ansible-playbook", "playbooks/check-inventory.yml"], cwd=checkout,
+        env=bare_environment(), capture_output=True, text=True, check=False, timeout=120,
+    )  # fmt: skip
+    assert done.returncode != 0
+    told = [line for line in (done.stdout + done.stderr).splitlines() if line]
+    assert len(told) == 1, told
+    assert "has no lab_diagnosis, which this suite's plugins need" in told[0]
+    assert ". .lab/venv/bin/activate" in told[0]

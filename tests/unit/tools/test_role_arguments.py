@@ -38,6 +38,7 @@ def test_agreement(role: Path) -> None:
     ("defaults/main.yml", "example_size: true\n", "is of type int"),
     ("defaults/main.yml", "example_name: x\n", "example_size is specified with a default"),
     ("tasks/main.yml", "#\n" * 80, "80 lines"),
+    ("README.md", "# example\n\n| variable | default |\n", "repeats meta/argument_specs.yml"),
 ])  # fmt: skip
 def test_difference(role: Path, file: str, text: str, told: str) -> None:
     (role / file).write_text(text)

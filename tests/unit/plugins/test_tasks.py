@@ -1,55 +1,25 @@
-"""What the lab's plugins make of what the cluster, the bucket and the pipeline server answer."""
+"""What the tasks make of what the cluster, the bucket and the page answer."""
 
 from __future__ import annotations
 
 import base64
+import io
 import zlib
-from collections.abc import Callable
+from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
-import yaml
 from botocore.exceptions import ClientError
 
-Load = Callable[[str], ModuleType]
+from lab_ground.connections import DataConnection
+from lab_ground.kubernetes.readiness import is_stopped
+from lab_ground.s3 import Bucket
+from lab_playbook import models, objects, prediction, training_data, waiting
+
 MODEL = b"model"
 SHA256 = "9372c470eeadd5ecd9c3c74c2b3cb633f8e2f2fad799250a0f70d652b6b825e4"
-
-
-def task(name: str, state: str, **more: Any) -> dict[str, Any]:
-    return {
-        "task_id": name.lower(),
-        "display_name": name,
-        "state": state,
-        "start_time": "2026-01-01T00:00:00Z",
-        "parent_task_id": "root",
-        **more,
-    }
-
-
-RUN = {
-    "run_id": "r-1",
-    "state": "FAILED",
-    "error": {"message": "a step failed"},
-    "run_details": {
-        "task_details": [
-            {**task("mnist", "FAILED"), "parent_task_id": None},
-            task("Pre-process", "SUCCEEDED", end_time="2026-01-01T00:00:14Z"),
-            task("Train", "FAILED", error={"message": "exit code 137: out of memory"}),
-            {"task_id": "evaluate", "display_name": "Evaluate", "parent_task_id": "root"},
-        ]
-    },
-}
-
-
-class FakeClient:
-    """A pipelines API that knows one log."""
-
-    def read_log(self, run_id: str, task_id: str) -> list[str]:
-        assert (run_id, task_id) == ("r-1", "train")
-        return ["epoch 3", "Killed"]
 
 
 class FakeStore:
@@ -70,45 +40,32 @@ class FakeStore:
         return {"Body": FakeBody(self._find(names["Key"])["content"])}
 
 
-class FakeBody:
-    def __init__(self, content: bytes) -> None:
-        self.content = content
+class FakeBody(io.BytesIO):
+    """An answer's body, in pieces."""
 
-    def read(self) -> bytes:
-        return self.content
-
-
-class FakeBucket:
-    name = "rhods"
-
-    def __init__(self, **objects: dict[str, Any]) -> None:
-        self.client = FakeStore({name.replace("__", "/"): value for name, value in objects.items()})
+    def iter_chunks(self, size: int) -> Iterator[bytes]:
+        return iter(lambda: self.read(size), b"")
 
 
-def test_steps_are_the_tasks_below_the_run(plugin: Load) -> None:
-    steps = plugin("action/lab_pipeline_run").list_steps(RUN)
-    assert [(step["name"], step["state"], step["seconds"]) for step in steps] == [
-        ("Pre-process", "SUCCEEDED", 14.0),
-        ("Train", "FAILED", None),
-    ]
+def bucket_of(client: Any) -> Bucket:
+    """A bucket whose store is the client."""
+    made = Bucket(DataConnection("http://127.0.0.1:9", "rhods", "key", "secret"))
+    made.client = client
+    return made
 
 
-def test_failed_run_names_step_reason_and_log(plugin: Load) -> None:
-    said = plugin("action/lab_pipeline_run").explain_failure(RUN, FakeClient())
-    assert "r-1 ended as FAILED" in said
-    assert "Step Train failed: exit code 137: out of memory" in said
-    assert said.endswith("Killed")
-    assert "Pre-process failed" not in said
+def stored(**objects: dict[str, Any]) -> Bucket:
+    return bucket_of(FakeStore({name.replace("__", "/"): objects[name] for name in objects}))
 
 
-def test_refusal_is_told_without_the_json(plugin: Load) -> None:
+def test_refusal_is_told_without_the_json() -> None:
     message = (
         'Failed to create object: b\'{"kind":"Status","status":"Failure",'
         '"message":"exceeded quota: storage","code":403}\\n\''
     )
-    said = plugin("action/lab_objects").explain_refusal(message)
+    said = objects.explain_refusal(message)
     assert said == "The API server refused: exceeded quota: storage"
-    assert plugin("action/lab_objects").explain_refusal("no route to host") == "no route to host"
+    assert objects.explain_refusal("no route to host") == "no route to host"
 
 
 @pytest.mark.parametrize(
@@ -119,38 +76,34 @@ def test_refusal_is_told_without_the_json(plugin: Load) -> None:
         ("exceeded quota", False),
     ],
 )
-def test_only_what_is_not_there_yet_is_a_change(plugin: Load, message: str, expected: bool) -> None:
-    patterns = plugin("action/lab_objects").NOT_YET
-    assert any(pattern.search(message) for pattern in patterns) is expected
+def test_only_what_is_not_there_yet_is_a_change(message: str, expected: bool) -> None:
+    assert objects.is_not_yet(message) is expected
 
 
-def test_model_is_read_with_what_is_beside_it(plugin: Load) -> None:
-    bucket = FakeBucket(
+def test_model_is_read_with_what_is_beside_it() -> None:
+    bucket = stored(
         **{
             "onnx__model-v2.onnx": {"content": MODEL},
             "onnx__model-v2.json": {"content": b'{"accuracy": 0.995}'},
         }
     )
-    found = plugin("modules/lab_model_info").read_model(bucket, "onnx/model-v2.onnx")
-    assert found == {
-        "exists": True,
-        "sha256": SHA256,
-        "size": 5,
-        "sidecar": {"accuracy": 0.995},
-    }
+    found = models.read_model(bucket, "onnx/model-v2.onnx")
+    assert found == models.StoredModel(SHA256, 5, {"accuracy": 0.995})
+    assert found.exists
+    assert found.accuracy == 0.995
 
 
 @pytest.mark.parametrize("sidecar", [None, b"{", b""], ids=["absent", "cut off", "empty"])
-def test_model_without_its_json_is_none(plugin: Load, sidecar: bytes | None) -> None:
+def test_model_without_its_json_is_none(sidecar: bytes | None) -> None:
     objects = {"onnx__model-v2.onnx": {"content": MODEL}}
     if sidecar is not None:
         objects["onnx__model-v2.json"] = {"content": sidecar}
-    found = plugin("modules/lab_model_info").read_model(FakeBucket(**objects), "onnx/model-v2.onnx")
-    assert not found["exists"]
+    found = models.read_model(stored(**objects), "onnx/model-v2.onnx")
+    assert not found.exists
 
 
-def test_fingerprint_changes_with_data_code_and_profile(plugin: Load, tmp_path: Path) -> None:
-    compute = plugin("modules/lab_model_info").compute_fingerprint
+def test_fingerprint_changes_with_data_code_and_profile(tmp_path: Path) -> None:
+    compute = models.compute_fingerprint
     (tmp_path / "model.py").write_text("one", encoding="ascii")
     (tmp_path / "notes.txt").write_text("one", encoding="ascii")
     first = compute(["tag"], [tmp_path], "default")
@@ -162,25 +115,23 @@ def test_fingerprint_changes_with_data_code_and_profile(plugin: Load, tmp_path: 
     assert compute(["tag"], [tmp_path], "default") != first
 
 
-def test_whole_tables_are_left_alone_whatever_the_case_of_metadata(plugin: Load) -> None:
-    module = plugin("modules/lab_training_data")
+def test_whole_tables_are_left_alone_whatever_the_case_of_metadata() -> None:
     objects = {
         key.replace("/", "__"): {"ContentLength": size, "Metadata": {"Sha256": checksum}}
-        for key, (size, checksum) in module.TABLES.items()
+        for key, (size, checksum) in training_data.TABLES.items()
     }
-    assert module.find_faults(FakeBucket(**objects)) == {}
+    assert training_data.find_faults(stored(**objects)) == {}
 
 
-def test_missing_cut_off_and_foreign_tables_are_named(plugin: Load) -> None:
-    module = plugin("modules/lab_training_data")
-    size = module.TABLES["data/train.csv"][0]
-    assert module.find_faults(FakeBucket()) == dict.fromkeys(module.TABLES, "is missing")
-    faults = module.find_faults(
-        FakeBucket(
+def test_missing_cut_off_and_foreign_tables_are_named() -> None:
+    size = training_data.TABLES["data/train.csv"][0]
+    assert training_data.find_faults(stored()) == dict.fromkeys(training_data.TABLES, "is missing")
+    faults = training_data.find_faults(
+        stored(
             **{
                 "data__train.csv": {"ContentLength": size - 1, "Metadata": {}},
                 "data__test.csv": {
-                    "ContentLength": module.TABLES["data/test.csv"][0],
+                    "ContentLength": training_data.TABLES["data/test.csv"][0],
                     "Metadata": {"sha256": "0" * 64},
                 },
             }
@@ -218,14 +169,11 @@ ADMITTED = [{"conditions": [{"type": "Admitted", "status": "True"}]}]
         (workload("DataSciencePipelinesApplication", conditions=[]), False),
     ],
 )
-def test_each_kind_has_its_own_way_to_be_ready(
-    plugin: Load, thing: dict[str, Any], expected: bool
-) -> None:
-    assert plugin("modules/lab_wait").is_ready(thing) is expected
+def test_each_kind_has_its_own_way_to_be_ready(thing: dict[str, Any], expected: bool) -> None:
+    assert waiting.is_ready(thing) is expected
 
 
-def test_stopped_workbench_has_no_pods(plugin: Load) -> None:
-    is_stopped = plugin("modules/lab_wait").is_stopped
+def test_stopped_workbench_has_no_pods() -> None:
     assert is_stopped(workload("StatefulSet", replicas=0))
     assert not is_stopped(workload("StatefulSet", replicas=0) | {"status": {"replicas": 1}})
     assert not is_stopped(workload("StatefulSet"))
@@ -248,24 +196,22 @@ class RangeStore:
         return {"Body": FakeBody(self.table[int(first) : int(last) + 1])}
 
 
-def test_digits_are_read_without_the_whole_table(plugin: Load) -> None:
-    module = plugin("modules/lab_prediction")
-    bucket = SimpleNamespace(name="rhods", client=RangeStore(table_of(*range(10))))
-    digits = module.read_digits(bucket, "data/test.csv", 3)
+def test_digits_are_read_without_the_whole_table() -> None:
+    bucket = bucket_of(RangeStore(table_of(*range(10))))
+    digits = prediction.read_digits(bucket, "data/test.csv", 3)
     assert [label for label, _pixels in digits] == [0, 1, 2]
     assert digits[0][1] == bytes(783) + b"\xff"
 
 
 @pytest.mark.parametrize("table", [b"", table_of(7), b"label\n1,2\n3,4\n"])
-def test_table_without_enough_images_is_refused(plugin: Load, table: bytes) -> None:
-    module = plugin("modules/lab_prediction")
-    bucket = SimpleNamespace(name="rhods", client=RangeStore(table))
+def test_table_without_enough_images_is_refused(table: bytes) -> None:
+    bucket = bucket_of(RangeStore(table))
     with pytest.raises(ValueError, match=r"data/test.csv does not hold 2 images of 28x28"):
-        module.read_digits(bucket, "data/test.csv", 2)
+        prediction.read_digits(bucket, "data/test.csv", 2)
 
 
-def test_digit_is_sent_as_dark_ink_on_white(plugin: Load) -> None:
-    url = plugin("modules/lab_prediction").as_data_url(bytes(783) + b"\xff")
+def test_digit_is_sent_as_dark_ink_on_white() -> None:
+    url = prediction.as_data_url(bytes(783) + b"\xff")
     kind, _, content = url.partition(",")
     assert kind == "data:image/png;base64"
     png = base64.b64decode(content)
@@ -290,10 +236,9 @@ class FakePage:
         return self.reply
 
 
-def test_right_answer_is_a_prediction(plugin: Load) -> None:
+def test_right_answer_is_a_prediction() -> None:
     page = FakePage(200, {"digit": 1, "probabilities": [0, 1] + [0] * 8})
-    ask = plugin("modules/lab_prediction").ask
-    assert len(ask(page, "https://page.example.com/", [(1, bytes(784))] * 2, 5)) == 2
+    assert len(prediction.ask(page, "https://page.example.com/", [(1, bytes(784))] * 2, 5)) == 2
 
 
 @pytest.mark.parametrize(
@@ -305,32 +250,18 @@ def test_right_answer_is_a_prediction(plugin: Load) -> None:
     ],
 )
 def test_anything_else_says_what_the_page_said(
-    plugin: Load, status: int, body: Any, said: str, monkeypatch: pytest.MonkeyPatch
+    status: int, body: Any, said: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    module = plugin("modules/lab_prediction")
-    monkeypatch.setattr(module, "SETTLE", 0.05)
-    monkeypatch.setattr(module, "PAUSE", 0.01)
+    monkeypatch.setattr(prediction, "SETTLE", 0.05)
+    monkeypatch.setattr(prediction, "PAUSE", 0.01)
     page = FakePage(status, body)
-    with pytest.raises(module.WrongAnswerError, match=said):
-        module.ask(page, "https://page.example.com", [(7, bytes(784))], 5)
+    with pytest.raises(prediction.WrongAnswerError, match=said):
+        prediction.ask(page, "https://page.example.com", [(7, bytes(784))], 5)
 
 
-def test_a_router_that_reaches_no_pod_yet_is_asked_again(
-    plugin: Load, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    module = plugin("modules/lab_prediction")
-    monkeypatch.setattr(module, "PAUSE", 0.01)
+def test_a_router_that_reaches_no_pod_yet_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(prediction, "PAUSE", 0.01)
     answers = [FakePage(502, None).reply, FakePage(200, {"digit": 1}).reply]
-    reply, _ = module.send(lambda: answers.pop(0))
+    reply, _ = prediction.send(lambda: answers.pop(0))
     assert reply.status_code == 200
     assert answers == []
-
-
-@pytest.mark.parametrize("module", ["lab_model_info", "lab_prediction", "lab_training_data"])
-def test_options_of_a_bucket_are_documented_once(plugin: Load, module: str) -> None:
-    fragment = yaml.safe_load(plugin("doc_fragments/lab_bucket").ModuleDocFragment.DOCUMENTATION)
-    documented = yaml.safe_load(plugin(f"modules/{module}").DOCUMENTATION)
-    arguments = plugin(f"modules/{module}").bucket_arguments()
-    assert fragment["options"].keys() == arguments.keys()
-    assert documented["extends_documentation_fragment"] == "lab_bucket"
-    assert not arguments.keys() & documented["options"].keys()

@@ -1,0 +1,43 @@
+"""The house as it is meant to be: packages are installed, not reached by a path."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from lab_checks.verify import tracked
+
+PROJECT = Path(__file__).resolve().parents[3]
+# The launcher before there is an environment, images with nothing else in them, and the copy of
+# supervisord that is the machine's own.
+BY_PATH = {"lab", "roles/kube_runtime/templates/supervisor.sh.j2"}
+REACHING = re.compile(r"sys\.path\b|PYTHONPATH|__path__\b|pythonpath")
+
+
+def reaching(name: str) -> list[str]:
+    """Lines of a file that say where packages are."""
+    lines = (PROJECT / name).read_text(errors="replace").splitlines()
+    return [f"{name}: {line.strip()}" for line in lines if REACHING.search(line)]
+
+
+def test_no_file_says_where_packages_are() -> None:
+    own = str(Path(__file__).relative_to(PROJECT))
+    names = tracked(PROJECT, "*.py", "*.yml", "*.yaml", "*.toml", "*.sh", "*.j2", "*.cfg", "lab")
+    assert [line for name in names if name not in BY_PATH | {own} for line in reaching(name)] == []
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "sys.path.insert(0, str(ROOT))",
+        "sys.path[:0] = [SRC]",
+        "del sys.path[0]",
+        "  PYTHONPATH: src",
+        "pythonpath = ['src']",
+        "ansible.module_utils.__path__.append(SRC)",
+    ],
+)
+def test_what_would_say_so_is_found(line: str) -> None:
+    assert REACHING.search(line)
