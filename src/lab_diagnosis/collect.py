@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Protocol
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
 
 from lab_diagnosis.evidence import Evidence, Thing, name_of
+from lab_ground.kubernetes.errors import UnknownKindError
+
+if TYPE_CHECKING:
+    from lab_ground.kubernetes.client import KubernetesClient
 
 LOG_LINES = 40
 MOST_PODS = 40
@@ -31,18 +36,15 @@ LABELS = (
 MODEL_SERVER = "modelmesh-service"
 
 
-def connect(kubeconfig: str = "") -> Any:
-    """A dynamic client; raises what the kubernetes package raises."""
-    from kubernetes import client, config, dynamic
+def connect(kubeconfig: str = "") -> KubernetesClient:
+    """Return a client; raises what the kubernetes package raises of a kubeconfig."""
+    from lab_ground.kubernetes.client import open_client
 
-    configuration = client.Configuration()
-    config.load_kube_config(kubeconfig or None, client_configuration=configuration)
-    configuration.retries = 1
-    return dynamic.DynamicClient(client.ApiClient(configuration))
+    return open_client(kubeconfig)
 
 
 def collect(
-    client: Any, kind: str, name: str, namespace: str = "", api_version: str = ""
+    client: KubernetesClient, kind: str, name: str, namespace: str = "", api_version: str = ""
 ) -> Evidence:
     """Everything about one object that can explain it; reading trouble becomes evidence too."""
     try:
@@ -51,12 +53,12 @@ def collect(
         return Evidence(kind, name, namespace, trouble=explain_error(error))
 
 
-def locate(client: Any, kind: str, name: str, api_version: str = "") -> list[str]:
+def locate(client: KubernetesClient, kind: str, name: str, api_version: str = "") -> list[str]:
     """Namespaces that have such an object; [""] for a kind that lives outside of them."""
-    resource = _ClientReader(client).resource(kind, api_version)
-    if not resource.namespaced:
+    version = _version_of(client, kind, api_version)
+    if not client.is_namespaced(version, kind):
         return [""]
-    items = resource.get(field_selector=f"metadata.name={name}").to_dict()["items"]
+    items = client.list_objects(version, kind, field_selector=f"metadata.name={name}")
     return sorted(str(item["metadata"]["namespace"]) for item in items)
 
 
@@ -70,7 +72,7 @@ def explain_error(error: Exception) -> str:
         return "the API server does not answer; is the cluster up?"
     if type(error).__name__ == "ConfigException":
         return f"there is no usable kubeconfig: {text}"
-    if type(error).__name__ == "ResourceNotFoundError":
+    if isinstance(error, UnknownKindError):
         return "the cluster does not know this kind; is the platform installed?"
     return f"{type(error).__name__}: {text.splitlines()[0] if text else 'no message'}"
 
@@ -139,49 +141,37 @@ def _logs(
                 yield key, text
 
 
-class _ClientReader:
-    """Reads through a dynamic client."""
+def _version_of(client: KubernetesClient, kind: str, api_version: str) -> str:
+    """The version to read a kind in: the one that is named, else the cluster's preferred."""
+    if api_version:
+        return api_version
+    versions = client.versions_of(kind)
+    if not versions:
+        raise UnknownKindError(404, "NotFound", f"the server has no {kind}")
+    return versions[0]
 
-    def __init__(self, client: Any) -> None:
-        self.client = client
+
+@dataclass(frozen=True)
+class _ClientReader:
+    """Reads through the client of a cluster."""
+
+    client: KubernetesClient
 
     def evidence(self, kind: str, name: str, namespace: str, api_version: str) -> Evidence:
-        thing = self.get(kind, name, namespace, api_version)
-        home = self.get("Namespace", namespace, "", "v1") if namespace else None
+        version = _version_of(self.client, kind, api_version)
+        # Asked for by itself: of a kind that nobody knows there is no object either.
+        self.client.is_namespaced(version, kind)
+        thing = self.client.get(version, kind, name, namespace)
+        home = self.client.get("v1", "Namespace", namespace) if namespace else None
         if home is None:
             return Evidence(kind, name, namespace, thing)
         return gather(self, kind, name, namespace, thing, home)
 
-    def resource(self, kind: str, api_version: str) -> Any:
-        wanted = {"kind": kind, **({"api_version": api_version} if api_version else {})}
-        found = [each for each in self.client.resources.search(**wanted) if each.verbs]
-        named = [each for each in found if not each.kind.endswith("List")]
-        if not named:
-            return self.client.resources.get(**wanted)
-        return min(named, key=lambda each: not each.preferred)
-
-    def get(self, kind: str, name: str, namespace: str, api_version: str = "") -> Thing | None:
-        resource = self.resource(kind, api_version)
-        place = {"namespace": namespace} if resource.namespaced else {}
-        try:
-            found: dict[str, Any] = resource.get(name=name, **place).to_dict()
-        except Exception as error:
-            if getattr(error, "status", None) == 404:
-                return None
-            raise
-        return found
-
     def objects(self, api_version: str, kind: str, namespace: str) -> list[Any]:
-        resource = self.client.resources.get(api_version=api_version, kind=kind)
-        return list(resource.get(namespace=namespace).to_dict()["items"])
+        return self.client.list_objects(api_version, kind, namespace)
 
     def log(self, namespace: str, pod: str, container: str, lines: int) -> str:
-        from kubernetes import client as kubernetes_client
-
-        api = kubernetes_client.CoreV1Api(self.client.client)
-        return str(
-            api.read_namespaced_pod_log(pod, namespace, container=container, tail_lines=lines)
-        )
+        return self.client.read_log(pod, namespace, container=container, tail_lines=lines)
 
 
 def family(

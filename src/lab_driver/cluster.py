@@ -6,8 +6,9 @@ import base64
 from pathlib import Path
 from typing import Any
 
-from kubernetes import client, config, dynamic
-from kubernetes.dynamic.exceptions import NotFoundError, ResourceNotFoundError
+from lab_ground.kubernetes.client import open_client
+from lab_ground.kubernetes.errors import UnknownKindError
+from lab_ground.kubernetes.manifest import Manifest
 
 # The pipeline server's kind as OpenShift AI has it, the newest version first: v1 came with 2.16.
 PIPELINE_SERVER = "DataSciencePipelinesApplication"
@@ -15,7 +16,6 @@ PIPELINE_SERVER_APIS = (
     "datasciencepipelinesapplications.opendatahub.io/v1",
     "datasciencepipelinesapplications.opendatahub.io/v1alpha1",
 )
-TIMEOUT = 20  # seconds for one call; a hanging API server must not hang the report
 
 
 class SecretValues(dict[str, str]):
@@ -27,37 +27,24 @@ class SecretValues(dict[str, str]):
 
 
 class ClusterReader:
-    """A cluster that is only read. Raises what the kubernetes client raises."""
+    """A cluster that is only read. Raises what the client raises (lab_ground.kubernetes.errors)."""
 
     def __init__(self, kubeconfig: Path | None) -> None:
         """Connect with ``kubeconfig``, or with the environment's when it is None."""
-        self._api = config.new_client_from_config(str(kubeconfig) if kubeconfig else None)
-        self._dynamic = dynamic.DynamicClient(self._api)
-        self._core = client.CoreV1Api(self._api)
+        self._client = open_client(str(kubeconfig or ""))
 
-    def objects(self, api_version: str, kind: str, namespace: str) -> list[dict[str, Any]]:
+    def objects(self, api_version: str, kind: str, namespace: str) -> list[Manifest]:
         """List the objects of a kind; none where the cluster does not know the kind."""
         try:
-            resource = self._dynamic.resources.get(api_version=api_version, kind=kind)
-            found = self._dynamic.get(resource, namespace=namespace, _request_timeout=TIMEOUT)
-        except (ResourceNotFoundError, NotFoundError):
-            # The client remembers kinds on disk, those of an earlier cluster at this address, too.
+            return self._client.list_objects(api_version, kind, namespace)
+        except UnknownKindError:
             return []
-        return [
-            {"apiVersion": api_version, "kind": kind, **item} for item in found.to_dict()["items"]
-        ]
 
     def find(
         self, api_version: str, kind: str, name: str, namespace: str | None = None
-    ) -> dict[str, Any] | None:
+    ) -> Manifest | None:
         """Return one object, or None where it or its kind is not there."""
-        try:
-            resource = self._dynamic.resources.get(api_version=api_version, kind=kind)
-            found = resource.get(name=name, namespace=namespace, _request_timeout=TIMEOUT)
-        except (ResourceNotFoundError, NotFoundError):
-            return None
-        result: dict[str, Any] = found.to_dict()
-        return result
+        return self._client.get(api_version, kind, name, namespace)
 
     def pipeline_server(self, name: str, namespace: str) -> dict[str, Any] | None:
         """Return the pipeline server, in the newest version that the cluster has it in."""
@@ -82,23 +69,19 @@ class ClusterReader:
         )
 
     def token(self, namespace: str, account: str, seconds: int) -> str:
-        """Return a token of a service account that ends after ``seconds`` (at least 600)."""
-        request = client.AuthenticationV1TokenRequest(
-            spec=client.V1TokenRequestSpec(audiences=[], expiration_seconds=seconds)
-        )
-        answer = self._core.create_namespaced_service_account_token(
-            account, namespace, request, _request_timeout=TIMEOUT
-        )
-        if answer.status is None:
+        """Return a token of a service account that ends after ``seconds`` (at least 600).
+
+        Raises:
+            LookupError: there is no such account.
+        """
+        token = self._client.token(account, namespace, seconds)
+        if token is None:
             raise LookupError(f"the cluster gave no token for {namespace}/{account}")
-        return str(answer.status.token)
+        return token
 
     def log(self, namespace: str, pod: str, container: str, lines: int) -> str:
         """Return the last ``lines`` lines of a container's log."""
-        text = self._core.read_namespaced_pod_log(
-            pod, namespace, container=container, tail_lines=lines, _request_timeout=TIMEOUT
-        )
-        return str(text or "")
+        return self._client.read_log(pod, namespace, container=container, tail_lines=lines)
 
     def secret_values(self, namespace: str) -> list[str]:
         """Return every value of the namespace's Secrets, for the redactor to mask."""

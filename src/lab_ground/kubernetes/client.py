@@ -15,10 +15,10 @@ from urllib.parse import quote
 
 from kubernetes import client as official
 
-from lab_ground.kubernetes.errors import NotFoundError
+from lab_ground.kubernetes.errors import NotFoundError, UnavailableError, UnknownKindError
 from lab_ground.kubernetes.manifest import Manifest
 from lab_ground.kubernetes.metadata import owner_reference
-from lab_ground.kubernetes.transport import Transport
+from lab_ground.kubernetes.transport import Transport, load_configuration
 
 DEFAULT_FIELD_MANAGER = "lab-platform"
 
@@ -40,7 +40,12 @@ class KubernetesClient(Transport):
             known = self._resources.get(key)
         if known is not None:
             return known
-        for resource in self.request("GET", self._root(api_version)).get("resources", []):
+        try:
+            served = self.request("GET", self._root(api_version))
+        except NotFoundError as error:
+            told = f"the server has no {api_version}"
+            raise UnknownKindError(404, "NotFound", told) from error
+        for resource in served.get("resources", []):
             if "/" in resource["name"]:
                 continue
             with self._lock:
@@ -51,8 +56,34 @@ class KubernetesClient(Transport):
         with self._lock:
             known = self._resources.get(key)
         if known is None:
-            raise NotFoundError(404, "NotFound", f"the server has no {kind} in {api_version}")
+            told = f"the server has no {kind} in {api_version}"
+            raise UnknownKindError(404, "NotFound", told)
         return known
+
+    def is_namespaced(self, api_version: str, kind: str) -> bool:
+        """Say whether objects of a kind live in namespaces."""
+        return self._resource(api_version, kind)[1]
+
+    def versions_of(self, kind: str, group: str | None = None) -> list[str]:
+        """Return the versions that have a kind: Kubernetes' own first, then each group's preferred.
+
+        ``group`` names the only one to look in, an empty one Kubernetes' core.
+        """
+        versions = [] if group else ["v1"]
+        for found in self.request("GET", "/apis").get("groups", []) if group != "" else []:
+            if group in (None, found["name"]):
+                preferred = found["preferredVersion"]["groupVersion"]
+                every = [version["groupVersion"] for version in found["versions"]]
+                versions += [preferred, *(version for version in every if version != preferred)]
+        return [version for version in versions if self._has(version, kind)]
+
+    def _has(self, api_version: str, kind: str) -> bool:
+        try:
+            self._resource(api_version, kind)
+        except (UnknownKindError, UnavailableError):
+            # An aggregated API may be away, which is no reason to find nothing else.
+            return False
+        return True
 
     @staticmethod
     def _root(api_version: str) -> str:
@@ -126,6 +157,22 @@ class KubernetesClient(Transport):
         path = self.path("v1", "Pod", namespace, pod, "log")
         query = {"container": container, "tailLines": str(tail_lines)}
         return cast(str, self.request("GET", path, query=query, accept="text/plain, */*"))
+
+    def token(self, account: str, namespace: str, seconds: int) -> str | None:
+        """Return a token of a service account that ends after ``seconds`` (600 at the least).
+
+        None where there is no such account.
+        """
+        path = self.path("v1", "ServiceAccount", namespace, account, "token")
+        body = {
+            "apiVersion": "authentication.k8s.io/v1",
+            "kind": "TokenRequest",
+            "spec": {"expirationSeconds": seconds},
+        }
+        try:
+            return str(self.request("POST", path, body=body)["status"]["token"])
+        except NotFoundError:
+            return None
 
     # -- writing ---------------------------------------------------------------------------
 
@@ -221,8 +268,13 @@ class KubernetesClient(Transport):
         *,
         propagation: str = "Background",
         grace_seconds: int | None = None,
+        preconditions: Mapping[str, str] | None = None,
     ) -> bool:
-        """Delete an object; return whether there was one. A pod has a grace of its own."""
+        """Delete an object; return whether there was one. A pod has a grace of its own.
+
+        ``preconditions`` has the uid or resourceVersion that the object must still have; raise
+        ConflictError where it has another.
+        """
         body: Manifest = {
             "kind": "DeleteOptions",
             "apiVersion": "v1",
@@ -230,11 +282,22 @@ class KubernetesClient(Transport):
         }
         if grace_seconds is not None:
             body["gracePeriodSeconds"] = grace_seconds
+        if preconditions:
+            body["preconditions"] = dict(preconditions)
         try:
             self.request("DELETE", self.path(api_version, kind, namespace, name), body=body)
         except NotFoundError:
             return False
         return True
+
+
+def open_client(kubeconfig: str = "") -> KubernetesClient:
+    """Return a client for a kubeconfig's path, or for the environment's.
+
+    Raises:
+        kubernetes.config.ConfigException: there is no usable kubeconfig.
+    """
+    return KubernetesClient(load_configuration(kubeconfig))
 
 
 _client: KubernetesClient | None = None

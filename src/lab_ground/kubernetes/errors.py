@@ -19,8 +19,16 @@ class NotFoundError(ApiError):
     """The object, or the kind, does not exist."""
 
 
+class UnknownKindError(NotFoundError):
+    """The cluster does not know the kind, in this version or at all."""
+
+
 class ConflictError(ApiError):
     """The object exists already, or was changed by somebody else in between."""
+
+
+class UnavailableError(ApiError):
+    """The API server, or an API that it passes on to, is away."""
 
 
 class InvalidError(ApiError):
@@ -35,5 +43,5 @@ def error_from(status: int, data: bytes) -> ApiError:
         body = {}
     reason = str(body.get("reason") or "")
     message = str(body.get("message") or data.decode("utf-8", "replace")[:500])
-    kinds = {404: NotFoundError, 409: ConflictError, 422: InvalidError}
+    kinds = {404: NotFoundError, 409: ConflictError, 422: InvalidError, 503: UnavailableError}
     return kinds.get(status, ApiError)(status, reason, message)

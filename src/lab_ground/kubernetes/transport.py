@@ -97,15 +97,20 @@ def _lines(response: urllib3.BaseHTTPResponse) -> Iterator[Manifest]:
                 yield cast(Manifest, json.loads(line))
 
 
-def load_configuration() -> official.Configuration:
-    """Return the in-cluster configuration inside a pod, else the kubeconfig's."""
+def load_configuration(kubeconfig: str = "") -> official.Configuration:
+    """Return the configuration of a kubeconfig, else the pod's own, else the environment's."""
     configuration = official.Configuration()
-    if os.environ.get("KUBERNETES_SERVICE_HOST") and not os.environ.get("KUBECONFIG"):
+    if (
+        not kubeconfig
+        and os.environ.get("KUBERNETES_SERVICE_HOST")
+        and not os.environ.get("KUBECONFIG")
+    ):
         official_config.load_incluster_config(client_configuration=configuration)
     else:
         # Named, for the package looks at the variable only once, when it is imported.
         official_config.load_kube_config(
-            config_file=os.environ.get("KUBECONFIG"), client_configuration=configuration
+            config_file=kubeconfig or os.environ.get("KUBECONFIG"),
+            client_configuration=configuration,
         )
     configuration.connection_pool_maxsize = 16
     return configuration
