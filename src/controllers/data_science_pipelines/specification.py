@@ -103,6 +103,11 @@ def read(manifest: Mapping[str, Any]) -> Application:
     spec = manifest.get("spec") or {}
     if len(name) > 40:
         raise SpecificationError(f"the name {name!r} is longer than 40 characters")
+    host = f"ds-pipeline-{name}-{namespace}"
+    if len(host) > 63:
+        raise SpecificationError(
+            f"its host would begin with {host}, {len(host)} characters; a label has at most 63"
+        )
     if str(spec.get("dspVersion", "v2")) not in {"v2", "v1"}:
         raise SpecificationError(f"dspVersion {spec['dspVersion']!r} is not known")
     server = spec.get("apiServer") or {}

@@ -92,6 +92,7 @@ def build(app: Application, manifest: Manifest, found: Findings) -> Manifest:
             observed_generation=generation,
         )
     problems = [problem for _, problem, _ in checks if problem]
+    problems += [problem for problem in (route_problem(app, found),) if problem]
     conditions = set_condition(
         conditions,
         READY,
@@ -129,15 +130,24 @@ def _reason(problem: str, good: str, what: str) -> str:
     return f"{what}Unreachable"
 
 
-def refused(manifest: Manifest, message: str) -> Manifest:
-    """The status of a spec that cannot be carried out."""
+def route_problem(app: Application, found: Findings) -> str:
+    """Why nobody reaches the server from outside; empty where its Route is served."""
+    for entry in ((found.route or {}).get("status") or {}).get("ingress") or []:
+        for condition in entry.get("conditions") or []:
+            if condition.get("type") == "Admitted" and condition.get("status") == "False":
+                return f"Route {app.server} is not admitted: {condition.get('message')}"
+    return ""
+
+
+def refused(manifest: Manifest, message: str, reason: str = "InvalidSpec") -> Manifest:
+    """The status of a spec that cannot be carried out, or of which a part is refused."""
     conditions = (manifest.get("status") or {}).get("conditions")
     return {
         "conditions": set_condition(
             conditions,
             READY,
             False,
-            "InvalidSpec",
+            reason,
             message,
             observed_generation=manifest["metadata"].get("generation"),
         )

@@ -7,23 +7,17 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import kopf
 import pytest
 import yaml
 from memory_cluster import MemoryCluster
 
-from controllers.data_science_pipelines import (
-    build as builders,
-)
-from controllers.data_science_pipelines import (
-    specification,
-    status,
-)
-from controllers.data_science_pipelines import (
-    watches as handlers,
-)
+from controllers.data_science_pipelines import build as builders
+from controllers.data_science_pipelines import making, reconcile, removal, specification, status
 from controllers.data_science_pipelines.build import access
 from controllers.data_science_pipelines.specification import SpecificationError
 from lab_ground.kubernetes import client as kubernetes
+from lab_ground.kubernetes.errors import ApiError
 from pipeline_database import __main__ as mariadb
 
 ROOT = Path(__file__).parents[3]
@@ -271,7 +265,7 @@ def test_the_mark_follows_the_secrets(cluster: MemoryCluster) -> None:
         cluster.apply(
             {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "stringData": values}
         )
-        return handlers._credentials_mark(app, "key")
+        return making._credentials_mark(app, "key")
 
     first = mark("minio123")
     assert first == mark("minio123")
@@ -304,12 +298,12 @@ def test_keys_that_the_store_cannot_read_are_told_before_it_is_made(
     cluster.apply(secret)
     found = status.Findings()
     app = specification.read(owner)
-    assert handlers._store_manifests(app, owner, found) == []
+    assert making._store_manifests(app, owner, found) == []
     assert found.store.startswith(problem)
     assert values["s"] not in found.store
     assert conditions(found)["ObjectStoreAvailable"]["reason"] == "ObjectStoreWrongCredentials"
     cluster.apply({**secret, "stringData": {"a": "minio\n", "s": "minio123\n"}})
-    assert handlers._store_manifests(app, owner, status.Findings())
+    assert making._store_manifests(app, owner, status.Findings())
 
 
 def rights(rules: list[dict[str, Any]]) -> set[tuple[str, str, str]]:
@@ -345,6 +339,47 @@ def test_at_the_end_no_step_is_waited_for(
 
     monkeypatch.setattr(cluster, "delete", delete)
     manifest = resource()
-    manifest["metadata"]["finalizers"] = [handlers.FINALIZER]
-    assert handlers._remove(manifest) == handlers.STOPPING
-    assert graces["Pod", "say-1"] == handlers.STEP_GRACE
+    manifest["metadata"]["finalizers"] = [builders.FINALIZER]
+    assert removal.remove(manifest) == removal.STOPPING
+    assert graces["Pod", "say-1"] == removal.STEP_GRACE
+
+
+def test_a_part_that_is_refused_is_told_in_the_api_server_s_words(
+    cluster: MemoryCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    owner = cluster.add(resource(objectStorage={"minio": {"image": "minio:1"}}))
+    apply = cluster.apply
+
+    def refuse(manifest: dict[str, Any], *words: Any, **more: Any) -> Any:
+        if manifest["kind"] == "PersistentVolumeClaim":
+            raise ApiError(403, "Forbidden", "exceeded quota: lab-seat, requested: 10Gi")
+        return apply(manifest, *words, **more)
+
+    monkeypatch.setattr(cluster, "apply", refuse)
+    metadata = owner["metadata"]
+    with pytest.raises(kopf.TemporaryError):
+        reconcile.reconcile(metadata["namespace"], metadata["name"])
+    kind = "DataSciencePipelinesApplication"
+    stored = cluster.objects[kind, metadata["namespace"], metadata["name"]]
+    (ready,) = [one for one in stored["status"]["conditions"] if one["type"] == "Ready"]
+    assert (ready["status"], ready["reason"]) == ("False", "Forbidden")
+    assert ready["message"] == "exceeded quota: lab-seat, requested: 10Gi"
+
+
+def test_a_server_whose_route_is_refused_is_not_ready() -> None:
+    app = specification.read(resource())
+    condition = {"type": "Admitted", "status": "False", "message": "the host is another's"}
+    found = status.Findings()
+    found.route = {"status": {"ingress": [{"host": "x", "conditions": [condition]}]}}
+    for name in (app.server, app.mariadb, app.minio):
+        found.deployments[name] = {"status": {"availableReplicas": 1}}
+    built = status.build(app, resource(), found)
+    (ready,) = [one for one in built["conditions"] if one["type"] == "Ready"]
+    assert (ready["status"], "the host is another's" in ready["message"]) == ("False", True)
+
+
+def test_a_name_that_no_host_can_have_is_refused_first() -> None:
+    long = resource()
+    long["metadata"]["namespace"] = "n" * 50
+    with pytest.raises(SpecificationError, match="a label has at most 63"):
+        specification.read(long)
