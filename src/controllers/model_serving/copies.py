@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from controllers.model_serving.pods import PodReport
-from controllers.model_serving.statuses import FAILED, Copy
+from controllers.model_serving.status import FAILED, Copy
 
 
 def copy_of(report: PodReport, name: str) -> Copy:

@@ -8,7 +8,7 @@ from typing import Any
 
 from controllers.model_serving.applier import Applier
 from controllers.model_serving.specs import SpecError
-from controllers.model_serving.statuses import Observation, build_refusal, build_status
+from controllers.model_serving.status import Observation, build_refusal, build_status
 from lab_ground.kubernetes.client import KubernetesClient
 from lab_ground.kubernetes.errors import ApiError, NotFoundError
 from lab_ground.kubernetes.manifest import Manifest

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from controllers.model_serving import model_mesh, raw_deployment
 from controllers.model_serving.applier import Applier
+from controllers.model_serving.build import model_mesh, raw_deployment
 from controllers.model_serving.copies import copy_of
 from controllers.model_serving.inference_services import delete_own_route, refusing, write_status
 from controllers.model_serving.pods import ask_pods
 from controllers.model_serving.project import Project, ends, mode_of
 from controllers.model_serving.specs import MODEL_MESH, Model, Runtime
-from controllers.model_serving.statuses import Observation, pod_trouble
+from controllers.model_serving.status import Observation, pod_trouble
 from lab_ground.kubernetes.client import KubernetesClient
 from lab_ground.kubernetes.manifest import Manifest
 from lab_ground.serving import constants

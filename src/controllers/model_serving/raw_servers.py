@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from controllers.model_serving import raw_deployment
 from controllers.model_serving.applier import Applier
+from controllers.model_serving.build import raw_deployment
 from controllers.model_serving.copies import raw_copy_of
 from controllers.model_serving.inference_services import delete_own_route, write_status
 from controllers.model_serving.project import ends
 from controllers.model_serving.specs import Model, Runtime
-from controllers.model_serving.statuses import Observation, pod_trouble
+from controllers.model_serving.status import Observation, pod_trouble
 from lab_ground.kubernetes.client import KubernetesClient
 from lab_ground.kubernetes.manifest import Manifest
 from lab_ground.serving import constants

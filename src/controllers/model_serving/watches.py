@@ -7,7 +7,7 @@ from typing import Any
 
 import kopf
 
-from controllers.model_serving.controller import Controller
+from controllers.model_serving.reconcile import Controller
 from controllers.model_serving.storage_config import MANAGED_LABEL
 from lab_ground.kubernetes.reconciler import Key, Reconciler
 from lab_ground.kubernetes.watching import watch

@@ -7,7 +7,7 @@ from platform_manifests import notebook
 
 from controllers.data_science_pipelines import build as pipelines
 from controllers.data_science_pipelines import specification
-from controllers.model_serving import model_mesh, raw_deployment
+from controllers.model_serving.build import model_mesh, raw_deployment
 from controllers.model_serving.specs import Runtime, read_model
 from controllers.notebook import build as notebooks
 from lab_ground import settings

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from controllers.model_serving import model_mesh, raw_deployment
+from controllers.model_serving.build import model_mesh, raw_deployment
 from controllers.model_serving.specs import Runtime, read_model
 from controllers.model_serving.storage_config import build_storage_config, read_connections
 from lab_ground.kubernetes.quantities import parse_bytes

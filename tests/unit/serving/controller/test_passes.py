@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from memory_cluster import MemoryCluster
 
-from controllers.model_serving.controller import Controller
+from controllers.model_serving.reconcile import Controller
 from lab_ground.kubernetes import client as kubernetes
 from lab_ground.kubernetes.errors import ApiError
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from controllers.model_serving.specs import SpecError
-from controllers.model_serving.statuses import (
+from controllers.model_serving.status import (
     Copy,
     Observation,
     build_refusal,

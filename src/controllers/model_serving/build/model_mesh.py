@@ -7,9 +7,9 @@ import json
 from collections.abc import Iterable
 
 from auth_proxy.container import build_auth_delegator_binding
-from controllers.model_serving import common
-from controllers.model_serving.common import TOKEN_VOLUME, policy_port, service_port
-from controllers.model_serving.containers import (
+from controllers.model_serving.build import common
+from controllers.model_serving.build.common import TOKEN_VOLUME, policy_port, service_port
+from controllers.model_serving.build.containers import (
     build_puller_container,
     build_server_container,
     build_token_mount,

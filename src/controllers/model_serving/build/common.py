@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from auth_proxy.container import build_auth_proxy_container, build_auth_proxy_volumes
-from controllers.model_serving.containers import build_token_mount
+from controllers.model_serving.build.containers import build_token_mount
 from lab_ground.kubernetes.manifest import Manifest
 from lab_ground.kubernetes.metadata import restricted_pod_security_context
 from lab_ground.kubernetes.revisions import image_revisions

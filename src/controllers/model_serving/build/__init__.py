@@ -1,0 +1,1 @@
+"""What model servers are made of; pure."""
