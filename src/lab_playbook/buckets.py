@@ -10,9 +10,9 @@ from kubernetes.config import ConfigException
 
 from lab_diagnosis.collect import explain_error
 from lab_ground import connections
+from lab_ground.kubernetes.client import open_client
 from lab_ground.kubernetes.errors import ApiError
 from lab_ground.s3 import Bucket, Kind, StoreError
-from lab_playbook.cluster import open_cluster
 from lab_playbook.outcome import Arguments, TaskError
 
 TIMES = {"connect_timeout": 5, "attempts": 3}
@@ -38,9 +38,7 @@ def find_bucket(arguments: Arguments) -> Bucket | None:
     """
     name, namespace = arguments["data_connection"], arguments["namespace"]
     try:
-        secret = open_cluster(arguments.get("kubeconfig") or "").get(
-            "v1", "Secret", name, namespace
-        )
+        secret = open_client(arguments.get("kubeconfig") or "").get("v1", "Secret", name, namespace)
     except (ApiError, ConfigException) as error:
         told = explain_error(error)
         sentence = f"The data connection {namespace}/{name} cannot be read: {told}"

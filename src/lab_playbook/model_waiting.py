@@ -8,9 +8,9 @@ from typing import Any
 
 from lab_diagnosis import Finding
 from lab_diagnosis.collect import explain_error
-from lab_ground.kubernetes.client import KubernetesClient
+from lab_ground.kubernetes.client import KubernetesClient, open_client
 from lab_ground.kubernetes.manifest import Manifest
-from lab_playbook.cluster import explain_object, open_cluster
+from lab_playbook.cluster import explain_object
 from lab_playbook.outcome import Arguments, Result, TaskError
 
 logger = logging.getLogger(__name__)
@@ -131,7 +131,7 @@ def wait(arguments: Arguments, check_mode: bool) -> Result:
     while True:
         waiting, failed = namespaces, None
         try:
-            cluster = cluster or open_cluster()
+            cluster = cluster or open_client()
             waiting, failed = look(cluster, arguments, time.monotonic() - began)
         except Exception as error:
             # The API server may be away for a moment; in the end the sentence says so.

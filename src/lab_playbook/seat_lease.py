@@ -21,8 +21,7 @@ def leases_of(arguments: Arguments, identity: str) -> list[lease.Lease]:
         clusters.open_seat(arguments["kubeconfig"], namespace, arguments["namespace_labels"])
         for namespace in sorted(set(arguments["namespaces"]))
     ]
-    version, kind = "coordination.k8s.io/v1", "Lease"
-    return [lease.Lease(seat.api(version, kind), seat.namespace, identity) for seat in seats]
+    return [lease.Lease(seat.client, seat.namespace, identity) for seat in seats]
 
 
 def take_all(leases: Sequence[lease.Lease], timeout: float) -> None:

@@ -8,10 +8,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from lab_diagnosis.collect import explain_error
-from lab_ground.kubernetes.client import KubernetesClient
+from lab_ground.kubernetes.client import KubernetesClient, open_client
 from lab_ground.kubernetes.manifest import Manifest
 from lab_ground.kubernetes.readiness import is_stopped, readiness
-from lab_playbook.cluster import explain_object, open_cluster
+from lab_playbook.cluster import explain_object
 from lab_playbook.outcome import Arguments, Result, TaskError
 
 logger = logging.getLogger(__name__)
@@ -79,7 +79,7 @@ def wait_for(
 def wait(arguments: Arguments, check_mode: bool) -> Result:
     """Wait for each of the objects; in check mode only look, and fail for nothing."""
     try:
-        cluster = open_cluster()
+        cluster = open_client()
     except Exception as error:
         if check_mode:
             return {"waiting": []}

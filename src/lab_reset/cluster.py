@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import base64
 import contextlib
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
 
+from lab_ground.connections import decode_secret
+from lab_ground.kubernetes.client import KubernetesClient, open_client
+from lab_ground.kubernetes.errors import ConflictError, UnknownKindError
 from lab_ground.kubernetes.manifest import Manifest
 from lab_ground.waiting import moments
 from lab_reset import planning, waiting
@@ -21,6 +22,10 @@ CHILDREN = (
 )
 
 
+PIPELINE_SERVER = (
+    "DataSciencePipelinesApplication",
+    "datasciencepipelinesapplications.opendatahub.io",
+)
 # What a pod that is removed gets to end in; 0 would leave its containers running unseen.
 GRACE_SECONDS = 1
 TOKEN_SECONDS = 3600
@@ -34,81 +39,42 @@ class ResetError(Exception):
 
 
 class Cluster:
-    """A namespace of a cluster, through the dynamic client."""
+    """A namespace of a cluster."""
 
-    def __init__(self, client: Any, namespace: str) -> None:
-        """Use ``client`` (kubernetes.dynamic.DynamicClient) for ``namespace``."""
+    def __init__(self, client: KubernetesClient, namespace: str) -> None:
+        """Use ``client`` for ``namespace``."""
         self.client = client
         self.namespace = namespace
 
-    def api(self, api_version: str, kind: str) -> Any:
-        """Return the dynamic API of a kind, or None where the cluster has no such kind."""
-        from kubernetes.dynamic.exceptions import ResourceNotFoundError
-
-        try:
-            return self.client.resources.get(api_version=api_version, kind=kind)
-        except ResourceNotFoundError:
-            return None
-
     def objects(self, api_version: str, kind: str) -> list[Manifest]:
         """List the namespace's objects of a kind; none where the kind is unknown."""
-        from kubernetes.dynamic.exceptions import NotFoundError
-
-        resource = self.api(api_version, kind)
-        if resource is None:
-            return []
         try:
-            found = self.client.get(resource, namespace=self.namespace).to_dict()["items"]
-        except NotFoundError:
-            # The client remembers kinds on disk, those of an earlier cluster at this address, too.
+            return self.client.list_objects(api_version, kind, self.namespace)
+        except UnknownKindError:
             return []
-        return [{"apiVersion": api_version, "kind": kind, **thing} for thing in found]
 
     def namespace_labels(self) -> dict[str, str] | None:
         """Return the namespace's labels, or None where it does not exist."""
-        from kubernetes.dynamic.exceptions import NotFoundError
-
-        try:
-            found = self.api("v1", "Namespace").get(name=self.namespace).to_dict()
-        except NotFoundError:
-            return None
-        return found["metadata"].get("labels") or {}
+        found = self.client.get("v1", "Namespace", self.namespace)
+        return None if found is None else found["metadata"].get("labels") or {}
 
     def secret(self, name: str) -> dict[str, str] | None:
-        """Return a Secret's decoded values, or None."""
-        from kubernetes.dynamic.exceptions import NotFoundError
-
-        try:
-            found = self.api("v1", "Secret").get(name=name, namespace=self.namespace).to_dict()
-        except NotFoundError:
-            return None
-        return {k: base64.b64decode(v).decode() for k, v in (found.get("data") or {}).items()}
+        """Return a Secret's decoded values, or None; a value that is no text is left out."""
+        found = self.client.get("v1", "Secret", name, self.namespace)
+        return None if found is None else decode_secret(found)[0]
 
     def token(self, account: str) -> str | None:
         """Return a new token of a service account, or None where there is no such account.
 
         The Secret with a lasting one may be edited by whoever works in the namespace.
         """
-        from kubernetes import client
-        from kubernetes.client.exceptions import ApiException
-
-        try:
-            answer = client.CoreV1Api(self.client.client).create_namespaced_service_account_token(
-                account, self.namespace, {"spec": {"expirationSeconds": TOKEN_SECONDS}}
-            )
-        except ApiException as error:
-            if error.status == 404:
-                return None
-            raise
-        return str(answer.status.token)
+        return self.client.token(account, self.namespace, TOKEN_SECONDS)
 
     def has_pipeline_server(self) -> bool:
         """Tell whether the namespace has a pipeline server, of whichever version of the kind."""
-        kinds = self.client.resources.search(
-            group="datasciencepipelinesapplications.opendatahub.io",
-            kind="DataSciencePipelinesApplication",
-        )
-        return any(self.objects(kind.group_version, kind.kind) for kind in kinds)
+        kind, group = PIPELINE_SERVER
+        versions = self.client.versions_of(kind, group)
+        return any(self.objects(version, kind) for version in versions)
 
     def route_url(self, name: str) -> str | None:
         """Return ``https://host`` of an admitted Route, or None."""
@@ -121,31 +87,21 @@ class Cluster:
 
     def delete(self, reference: planning.Reference) -> None:
         """Ask for an object's deletion; one that is gone already is fine."""
-        from kubernetes.dynamic.exceptions import NotFoundError
-
-        resource = self.api(reference.api_version, reference.kind)
-        try:
-            resource.delete(
-                name=reference.name,
-                namespace=self.namespace,
-                body={"propagationPolicy": "Background"},
-            )
-        except NotFoundError:
-            return
+        what = (reference.api_version, reference.kind, reference.name)
+        self.client.delete(*what, self.namespace)
 
     def hurry(self, pod: Manifest) -> None:
         """Let a pod that is ending end at once: nobody needs what it would still do."""
-        from kubernetes.dynamic.exceptions import ConflictError, NotFoundError
-
+        metadata = pod["metadata"]
         # A conflict: it has gone, and another of its name has come.
-        with contextlib.suppress(NotFoundError, ConflictError):
-            self.api("v1", "Pod").delete(
-                name=pod["metadata"]["name"],
-                namespace=self.namespace,
-                body={
-                    "gracePeriodSeconds": GRACE_SECONDS,
-                    "preconditions": {"uid": pod["metadata"]["uid"]},
-                },
+        with contextlib.suppress(ConflictError):
+            self.client.delete(
+                "v1",
+                "Pod",
+                metadata["name"],
+                self.namespace,
+                grace_seconds=GRACE_SECONDS,
+                preconditions={"uid": metadata["uid"]},
             )
 
     def children(self) -> list[Manifest]:
@@ -159,10 +115,7 @@ def open_seat(kubeconfig: str | None, namespace: str, wanted: Mapping[str, str])
     Raises:
         ResetError: the namespace is not there, or lacks one of the labels ``wanted``.
     """
-    from kubernetes import config, dynamic
-
-    client = dynamic.DynamicClient(config.new_client_from_config(kubeconfig))
-    cluster = Cluster(client, namespace)
+    cluster = Cluster(open_client(kubeconfig or ""), namespace)
     labels = cluster.namespace_labels()
     if labels is None:
         raise ResetError(f"namespace {namespace} does not exist; ./lab up makes it")
@@ -224,11 +177,11 @@ def leftover_delegators(cluster: Cluster, served: bool) -> list[str]:
     ModelMesh has `<namespace>-modelmesh-serving-sa-auth-delegator`, a model with a server of its
     own `<namespace>-<service account>-auth-delegator`, a workbench one with its name.
     """
-    kind = cluster.api("rbac.authorization.k8s.io/v1", "ClusterRoleBinding")
     models = names_of(cluster.objects("serving.kserve.io/v1beta1", "InferenceService"))
     notebooks = names_of(cluster.objects("kubeflow.org/v1", "Notebook"))
     left = []
-    for binding in cluster.client.get(kind).to_dict()["items"]:
+    bindings = cluster.client.list_objects("rbac.authorization.k8s.io/v1", "ClusterRoleBinding")
+    for binding in bindings:
         name, subjects = binding["metadata"]["name"], binding.get("subjects") or []
         if (
             binding["roleRef"]["name"] != DELEGATOR
@@ -261,8 +214,7 @@ def cluster_leftovers(cluster: Cluster, served: bool) -> list[str]:
     """
     left = leftover_delegators(cluster, served)
     claims = {c["metadata"]["uid"] for c in cluster.objects("v1", "PersistentVolumeClaim")}
-    volumes = cluster.client.get(cluster.api("v1", "PersistentVolume")).to_dict()["items"]
-    for volume in volumes:
+    for volume in cluster.client.list_objects("v1", "PersistentVolume"):
         claim = volume["spec"].get("claimRef") or {}
         if claim.get("namespace") == cluster.namespace and claim.get("uid") not in claims:
             left.append(f"PersistentVolume/{volume['metadata']['name']} (of claim {claim['name']})")

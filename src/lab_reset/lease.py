@@ -9,12 +9,15 @@ from __future__ import annotations
 import contextlib
 import datetime
 from collections.abc import Mapping
-from typing import Any, TypeGuard, cast
+from typing import Any, TypeGuard
 
+from lab_ground.kubernetes.client import KubernetesClient
+from lab_ground.kubernetes.errors import ConflictError, NotFoundError
 from lab_ground.kubernetes.manifest import Manifest
 from lab_ground.waiting import moments
 
 NAME = "lab-reset"
+LEASE = ("coordination.k8s.io/v1", "Lease")
 DURATION = 15
 RENEW_EVERY = 4
 
@@ -50,20 +53,14 @@ def expired(spec: Mapping[str, Any], at: datetime.datetime) -> bool:
 class Lease:
     """The Lease ``lab-reset`` of a namespace, for one holder."""
 
-    def __init__(self, resource: Any, namespace: str, identity: str) -> None:
-        """Act for ``identity``; ``resource`` is the dynamic API of Leases."""
-        self.resource = resource
+    def __init__(self, client: KubernetesClient, namespace: str, identity: str) -> None:
+        """Act for ``identity`` through ``client``."""
+        self.client = client
         self.namespace = namespace
         self.identity = identity
 
     def _find(self) -> Manifest | None:
-        from kubernetes.dynamic.exceptions import NotFoundError
-
-        try:
-            found = self.resource.get(name=NAME, namespace=self.namespace).to_dict()
-            return cast(Manifest, found)
-        except NotFoundError:
-            return None
+        return self.client.get(*LEASE, NAME, self.namespace)
 
     def holder(self) -> str:
         """Return the identity of who holds it now, empty where nobody does."""
@@ -79,8 +76,8 @@ class Lease:
         if found:
             metadata["resourceVersion"] = found["metadata"]["resourceVersion"]
         body = {
-            "apiVersion": "coordination.k8s.io/v1",
-            "kind": "Lease",
+            "apiVersion": LEASE[0],
+            "kind": LEASE[1],
             "metadata": metadata,
             "spec": {
                 "holderIdentity": self.identity,
@@ -90,13 +87,13 @@ class Lease:
                 "leaseTransitions": (former.get("leaseTransitions") or 0) + (not ours),
             },
         }
-        call = self.resource.replace if found else self.resource.create
-        call(body=body, namespace=self.namespace)
+        if found:
+            self.client.replace(body)
+        else:
+            self.client.create(body)
 
     def attempt(self) -> dict[str, Any] | None:
         """Take or renew it; return the present holder's spec when another holds it."""
-        from kubernetes.dynamic.exceptions import ConflictError, NotFoundError
-
         found = self._find()
         spec: dict[str, Any] = (found or {}).get("spec") or {}
         if spec.get("holderIdentity") != self.identity and not expired(spec, now()):
@@ -131,8 +128,6 @@ class Lease:
 
     def renew(self) -> bool:
         """Hold it for longer; return False where it is another's, or was given back."""
-        from kubernetes.dynamic.exceptions import ConflictError, NotFoundError
-
         found = self._find()
         if not self._ours(found):
             return False
@@ -144,17 +139,13 @@ class Lease:
 
     def release(self, tries: int = 5) -> bool:
         """Give it back; return False where it was not ours any more, and is left alone."""
-        from kubernetes.dynamic.exceptions import ConflictError, NotFoundError
-
         for _ in range(tries):
             found = self._find()
             if not self._ours(found):
                 return False
             same = {key: found["metadata"][key] for key in ("uid", "resourceVersion")}
             # A conflict: it was renewed, or taken over, since the look.
-            with contextlib.suppress(ConflictError, NotFoundError):
-                self.resource.delete(
-                    name=NAME, namespace=self.namespace, body={"preconditions": same}
-                )
-                return True
+            with contextlib.suppress(ConflictError):
+                if self.client.delete(*LEASE, NAME, self.namespace, preconditions=same):
+                    return True
         return False

@@ -10,10 +10,9 @@ from typing import Any
 from kubernetes.config import ConfigException
 
 from lab_diagnosis.collect import explain_error
-from lab_ground.kubernetes.client import KubernetesClient
+from lab_ground.kubernetes.client import KubernetesClient, open_client
 from lab_ground.kubernetes.errors import ApiError
 from lab_playbook.buckets import find_bucket, telling
-from lab_playbook.cluster import open_cluster
 from lab_playbook.models import StoredModel, compute_fingerprint, read_model, read_tag
 from lab_playbook.outcome import Arguments, Result, TaskError
 from lab_playbook.training import manifests
@@ -152,7 +151,7 @@ def train(arguments: Arguments, check_mode: bool, say: Say) -> Result:
     """
     seats: dict[str, Any] = {}
     try:
-        cluster = open_cluster(arguments["kubeconfig"])
+        cluster = open_client(arguments["kubeconfig"])
         for namespace in arguments["namespaces"]:
             present, current = look_at_seat(cluster, arguments, namespace)
             if current:

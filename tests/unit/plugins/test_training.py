@@ -207,7 +207,7 @@ def train(
     }
     said: list[str] = []
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(seats, "open_cluster", lambda kubeconfig: cluster)
+        patch.setattr(seats, "open_client", lambda kubeconfig: cluster)
         return seats.train(arguments, check_mode, said.append), said
 
 

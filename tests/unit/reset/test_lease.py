@@ -11,13 +11,11 @@ import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from kubernetes.client.exceptions import ApiException
-from kubernetes.dynamic.exceptions import ConflictError, NotFoundError
 
+from lab_ground.kubernetes.errors import ConflictError, NotFoundError
 from lab_ground.processes import Watched, family, start_time
 from lab_reset import keeper, lease
 
@@ -36,41 +34,40 @@ class Leases:
             self.trouble -= 1
             raise ConnectionError("the API server is away")
 
-    def _refuse(self, kind: type[Exception], status: int) -> None:
-        raise kind(ApiException(status=status))
-
-    def get(self, name: str, namespace: str) -> Any:
+    def get(self, api_version: str, kind: str, name: str, namespace: str) -> Any:
         self._stumble()
-        if self.stored is None:
-            self._refuse(NotFoundError, 404)
-        return SimpleNamespace(to_dict=lambda: self.stored)
+        return self.stored
 
     def _put(self, body: dict[str, Any], uid: str) -> None:
         self.version += 1
         metadata = {**body["metadata"], "uid": uid, "resourceVersion": str(self.version)}
         self.stored = {**body, "metadata": metadata}
 
-    def create(self, body: dict[str, Any], namespace: str) -> None:
+    def create(self, body: dict[str, Any]) -> None:
         if self.stored is not None:
-            self._refuse(ConflictError, 409)
+            raise ConflictError(409, "AlreadyExists", "it is there")
         self._put(body, f"uid-{self.version}")
 
-    def replace(self, body: dict[str, Any], namespace: str) -> None:
+    def replace(self, body: dict[str, Any]) -> None:
         self._stumble()
         if self.stored is None:
-            self._refuse(NotFoundError, 404)
+            raise NotFoundError(404, "NotFound", "it has gone")
         if body["metadata"]["resourceVersion"] != self.stored["metadata"]["resourceVersion"]:
-            self._refuse(ConflictError, 409)
+            raise ConflictError(409, "Conflict", "it has changed")
         self._put(body, self.stored["metadata"]["uid"])
 
-    def delete(self, name: str, namespace: str, body: dict[str, Any] | None = None) -> None:
+    def delete(
+        self, api_version: str, kind: str, name: str, namespace: str, *,
+        preconditions: dict[str, str],
+    ) -> bool:  # fmt: skip
         self.before_delete()
         if self.stored is None:
-            self._refuse(NotFoundError, 404)
-        for key, value in ((body or {}).get("preconditions") or {}).items():
+            return False
+        for key, value in preconditions.items():
             if self.stored["metadata"][key] != value:
-                self._refuse(ConflictError, 409)
+                raise ConflictError(409, "Conflict", "it has changed")
         self.stored = None
+        return True
 
 
 @pytest.fixture(name="api")

@@ -41,12 +41,8 @@ class Namespace:
     def __init__(self, bindings: list[dict[str, Any]], **things: list[dict[str, Any]]) -> None:
         self.bindings, self.things, self.client = bindings, things, self
 
-    def api(self, api_version: str, kind: str) -> str:
-        return kind
-
-    def get(self, kind: str) -> Any:
-        found = self.bindings if kind == "ClusterRoleBinding" else []
-        return type("Found", (), {"to_dict": lambda _: {"items": found}})()
+    def list_objects(self, api_version: str, kind: str) -> list[dict[str, Any]]:
+        return self.bindings if kind == "ClusterRoleBinding" else []
 
     def objects(self, api_version: str, kind: str) -> list[dict[str, Any]]:
         return self.things.get(kind, [])
