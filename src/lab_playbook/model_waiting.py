@@ -10,6 +10,7 @@ from lab_diagnosis import Finding
 from lab_diagnosis.collect import explain_error
 from lab_ground.kubernetes.client import KubernetesClient, open_client
 from lab_ground.kubernetes.manifest import Manifest
+from lab_ground.kubernetes.readiness import readiness
 from lab_playbook.cluster import explain_object
 from lab_playbook.outcome import Arguments, Result, TaskError
 
@@ -26,18 +27,6 @@ MANAGED_BY = "app.kubernetes.io/managed-by"
 PLATFORM = "lab-platform"
 
 
-def is_rolled_out(deployment: Manifest) -> bool:
-    """Say whether all pods of a Deployment are of its newest template, and ready."""
-    status = deployment.get("status") or {}
-    asked = deployment["spec"].get("replicas", 1)
-    return bool(
-        status.get("observedGeneration") == deployment["metadata"].get("generation")
-        and status.get("updatedReplicas", 0) >= asked
-        and status.get("readyReplicas", 0) >= asked
-        and status.get("replicas", 0) == asked
-    )
-
-
 def is_current(service: Manifest, deployment: Manifest | None = None) -> bool:
     """Say whether a status is of the present spec, as far as it can be told."""
     observed = (service.get("status") or {}).get("observedGeneration")
@@ -46,7 +35,7 @@ def is_current(service: Manifest, deployment: Manifest | None = None) -> bool:
     # KServe copies the generation of its Deployment, a number with a life of its own.
     labels = (deployment or {}).get("metadata", {}).get("labels") or {}
     foreign = labels.get(MANAGED_BY) != PLATFORM
-    return deployment is not None and foreign and is_rolled_out(deployment)
+    return deployment is not None and foreign and readiness(deployment).well
 
 
 def transition_of(service: Manifest) -> str:

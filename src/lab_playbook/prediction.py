@@ -12,6 +12,7 @@ from typing import Any
 
 from lab_diagnosis import Finding
 from lab_ground.s3 import Bucket
+from lab_ground.waiting import moments
 from lab_playbook.buckets import open_bucket, telling
 from lab_playbook.outcome import Arguments, Result, TaskError
 
@@ -74,13 +75,14 @@ def is_routers(reply: Any) -> bool:
 
 def send(post: Callable[[], Any]) -> tuple[Any, int]:
     """Post until it is the page that answers; return its reply and the milliseconds of it."""
-    deadline = time.monotonic() + SETTLE
-    while True:
+    reply, spent = None, 0.0
+    for _ in moments(SETTLE, PAUSE):
         began = time.monotonic()
         reply = post()
-        if not is_routers(reply) or time.monotonic() > deadline:
-            return reply, round((time.monotonic() - began) * 1000)
-        time.sleep(PAUSE)
+        spent = time.monotonic() - began
+        if not is_routers(reply):
+            break
+    return reply, round(spent * 1000)
 
 
 def ask(

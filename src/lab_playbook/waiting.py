@@ -11,6 +11,7 @@ from lab_diagnosis.collect import explain_error
 from lab_ground.kubernetes.client import KubernetesClient, open_client
 from lab_ground.kubernetes.manifest import Manifest
 from lab_ground.kubernetes.readiness import is_stopped, readiness
+from lab_ground.waiting import moments
 from lab_playbook.cluster import explain_object
 from lab_playbook.outcome import Arguments, Result, TaskError
 
@@ -62,7 +63,7 @@ def wait_for(
         TaskError: it was not right in time; with the cause, of the first namespace.
     """
     waiting = list(namespaces)
-    while True:
+    for _ in moments(deadline - time.monotonic(), PAUSE):
         try:
             waiting = look(cluster, target, namespaces, is_right)
         except Exception as error:
@@ -70,10 +71,8 @@ def wait_for(
             logger.debug("%s %s: %s", target["kind"], target["name"], error)
         if not waiting or once:
             return waiting
-        if time.monotonic() > deadline:
-            what = (target["kind"], target["name"], waiting[0], target["api_version"])
-            raise TaskError.of(explain(*what, **context), waiting=waiting)
-        time.sleep(PAUSE)
+    what = (target["kind"], target["name"], waiting[0], target["api_version"])
+    raise TaskError.of(explain(*what, **context), waiting=waiting)
 
 
 def wait(arguments: Arguments, check_mode: bool) -> Result:

@@ -15,6 +15,7 @@ import requests
 
 from lab_driver.access import Access
 from lab_driver.cluster import ClusterReader
+from lab_ground.processes import family
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 STATE = REPOSITORY / ".lab"
@@ -37,17 +38,7 @@ def lab(*arguments: str, timeout: int = 900) -> subprocess.CompletedProcess[str]
 
 def kill_tree(pid: int) -> None:
     """Kill a process and everything below it, as a machine that loses its power would."""
-    parents: dict[int, list[int]] = {}
-    for status in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = status.read_text().rpartition(")")[2].split()
-        except OSError:  # it has ended meanwhile
-            continue
-        parents.setdefault(int(fields[1]), []).append(int(status.parent.name))
-    doomed = [pid]
-    for each in doomed:
-        doomed += parents.get(each, [])
-    for each in doomed:
+    for each in family([pid]):
         try:
             os.kill(each, signal.SIGKILL)
         except ProcessLookupError:

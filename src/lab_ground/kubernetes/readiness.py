@@ -17,6 +17,8 @@ from typing import Any
 from lab_ground.kubernetes.conditions import get_condition
 
 STOPPED_ANNOTATION = "kubeflow-resource-stopped"
+# KServe copies there the generation of the model's Deployment, a number with a life of its own.
+FOREIGN_GENERATION = ("InferenceService",)
 # What a condition without a message leaves to say.
 NOT_YET = "not ready yet"
 
@@ -83,6 +85,8 @@ def waiting(why: object, *, failed: bool = False) -> Readiness:
 
 def _behind(thing: Thing) -> Readiness | None:
     """Return that the status is of an older generation, if it says of which it is."""
+    if thing.get("kind") in FOREIGN_GENERATION:
+        return None
     status = thing.get("status") or {}
     generation = (thing.get("metadata") or {}).get("generation")
     observed = status.get("observedGeneration")
@@ -167,7 +171,11 @@ def deployment(thing: Thing) -> Readiness:
     """All pods of the newest template are ready (`kubectl rollout status`)."""
     status, asked = thing.get("status") or {}, _asked(thing)
     updated = status.get("updatedReplicas") or 0
-    return _replicas(status.get("readyReplicas") or 0, updated, asked, thing)
+    outcome = _replicas(status.get("readyReplicas") or 0, updated, asked, thing)
+    former = (status.get("replicas") or 0) - updated
+    if outcome.ready and former > 0:
+        return waiting(f"{former} of its former template have not ended")
+    return outcome
 
 
 def stateful_set(thing: Thing) -> Readiness:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
-from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
@@ -13,9 +10,9 @@ from hypothesis import strategies as st
 
 from lab_diagnosis.tasks import Suspect, suspects
 from lab_ground.kubernetes.readiness import KINDS, is_ready, is_stopped, readiness
+from lab_playbook import waiting
 from lab_status.lines import trouble_of
 
-REPOSITORY = Path(__file__).resolve().parents[3]
 VERSIONS = {
     "apps/v1": ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet"),
     "batch/v1": ("Job",),
@@ -84,6 +81,7 @@ TROUBLED: list[tuple[str, dict[str, Any], str]] = [
                     **conditions(condition("Available"))}, "0 of 1 have its latest template"),
     ("Deployment", conditions(condition("Available", "False", message="no pods")), "no pods"),
     ("Deployment", conditions(condition("ReplicaFailure", message="exceeded quota")), "quota"),
+    ("Deployment", {"readyReplicas": 1, "updatedReplicas": 1, "replicas": 2}, "former template"),
     ("StatefulSet", {"observedGeneration": 1, "readyReplicas": 1, "updatedReplicas": 1}, "latest"),
     ("StatefulSet", {"readyReplicas": 1}, "0 of 1 have its latest template"),
     ("DaemonSet", {"observedGeneration": 2, "numberReady": 2, "updatedNumberScheduled": 3,
@@ -118,33 +116,33 @@ TROUBLED: list[tuple[str, dict[str, Any], str]] = [
 
 
 @pytest.mark.parametrize("kind", sorted(WELL))
-def test_a_healthy_object_is_ready_to_all(kind: str, lab_wait: ModuleType) -> None:
+def test_a_healthy_object_is_ready_to_all(kind: str) -> None:
     found = thing(kind, **WELL[kind])
     assert readiness(found).ready, readiness(found)
     assert not readiness(found).why
     assert trouble_of(found) == ""
-    assert lab_wait.is_ready(found)
+    assert waiting.is_ready(found)
     assert listed(found) == []
 
 
 @pytest.mark.parametrize(("kind", "status", "why"), TROUBLED)
 def test_an_unhealthy_object_is_ready_to_none_and_says_why(
-    kind: str, status: dict[str, Any], why: str, lab_wait: ModuleType
+    kind: str, status: dict[str, Any], why: str
 ) -> None:
     found = thing(kind, **status)
     assert not readiness(found).well
     assert why in readiness(found).why
     assert why in trouble_of(found)
     # A Job that has failed has ended: nothing is waited for any more.
-    assert lab_wait.is_ready(found) is (kind == "Job" and readiness(found).failed)
+    assert waiting.is_ready(found) is (kind == "Job" and readiness(found).failed)
     assert listed(found) == [Suspect(kind, "it", "mnist", found["apiVersion"])]
 
 
 @pytest.mark.parametrize("kind", sorted(WELL))
-def test_what_is_being_removed_is_ready_to_none(kind: str, lab_wait: ModuleType) -> None:
+def test_what_is_being_removed_is_ready_to_none(kind: str) -> None:
     found = thing(kind, meta={"deletionTimestamp": "2026-01-01T00:00:00Z"}, **WELL[kind])
     assert not readiness(found).well
-    assert not lab_wait.is_ready(found)
+    assert not waiting.is_ready(found)
     assert trouble_of(found) == "it is being removed"
     assert len(listed(found)) == 1
 
@@ -160,14 +158,14 @@ def test_what_is_being_removed_is_ready_to_none(kind: str, lab_wait: ModuleType)
     ],
 )
 def test_what_was_stopped_is_no_trouble_and_is_not_waited_for(
-    kind: str, spec: Any, meta: Any, lab_wait: ModuleType
+    kind: str, spec: Any, meta: Any
 ) -> None:
     found = thing(kind, spec=spec, meta=meta)
     assert readiness(found).stopped
     assert is_stopped(found)
     assert not is_stopped(found | {"status": {"replicas": 1}})
     assert trouble_of(found) == ""
-    assert not lab_wait.is_ready(found)
+    assert not waiting.is_ready(found)
     assert listed(found) == []
 
 
@@ -176,6 +174,10 @@ def test_a_function_is_no_service_of_kubernetes() -> None:
     assert not is_ready(thing("Service", SERVICE))
     assert is_ready(thing("Service", SERVICE, **conditions(condition("Ready"))))
     assert not is_ready(thing("Service", "v1", spec={"type": "LoadBalancer"}))
+
+
+def test_kserves_generation_of_the_deployment_is_not_the_models() -> None:
+    assert is_ready(thing("InferenceService", observedGeneration=1, **WELL["InferenceService"]))
 
 
 def test_a_stateful_set_that_is_updated_by_hand_has_no_newest_template() -> None:
@@ -217,14 +219,3 @@ def test_an_object_with_hardly_anything_in_it_has_an_answer(
 def listed(found: dict[str, Any]) -> list[Suspect]:
     """What the diagnosis would look at of a task that listed the object."""
     return suspects("kubernetes.core.k8s_info", {}, {"resources": [found]})
-
-
-@pytest.fixture(name="lab_wait", scope="module")
-def load_lab_wait() -> ModuleType:
-    path = REPOSITORY / "plugins/modules/lab_wait.py"
-    spec = importlib.util.spec_from_file_location("lab_wait_under_test", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
