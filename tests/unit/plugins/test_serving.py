@@ -53,6 +53,8 @@ def model(transition: str, *, observed: int | None = 2, **more: Any) -> dict[str
 def deployment(*, ours: bool, updated: int = 1, total: int = 1) -> dict[str, Any]:
     labels = {"app.kubernetes.io/managed-by": "lab-platform"} if ours else {}
     return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
         "metadata": {"generation": 7, "labels": labels},
         "spec": {"replicas": 1},
         "status": {
