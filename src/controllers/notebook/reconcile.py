@@ -175,7 +175,7 @@ def reconcile_notebook(namespace: str, name: str) -> float | None:
         else:
             _remove_login(notebook)
         client.apply(builders.build_service(notebook), owner=notebook)
-        policies = builders.build_network_policies(notebook, get_settings().platform_namespace)
+        policies = builders.build_network_policies(notebook)
         for policy in policies if builders.has_login(notebook) else policies[:1]:
             client.apply(policy, owner=notebook)
         _apply_pipelines_binding(notebook)

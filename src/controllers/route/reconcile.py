@@ -9,11 +9,11 @@ import os
 import secrets
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 
 from controllers.route.build import claims
 from controllers.route.build import configuration as builders
-from controllers.route.build.backends import backends_of, foreign, targets_of
+from controllers.route.build.backends import backends_of, foreign, mixed, targets_of
 from controllers.route.publisher import PORT, Publisher
 from controllers.route.status import build_status
 from controllers.serving_certificate.build.authority import KeyPair, needs_renewal, sign
@@ -139,7 +139,11 @@ Services = Mapping[claims.Key, Manifest]
 
 
 def _refused(
-    routes: Iterable[Manifest], services: Services, slices: Slices, authority: str
+    routes: Iterable[Manifest],
+    services: Services,
+    slices: Slices,
+    nodes: Container[str],
+    authority: str,
 ) -> dict[claims.Key, str]:
     """Routes that cannot be used, each looked at apart, so that it keeps no other from its own."""
     settings = get_settings()
@@ -148,8 +152,10 @@ def _refused(
     for route in routes:
         namespace, name = claims.key_of(route)
         keys = [(namespace, target["name"]) for target in targets_of(route)]
-        problems = (foreign(services.get(key), slices.get(key, ()), activator) for key in keys)
-        problem = next((problem for problem in problems if problem), None)
+        problems = (
+            foreign(services.get(key), slices.get(key, ()), activator, nodes) for key in keys
+        )
+        problem = next((problem for problem in problems if problem), None) or mixed(route, services)
         if problem is None:
             host = claims.wanted_host(route, settings.base_domain)
             found = backends_of(route, services, slices)
@@ -157,6 +163,15 @@ def _refused(
         if problem is not None:
             refused[namespace, name] = problem
     return refused
+
+
+def _node_addresses() -> set[str]:
+    """The nodes' own addresses: no Route leads there."""
+    return {
+        str(entry["address"])
+        for node in kubernetes.get_client().list_objects("v1", "Node")
+        for entry in (node.get("status") or {}).get("addresses") or []
+    }
 
 
 def reconcile_routes(*_: str) -> float | None:
@@ -177,7 +192,7 @@ def reconcile_routes(*_: str) -> float | None:
         service = (metadata.get("labels") or {}).get("kubernetes.io/service-name", "")
         slices[metadata["namespace"], service].append(part)
     authority = get_authority().certificate
-    refused = _refused(routes, services, slices, authority)
+    refused = _refused(routes, services, slices, _node_addresses(), authority)
     admissions = claims.admit(routes, settings.base_domain, namespaces, refused)
     publisher.publish(
         builders.build_configuration(

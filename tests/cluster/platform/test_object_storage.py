@@ -7,8 +7,12 @@ import threading
 
 import pytest
 from botocore.exceptions import ClientError
-from platform_cluster import wait_for
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from platform_cluster import DOMAIN, wait_for
 
+from lab_ground.connections import DataConnection
+from lab_ground.s3 import open_client
 from object_storage import builders
 from object_storage.buckets import connect, ensure_buckets
 
@@ -134,3 +138,36 @@ def test_what_was_acknowledged_survives_a_kill(client, project, s3):
     wait_for(lambda: answers(client, project), 30, "the Service leads to the new pod")
     for key, body in acknowledged:
         assert s3.get_object(Bucket="rhods", Key=key)["Body"].read() == body, key
+
+
+@pytest.fixture(scope="module")
+def routed(client, project, store, s3, browser, authority, tmp_path_factory):
+    """The store as a client outside the cluster has it: by its Route."""
+    client.apply(builders.build_route(store))
+    host = f"{store.name}-{project}.{DOMAIN}"
+    wait_for(lambda: browser.ask(host, "/healthz").status == 200, 15, "the Route answers")
+    ca = tmp_path_factory.mktemp("ca") / "ca.crt"
+    ca.write_text(authority)
+    ours = store.identities[1]
+    connection = DataConnection(f"https://{host}", "rhods", ours.access_key, ours.secret_key)
+    return open_client(connection, ca=str(ca), attempts=1)
+
+
+SEGMENTS = st.text("ab.+ %;&=?#~!'()*,:@[]{}|^<>é€😀", min_size=1, max_size=6)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@given(
+    st.lists(SEGMENTS.filter(lambda part: part not in (".", "..")), min_size=1, max_size=4),
+    st.sampled_from(["/", "//"]),
+)
+def test_a_key_arrives_at_the_store_through_its_route(s3, routed, parts, between):
+    """Signed by the client for what it wrote: key → Route → store → key, byte by byte."""
+    key = between.join(parts)
+    routed.put_object(Bucket="rhods", Key=key, Body=key.encode())
+    assert s3.get_object(Bucket="rhods", Key=key)["Body"].read() == key.encode()
+    assert routed.get_object(Bucket="rhods", Key=key)["Body"].read() == key.encode()
+    # SeaweedFS lists a key with two slashes by its name with one.
+    listed = routed.list_objects_v2(Bucket="rhods", Prefix=parts[0]).get("Contents", ())
+    assert "/".join(parts) in [entry["Key"] for entry in listed]
+    routed.delete_object(Bucket="rhods", Key=key)

@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 import json
+import socket
+import ssl
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from platform_cluster import DOMAIN, Browser, answered, wait_for
+from platform_cluster import (
+    DOMAIN,
+    ROUTER,
+    Browser,
+    answered,
+    condition,
+    container,
+    wait_for,
+)
 from tenancy_seats import Seat
 
+from controllers.serving_certificate.build.authority import create_authority, sign
 from lab_ground.kubernetes.client import KubernetesClient
 from lab_ground.kubernetes.errors import ApiError
 
@@ -192,3 +204,108 @@ def test_a_service_cannot_take_an_address_from_outside(
         make(service("catch", externalIPs=[target["spec"]["clusterIP"]], selector={"app": "x"}))
     assert refused.value.status == 403
     assert "external IPs is denied" in str(refused.value)
+
+
+def test_a_certificate_is_shown_to_nobody_else_s_visitors(
+    make: Callable[[Manifest], Manifest], client: KubernetesClient, stranger: Seat, victim: Seat
+) -> None:
+    host = f"page-{victim.namespace}.{DOMAIN}"
+    theirs = route("page", "notebook")
+    theirs["metadata"]["namespace"] = victim.namespace
+    client.create(theirs)
+    try:
+        own = f"own-{stranger.namespace}.{DOMAIN}"
+        pem, key = self_signed(own, host)
+        make(service("own", selector={"app": "nothing"}))
+        make(route("own", "own", tls={"termination": "edge", "certificate": pem, "key": key}))
+        status, message = verdict(stranger.client, "own", stranger.namespace)
+        assert (status, "for its own host" in message) == ("False", True), message
+        shown = ssl.PEM_cert_to_DER_cert(pem)
+        for _ in range(10):
+            assert certificate_of(host) != shown
+            time.sleep(0.1)
+    finally:
+        client.delete(*ROUTE, "page", victim.namespace)
+
+
+def self_signed(*names: str) -> tuple[str, str]:
+    """A certificate for these names and its key, in PEM."""
+    pair = sign(create_authority([DOMAIN]), names)
+    return pair.certificate.partition("-----END CERTIFICATE-----\n")[0] + (
+        "-----END CERTIFICATE-----\n"
+    ), pair.key
+
+
+def certificate_of(host: str) -> bytes:
+    """What a visitor of this host is shown."""
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    with (
+        socket.create_connection((ROUTER, 443), 5) as sock,
+        context.wrap_socket(sock, server_hostname=host) as wrapped,
+    ):
+        return wrapped.getpeercert(binary_form=True) or b""
+
+
+def test_a_host_is_no_address(make: Callable[[Manifest], Manifest], stranger: Seat) -> None:
+    make(service("address", selector={"app": "nothing"}))
+    make(route("address", "address", host="127.0.0.1"))
+    status, message = verdict(stranger.client, "address", stranger.namespace)
+    assert (status, "is an address" in message) == ("False", True), message
+
+
+NUMBERS = {
+    "infinite": {"autoscaling.knative.dev/target": "inf"},
+    "none": {"autoscaling.knative.dev/min-scale": "nan"},
+    "superscript": {"autoscaling.knative.dev/window": "\u00b2s"},
+    "huge": {"autoscaling.knative.dev/max-scale": "1e308"},
+}
+FUNCTION = ("serving.knative.dev/v1", "Service")
+
+
+def function(name: str, annotations: dict[str, str]) -> Manifest:
+    return {
+        "apiVersion": FUNCTION[0],
+        "kind": FUNCTION[1],
+        "metadata": {"name": name},
+        "spec": {
+            "template": {
+                "metadata": {"annotations": annotations},
+                "spec": {"containers": [container(name)]},
+            }
+        },
+    }
+
+
+def test_no_function_stops_the_others(
+    make: Callable[[Manifest], Manifest],
+    client: KubernetesClient,
+    stranger: Seat,
+    victim: Seat,
+    browser: Browser,
+) -> None:
+    """Beside functions with numbers that are none, another's is woken and answers."""
+    for name, numbers in NUMBERS.items():
+        make(function(name, numbers))
+    good = function("good", {"autoscaling.knative.dev/window": "6s"})
+    good["metadata"]["namespace"] = victim.namespace
+    way = route("good", "good")
+    way["metadata"]["namespace"] = victim.namespace
+    client.create(good)
+    client.create(way)
+    try:
+        host = f"good-{victim.namespace}.{DOMAIN}"
+        answer = wait_for(lambda: answered(browser, host), 90, "the other's function answers")
+        assert json.loads(answer.body)["name"] == "good"
+        for name in NUMBERS:
+            found = wait_for(
+                lambda name=name: condition(
+                    stranger.client.get(*FUNCTION, name, stranger.namespace), "Ready"
+                ),
+                10,
+                f"a status of function {name}",
+            )
+            assert (found["status"], found["reason"]) == ("False", "InvalidSpec"), found
+    finally:
+        client.delete(*ROUTE, "good", victim.namespace)
+        client.delete(*FUNCTION, "good", victim.namespace)

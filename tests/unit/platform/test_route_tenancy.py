@@ -20,7 +20,7 @@ from platform_manifests import route, service
 from controllers.route import reconcile as routes
 from controllers.route.build import claims, configuration
 from controllers.route.build.annotations import MOST_SECONDS, PREFIX, read_options
-from controllers.route.build.backends import backends_of, foreign
+from controllers.route.build.backends import backends_of, foreign, mixed
 from controllers.route.build.certificates import tls_problem
 from controllers.route.publisher import encode
 
@@ -41,9 +41,13 @@ def made_by(maker: str, *addresses: str) -> dict[str, Any]:
     return {
         "metadata": {
             "name": "page-x1",
+            "namespace": "mnist",
             "labels": {"endpointslice.kubernetes.io/managed-by": maker},
         },
-        "endpoints": [{"addresses": [address]} for address in addresses],
+        "endpoints": [
+            {"addresses": [address], "targetRef": {"kind": "Pod", "namespace": "mnist"}}
+            for address in addresses
+        ],
     }
 
 
@@ -88,6 +92,32 @@ class TestTargets:
     def test_addresses_that_no_pod_has_are_not_admitted(self, address: str) -> None:
         slices = [made_by(CONTROLLER, address)]
         assert address in str(foreign(service("page"), slices, ACTIVATOR))
+
+    def test_the_nodes_own_address_is_not(self) -> None:
+        """A pod on the host network has it."""
+        slices = [made_by(CONTROLLER, "192.0.2.7")]
+        assert foreign(service("page"), slices, ACTIVATOR) is None
+        assert "192.0.2.7" in str(foreign(service("page"), slices, ACTIVATOR, {"192.0.2.7"}))
+
+    @pytest.mark.parametrize(
+        "target", [None, {"kind": "Pod", "namespace": "other"}, {"kind": "Node"}]
+    )
+    def test_an_endpoint_that_names_no_pod_of_its_own_is_not(self, target: Any) -> None:
+        part = made_by(CONTROLLER, "10.244.0.7")
+        part["endpoints"][0]["targetRef"] = target
+        assert "names no pod" in str(foreign(service("page"), [part], ACTIVATOR))
+
+    def test_a_function_shares_its_route_with_nobody(self) -> None:
+        """Else the client's own host would say which function the activator calls."""
+        function = external(ACTIVATOR, **{"serving.knative.dev/service": "page"})
+        services = {("mnist", "page"): function, ("mnist", "own"): service("own")}
+        one = route("page")
+        assert mixed(one, services) is None
+        one["spec"]["alternateBackends"] = [{"kind": "Service", "name": "own", "weight": 0}]
+        assert "shares no Route with others (own)" in str(mixed(one, services))
+        turned = route("own")
+        turned["spec"]["alternateBackends"] = [{"kind": "Service", "name": "page"}]
+        assert "shares no Route" in str(mixed(turned, services))
 
     def test_its_own_pods_are(self) -> None:
         slices = [made_by(CONTROLLER, "10.244.0.7")]
@@ -139,6 +169,12 @@ class TestNames:
     )
     def test_owner(self, label: str, owner: str | None) -> None:
         assert claims.owner_of(f"{label}.{DOMAIN}", DOMAIN, self.NAMESPACES) == owner
+
+    @pytest.mark.parametrize("host", ["127.0.0.1", "10.1", "2130706433", "0x7f.1", "017700000001"])
+    def test_an_address_is_no_host(self, host: str) -> None:
+        """A certificate for it would be shown to all who name no host."""
+        admission = claims.admit([route("page", host=host)], DOMAIN)["mnist", "page"]
+        assert (admission.admitted, "is an address" in admission.message) == (False, True)
 
     def test_elsewhere_nobody_owns_a_name(self) -> None:
         assert claims.owner_of("notebook-mnist.example.org", DOMAIN, self.NAMESPACES) is None
@@ -241,6 +277,13 @@ NAMES = ("timeout", "ip_allowlist", "ip_whitelist", "hsts_header", "rewrite-targ
 
 class TestFuzz:
     """No annotation and no field makes rules that the router cannot read, or stops the others'."""
+
+    def test_an_address_with_a_zone_lets_nobody_in(self) -> None:
+        one = route("page")
+        one["metadata"]["annotations"] = {PREFIX + "ip_allowlist": "fe80::1%eth0"}
+        assert read_options(one).allowed == ("255.255.255.255/32",)
+        one["metadata"]["annotations"] = {PREFIX + "ip_allowlist": "fe80::1%eth0 10.1.2.3/8"}
+        assert read_options(one).allowed == ("10.0.0.0/8",)
 
     @settings(max_examples=300, deadline=None)
     @given(st.dictionaries(st.sampled_from(NAMES), ANYTHING))

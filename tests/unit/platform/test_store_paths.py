@@ -136,8 +136,13 @@ def outcome(client: Any, key: str, reader: Any) -> tuple[str, bytes | str]:
     return "read", found
 
 
+def is_an_object(key: str) -> bool:
+    """SeaweedFS takes a name that ends in a slash for a folder's, and resets what else is sent."""
+    return 0 < len(key.encode()) < 200 and not key.endswith(("/", "\\"))
+
+
 @settings(max_examples=60, deadline=None)
-@given(KEYS.filter(lambda key: len(key.encode()) < 200 and key.strip("/\\")))
+@given(KEYS.filter(is_an_object))
 @example("a//b")
 @example("//a")
 @example("a/../b")

@@ -7,22 +7,16 @@ from typing import Any
 
 from auth_proxy.container import build_auth_proxy_container, build_auth_proxy_volumes
 from controllers.model_serving.build.containers import build_token_mount
+from lab_ground.kubernetes import peers
 from lab_ground.kubernetes.manifest import Manifest
 from lab_ground.kubernetes.metadata import restricted_pod_security_context
 from lab_ground.kubernetes.revisions import image_revisions
 from lab_ground.serving import constants
-from lab_ground.settings import get_settings
 
 TOKEN_VOLUME = "service-account-token"  # noqa: S105 - a volume's name
 _TLS_VOLUME = "proxy-tls"
 _INSIDE: Manifest = {"podSelector": {}}
 _WORKBENCHES = {"podSelector": {"matchLabels": {"opendatahub.io/workbenches": "true"}}}
-
-
-def platform_pods() -> Manifest:
-    """The platform's own pods, as a NetworkPolicy's peer."""
-    name = get_settings().platform_namespace
-    return {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": name}}}
 
 
 def policy_port(number: int) -> Manifest:
@@ -87,10 +81,13 @@ def build_network_policy(
     authorised: bool,
     rules: Iterable[Manifest],
 ) -> Manifest:
-    """The plain ports are not for everybody: behind a token proxy for workbenches only."""
+    """The plain ports are not for everybody: behind a token proxy for workbenches only.
+
+    Without one the router comes in too: a Route leads to pods of its own project alone.
+    """
     plain = [policy_port(constants.REST_PORT), policy_port(constants.GRPC_PORT)]
-    peers: Sequence[Manifest] = [_WORKBENCHES] if authorised else [_INSIDE, platform_pods()]
-    ingress = [*rules, {"ports": plain, "from": peers}]
+    callers: Sequence[Manifest] = [_WORKBENCHES] if authorised else [_INSIDE, peers.router()]
+    ingress = [*rules, {"ports": plain, "from": callers}]
     if authorised:
         ingress.append({"ports": [policy_port(constants.PROXY_PORT)]})
     return {
@@ -106,10 +103,10 @@ def build_network_policy(
 
 
 def metrics_rule(*more: Manifest) -> Manifest:
-    """Who may read the metrics: the project, the platform, and whoever else is named."""
+    """Who may read the metrics: the project, the controllers, and whoever else is named."""
     return {
         "ports": [policy_port(constants.METRICS_PORT)],
-        "from": [_INSIDE, platform_pods(), *more],
+        "from": [_INSIDE, peers.operators(), *more],
     }
 
 

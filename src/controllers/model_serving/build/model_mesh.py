@@ -17,6 +17,7 @@ from controllers.model_serving.build.containers import (
     build_volumes,
 )
 from controllers.model_serving.specs import Model, Runtime
+from lab_ground.kubernetes import peers
 from lab_ground.kubernetes.manifest import Manifest
 from lab_ground.kubernetes.metadata import MANAGED_BY
 from lab_ground.serving import constants
@@ -243,7 +244,7 @@ def build_network_policy(namespace: str, runtime: Runtime) -> Manifest:
         _selector(name),
         authorised=runtime.auth,
         rules=[
-            {"ports": [policy_port(constants.PULLER_PORT)], "from": [common.platform_pods()]},
+            {"ports": [policy_port(constants.PULLER_PORT)], "from": [peers.operators()]},
             common.metrics_rule(monitoring),
         ],
     )

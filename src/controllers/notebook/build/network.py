@@ -7,6 +7,7 @@ from typing import Any
 
 from controllers.notebook.build.basics import PORT, PROXY_PORT, account, identity, metadata
 from lab_ground.kubernetes.manifest import Manifest
+from lab_ground.kubernetes.peers import operators
 
 
 def build_service(notebook: Mapping[str, Any]) -> Manifest:
@@ -26,17 +27,10 @@ def build_service(notebook: Mapping[str, Any]) -> Manifest:
     }
 
 
-def build_network_policies(
-    notebook: Mapping[str, Any], controller_namespace: str
-) -> list[Manifest]:
+def build_network_policies(notebook: Mapping[str, Any]) -> list[Manifest]:
     """Build the policies: the server itself for the controller only, the proxy for all."""
     _, name = identity(notebook)
     selector = {"matchLabels": {"notebook-name": name}}
-    controller = {
-        "namespaceSelector": {
-            "matchLabels": {"kubernetes.io/metadata.name": controller_namespace},
-        }
-    }
 
     def policy(suffix: str, ingress: Manifest) -> Manifest:
         return {
@@ -47,7 +41,7 @@ def build_network_policies(
         }
 
     return [
-        policy("ctrl-np", {"from": [controller], "ports": [{"protocol": "TCP", "port": PORT}]}),
+        policy("ctrl-np", {"from": [operators()], "ports": [{"protocol": "TCP", "port": PORT}]}),
         policy("oauth-np", {"ports": [{"protocol": "TCP", "port": PROXY_PORT}]}),
     ]
 

@@ -86,6 +86,9 @@ def _addresses(text: str) -> tuple[str, ...] | None:
         return None
     found = []
     for word in text.split():
+        if "%" in word:
+            # A zone is of one machine, and the router's own library refuses the list for it.
+            continue
         try:
             found.append(str(ipaddress.ip_network(word, strict=False)))
         except ValueError:

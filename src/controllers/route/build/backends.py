@@ -7,7 +7,7 @@ Service without a selector, or one of type ExternalName, leads wherever its make
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -70,7 +70,10 @@ def find_addresses(
 
 
 def foreign(
-    service: Mapping[str, Any] | None, slices: Iterable[Mapping[str, Any]], activator: str
+    service: Mapping[str, Any] | None,
+    slices: Iterable[Mapping[str, Any]],
+    activator: str,
+    nodes: Container[str] = (),
 ) -> str | None:
     """What is wrong with a Service as the target of a Route of its own namespace; None is well.
 
@@ -78,6 +81,7 @@ def foreign(
         service: the Service, or None where it is not there (yet), which is nobody's fault.
         slices: its EndpointSlices.
         activator: the only external name that a function's Service may have.
+        nodes: the nodes' own addresses, which a pod on the host network has too.
     """
     if service is None:
         return None
@@ -100,8 +104,16 @@ def foreign(
             slice_name = metadata["name"]
             return f"EndpointSlice {slice_name} of Service {name} is written by hand: {_OWN_PODS}"
         for address in _addresses_of(part):
-            if not _of_a_pod(address):
-                return f"Service {name} leads to {address}, which is no address of a pod"
+            if address in nodes or not _of_a_pod(address):
+                return (
+                    f"Service {name} leads to {address}, which is no address of a pod: {_OWN_PODS}"
+                )
+        for entry in part.get("endpoints") or []:
+            target = entry.get("targetRef") or {}
+            if (target.get("kind"), target.get("namespace")) != ("Pod", metadata["namespace"]):
+                return (
+                    f"EndpointSlice {metadata['name']} of Service {name} names no pod: {_OWN_PODS}"
+                )
     return None
 
 
@@ -126,6 +138,23 @@ def targets_of(route: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     """The Services that a Route names, the main one first."""
     spec = route["spec"]
     return [spec["to"], *(spec.get("alternateBackends") or [])]
+
+
+def mixed(route: Mapping[str, Any], services: Mapping[Key, Mapping[str, Any]]) -> str | None:
+    """Why a Route cannot lead to what it names together; None where it can.
+
+    The activator tells functions apart by the host that a request is for, and the router gives all
+    requests of a Route the same: beside a function there is no room for another Service.
+    """
+    namespace, _ = key_of(route)
+    names = {str(target["name"]) for target in targets_of(route)}
+    functions = sorted(name for name in names if _called_host(services.get((namespace, name))))
+    if functions and len(names) > 1:
+        others = ", ".join(sorted(names - {functions[0]}))
+        return (
+            f"Service {functions[0]} is a function's, which shares no Route with others ({others})"
+        )
+    return None
 
 
 def _called_host(service: Mapping[str, Any] | None) -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import socket
 from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -51,12 +52,28 @@ def _problem(route: Mapping[str, Any], host: str) -> str | None:
     if path and not _PATH.fullmatch(path):
         return f"spec.path: {path!r} has characters that a path cannot have; write them as %XX"
     if len(host) > 253 or not _HOST.fullmatch(host):
-        field = next((f"spec.{one}" for one in ("host", "subdomain") if spec.get(one)), None)
         return (
-            f"{field or 'metadata.name'}: {host!r} is not a host name: "
+            f"{_field_of_host(spec)}: {host!r} is not a host name: "
             "a label is 1 to 63 letters, digits and hyphens"
         )
+    if _is_address(host):
+        return f"{_field_of_host(spec)}: {host!r} is an address, and a host is a name"
     return tls_problem(spec.get("tls") or {}, host)
+
+
+def _field_of_host(spec: Mapping[str, Any]) -> str:
+    """The field that a Route's host comes from."""
+    named = (f"spec.{one}" for one in ("host", "subdomain") if spec.get(one))
+    return next(named, "metadata.name")
+
+
+def _is_address(host: str) -> bool:
+    """Whether it is an address, however written: who names no host is served by address."""
+    try:
+        socket.inet_aton(host)
+    except (OSError, UnicodeError):
+        return False
+    return True
 
 
 def _was_admitted(route: Mapping[str, Any], host: str) -> bool:
