@@ -1,0 +1,46 @@
+"""What runs in every image, before anything is installed too, imports the standard library alone."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+SOURCES = Path(__file__).resolve().parents[3] / "src"
+# These are for controllers and for the tools of a machine that has the packages.
+HEAVY = {
+    "lab_ground.kubernetes.client",
+    "lab_ground.kubernetes.informer",
+    "lab_ground.kubernetes.reconciler",
+    "lab_ground.kubernetes.transport",
+    "lab_ground.kubernetes.watching",
+    "lab_ground.web",
+}
+IMPORTING = """
+import importlib, sys
+sys.path.insert(0, sys.argv[1])
+for name in sys.argv[2:]:
+    importlib.import_module(name)
+foreign = {name.partition(".")[0] for name in sys.modules} - set(sys.stdlib_module_names)
+print(*sorted(foreign - {"lab_ground", "__main__"}))
+"""
+
+
+def modules() -> list[str]:
+    found = []
+    for path in sorted((SOURCES / "lab_ground").rglob("*.py")):
+        parts = path.relative_to(SOURCES).with_suffix("").parts
+        found.append(".".join(part for part in parts if part != "__init__"))
+    return found
+
+
+def test_the_light_modules_need_no_package() -> None:
+    names = [name for name in modules() if name not in HEAVY]
+    assert len(names) > 15
+    # -I and -S: no environment, no packages that are installed beside it.
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", IMPORTING, str(SOURCES), *names],
+        capture_output=True, text=True, check=False, timeout=30,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == []
