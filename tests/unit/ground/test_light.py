@@ -1,4 +1,4 @@
-"""What runs in every image, before anything is installed too, imports the standard library alone."""
+"""What is in every image, and runs before anything is installed, imports no package."""
 
 from __future__ import annotations
 
