@@ -218,7 +218,8 @@ def test_systemd_starts_the_timer(machine: Machine) -> None:
 
 def test_cron_is_installed_and_started_and_taken_away_again(machine: Machine) -> None:
     machine.play("install-nightly", *scheduled_by("cron"))
-    assert [call.split()[-2:] for call in machine.calls("apt-get")] == [["install", "cron"]]
+    calls = [call.split()[5:] for call in machine.calls("apt-get")]
+    assert calls == [["update"], ["--no-install-recommends", "install", "cron"]]
     assert machine.calls("service")[-1] == "service cron start"
     machine.play("remove-nightly")
     assert machine.calls("apt-get")[-1].split()[-2:] == ["remove", "cron"]
