@@ -225,6 +225,11 @@ def module_arguments(project: Path) -> str:
     return run(project, [sys.executable, "-m", "lab_checks.module_arguments"])
 
 
+def imports(project: Path) -> str:
+    """The rooms of src/ against the contracts of pyproject.toml: floors, and who knows whom."""
+    return run(project, ["lint-imports", "--no-cache"])
+
+
 def collections(project: Path) -> str:
     """What collections/requirements.yml asks for against what is installed."""
     return run(project, [sys.executable, "-m", "lab_checks.collections"])
@@ -240,6 +245,7 @@ CHECKS: dict[str, Callable[[Path], str]] = {
     "shellcheck": shellcheck,
     "role-arguments": role_arguments,
     "module-arguments": module_arguments,
+    "imports": imports,
     "collections": collections,
 }
 

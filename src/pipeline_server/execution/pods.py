@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from lab_ground.kubernetes.manifest import Manifest
-from pipeline_launcher.launcher import STORE_PATIENCE
 from pipeline_server.execution import names
 from pipeline_server.execution.executor_input import WORKSPACE_DIRECTORY, StepWork
 from pipeline_server.settings import Settings
@@ -18,8 +17,8 @@ CA_FILE = f"{CA_DIRECTORY}/ca-bundle.crt"
 STORE_DIRECTORIES = ("/s3", "/minio", "/gcs", "/oci")
 GRACE_SECONDS = 5
 # Beside an image without Python the outputs are stored after the end: no less than the launcher
-# waits for a store that is away.
-SIDECAR_GRACE_SECONDS = int(STORE_PATIENCE) + 30
+# waits for a store that is away (its STORE_PATIENCE, to which a test holds this).
+SIDECAR_GRACE_SECONDS = 150
 
 
 @dataclass(frozen=True, slots=True)
