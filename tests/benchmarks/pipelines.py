@@ -158,9 +158,9 @@ def inside(server: PipelineServer, *command: str) -> str:
     return done.stdout
 
 
-def details(server: PipelineServer, run_id: str) -> dict[str, Any]:
-    """A run as the API tells it."""
-    reply = server.request("GET", f"/apis/v2beta1/runs/{run_id}")
+def details(server: PipelineServer, what: str) -> dict[str, Any]:
+    """A run, or a part of it, as the API tells it."""
+    reply = server.request("GET", f"/apis/v2beta1/runs/{what}")
     reply.raise_for_status()
     found: dict[str, Any] = reply.json()
     return found
@@ -179,9 +179,10 @@ def finish(server: PipelineServer, run_id: str, timeout: float = 300) -> dict[st
     return found
 
 
-def steps(run: dict[str, Any]) -> list[dict[str, Any]]:
+def steps(server: PipelineServer, run: dict[str, Any]) -> list[dict[str, Any]]:
     """The run's steps."""
-    return [task for task in run["run_details"]["task_details"] if task["kind"] == "CONTAINER"]
+    found = details(server, f"{run['run_id']}/tasks")["tasks"]
+    return [task for task in found if task["kind"] == "CONTAINER"]
 
 
 def seconds(task: dict[str, Any]) -> float:
@@ -195,7 +196,7 @@ def measure_overhead(server: PipelineServer, client: kfp.Client, chains: int) ->
     found: list[float] = []
     for _ in range(chains):
         run = client.create_run_from_pipeline_func(chain, enable_caching=False)
-        found += [seconds(task) for task in steps(finish(server, run.run_id))]
+        found += [seconds(task) for task in steps(server, finish(server, run.run_id))]
     return found
 
 
@@ -210,7 +211,7 @@ def measure_crowd(server: PipelineServer, client: kfp.Client, count: int) -> tup
     taken = time.monotonic() - began
     twice = 0
     for run in runs:
-        found = steps(run)
+        found = steps(server, run)
         twice += sum(task["attempts"] != 1 for task in found)
         twice += abs(len(server.run_pods(run["run_id"])) - 5) + abs(len(found) - 5)
     return taken, twice

@@ -16,6 +16,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
+from pipeline_server.api.contract import CONTRACT
 from pipeline_server.errors import ServiceError
 from pipeline_server.ir import plain
 from pipeline_server.ir.errors import PipelineError
@@ -71,19 +72,21 @@ def list_request(
 ListWanted = Annotated[ListRequest, Depends(list_request)]
 
 
-def list_reply(name: str, page: Page[Row], view: Callable[[Row], Any]) -> Response:
-    """A page as the API shows it; a response, so that nothing walks over its content again.
+def list_reply(message: str, page: Page[Row], view: Callable[[Row], Any]) -> Response:
+    """A page as a message of the API; a response, so that nothing walks over its content again.
 
     A hundred runs with their pipelines are a third of a megabyte: Python's own writer took 3 of the
     7 ms of such a call, pydantic's takes 0.8.
     """
-    reply: dict[str, Any] = {
-        name: [view(row) for row in page.items],
-        "total_size": page.total,
-    }
-    if page.next_token:
-        reply["next_page_token"] = page.next_token
-    return json_reply(reply)
+    (name,) = (item.name for item in CONTRACT.messages[message].values() if item.repeated)
+    return json_reply(
+        {
+            **({name: [view(row) for row in page.items]} if page.items else {}),
+            **CONTRACT.write(
+                message, {"total_size": page.total, "next_page_token": page.next_token}
+            ),
+        }
+    )
 
 
 def json_reply(content: Any) -> Response:
@@ -96,11 +99,9 @@ def json_reply(content: Any) -> Response:
 
 
 def error_reply(status: int, code: int, message: str) -> JSONResponse:
-    """An error in upstream's shape."""
+    """An error in upstream's shape, a ``google.rpc.Status``."""
     detail = {"@type": "type.googleapis.com/google.rpc.Status", "code": code, "message": message}
-    return JSONResponse(
-        {"error": message, "code": code, "message": message, "details": [detail]}, status
-    )
+    return JSONResponse({"code": code, "message": message, "details": [detail]}, status)
 
 
 def explain_errors(app: FastAPI) -> None:

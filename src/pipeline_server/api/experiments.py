@@ -8,6 +8,7 @@ from fastapi import APIRouter
 
 from pipeline_server.api import views
 from pipeline_server.api.common import ListWanted, ServicesOf, list_reply
+from pipeline_server.api.contract import body_of
 from pipeline_server.api.messages import ExperimentMessage
 
 router = APIRouter(prefix="/apis/v2beta1/experiments", tags=["experiments"])
@@ -17,10 +18,12 @@ router = APIRouter(prefix="/apis/v2beta1/experiments", tags=["experiments"])
 def list_experiments(services: ServicesOf, wanted: ListWanted) -> Any:
     """Experiments."""
     page = services.experiments.list(wanted)
-    return list_reply("experiments", page, lambda row: views.experiment(row, services.settings))
+    return list_reply(
+        "ListExperimentsResponse", page, lambda row: views.experiment(row, services.settings)
+    )
 
 
-@router.post("")
+@router.post("", dependencies=[body_of("Experiment")])
 def create_experiment(services: ServicesOf, message: ExperimentMessage) -> Any:
     """Make an experiment."""
     row = services.experiments.create(message.display_name or "", message.description or "")

@@ -12,7 +12,7 @@ from pydantic.alias_generators import to_camel
 
 
 class Message(BaseModel):
-    """Base: ``snake_case`` and ``camelCase``; unknown fields are left alone, as upstream does."""
+    """Base: ``snake_case`` and ``camelCase``; what else a message may hold says the contract."""
 
     model_config = ConfigDict(
         alias_generator=AliasGenerator(

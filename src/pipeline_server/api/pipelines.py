@@ -9,6 +9,7 @@ from fastapi import APIRouter, File, Query, UploadFile
 
 from pipeline_server.api import views
 from pipeline_server.api.common import ListWanted, ServicesOf, list_reply
+from pipeline_server.api.contract import body_of
 from pipeline_server.api.messages import (
     PipelineAndVersionMessage,
     PipelineMessage,
@@ -28,10 +29,12 @@ Package = Annotated[UploadFile, File(description="YAML, zip or tar.gz")]
 def list_pipelines(services: ServicesOf, wanted: ListWanted) -> Any:
     """Pipelines."""
     page = services.pipelines.list(wanted)
-    return list_reply("pipelines", page, lambda row: views.pipeline(row, services.settings))
+    return list_reply(
+        "ListPipelinesResponse", page, lambda row: views.pipeline(row, services.settings)
+    )
 
 
-@router.post("")
+@router.post("", dependencies=[body_of("Pipeline")])
 def create_pipeline(services: ServicesOf, message: PipelineMessage) -> Any:
     """Make a pipeline without versions."""
     row = services.pipelines.create(
@@ -40,7 +43,7 @@ def create_pipeline(services: ServicesOf, message: PipelineMessage) -> Any:
     return views.pipeline(row, services.settings)
 
 
-@router.post("/create")
+@router.post("/create", dependencies=[body_of("CreatePipelineAndVersionRequest")])
 def create_pipeline_and_version(services: ServicesOf, message: PipelineAndVersionMessage) -> Any:
     """Make a pipeline with its first version."""
     wanted = message.pipeline
@@ -115,7 +118,7 @@ def get_pipeline(services: ServicesOf, pipeline_id: str) -> Any:
     return views.pipeline(services.pipelines.get(pipeline_id), services.settings)
 
 
-@router.patch("/{pipeline_id}")
+@router.patch("/{pipeline_id}", dependencies=[body_of("Pipeline")])
 def update_pipeline(services: ServicesOf, pipeline_id: str, message: PipelineMessage) -> Any:
     """Change what people read of a pipeline."""
     row = services.pipelines.update(
@@ -137,10 +140,10 @@ def delete_pipeline(
 def list_pipeline_versions(services: ServicesOf, pipeline_id: str, wanted: ListWanted) -> Any:
     """Versions of a pipeline."""
     page = services.pipelines.list_versions(pipeline_id, wanted)
-    return list_reply("pipeline_versions", page, views.pipeline_version)
+    return list_reply("ListPipelineVersionsResponse", page, views.pipeline_version)
 
 
-@router.post("/{pipeline_id}/versions")
+@router.post("/{pipeline_id}/versions", dependencies=[body_of("PipelineVersion")])
 def create_pipeline_version(
     services: ServicesOf, pipeline_id: str, message: PipelineVersionMessage
 ) -> Any:
@@ -163,7 +166,7 @@ def get_pipeline_version(services: ServicesOf, pipeline_id: str, version_id: str
     return views.pipeline_version(services.pipelines.get_version(pipeline_id, version_id))
 
 
-@router.patch("/{pipeline_id}/versions/{version_id}")
+@router.patch("/{pipeline_id}/versions/{version_id}", dependencies=[body_of("PipelineVersion")])
 def update_pipeline_version(
     services: ServicesOf, pipeline_id: str, version_id: str, message: PipelineVersionMessage
 ) -> Any:

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Query
 
 from pipeline_server.api import views
 from pipeline_server.api.common import ListWanted, ServicesOf, list_reply
+from pipeline_server.api.contract import body_of
 from pipeline_server.api.messages import CronSchedule, PeriodicSchedule, RecurringRunMessage
 from pipeline_server.api.runs import new_run
 from pipeline_server.errors import InvalidArgumentError
@@ -27,11 +28,11 @@ def list_recurring_runs(
     """Recurring runs."""
     page = services.recurring_runs.list(wanted, experiment_id=experiment_id)
     return list_reply(
-        "recurringRuns", page, lambda row: views.recurring_run(row, services.settings)
+        "ListRecurringRunsResponse", page, lambda row: views.recurring_run(row, services.settings)
     )
 
 
-@router.post("")
+@router.post("", dependencies=[body_of("RecurringRun")])
 def create_recurring_run(services: ServicesOf, message: RecurringRunMessage) -> Any:
     """Make a recurring run."""
     trigger = message.trigger

@@ -10,6 +10,7 @@ from fastapi.responses import StreamingResponse
 
 from pipeline_server.api import views
 from pipeline_server.api.common import ListWanted, ServicesOf, json_reply, list_reply
+from pipeline_server.api.contract import CONTRACT, body_of
 from pipeline_server.api.messages import RunMessage
 from pipeline_server.errors import NotFoundError, TooLargeError
 from pipeline_server.services.runs import NewRun
@@ -45,23 +46,24 @@ def list_runs(
 ) -> Any:
     """Runs."""
     page = services.runs.list(wanted, experiment_id=experiment_id, with_documents=True)
-    return list_reply("runs", page, views.run)
+    return list_reply("ListRunsResponse", page, lambda row: views.run(row, services.settings))
 
 
-@router.post("/runs")
+@router.post("/runs", dependencies=[body_of("Run")])
 def create_run(
     services: ServicesOf,
     message: RunMessage,
     idempotency_key: Annotated[str, Header(description="The same key gives the same run")] = "",
 ) -> Any:
     """Start a run."""
-    return views.run(services.runs.create(new_run(message, idempotency_key)), tasks=True)
+    row = services.runs.create(new_run(message, idempotency_key))
+    return views.run(row, services.settings, tasks=True)
 
 
 @router.get("/runs/{run_id}")
 def get_run(services: ServicesOf, run_id: str) -> Any:
     """A run with its tasks."""
-    return json_reply(views.run(services.runs.get(run_id), tasks=True))
+    return json_reply(views.run(services.runs.get(run_id), services.settings, tasks=True))
 
 
 @router.delete("/runs/{run_id}")
@@ -97,6 +99,12 @@ def unarchive_run(services: ServicesOf, run_id: str) -> Any:
     """Take a run out of the archive."""
     services.runs.unarchive(run_id)
     return {}
+
+
+@router.get("/runs/{run_id}/tasks")
+def list_tasks(services: ServicesOf, run_id: str) -> Any:
+    """A run's tasks with more than upstream's message holds: parameters, artifacts, notes."""
+    return json_reply({"tasks": [views.full_task(row) for row in services.runs.get(run_id).tasks]})
 
 
 @router.get("/runs/{run_id}/tasks/{task_id}/log", response_class=Response)
@@ -151,7 +159,8 @@ def read_artifact(services: ServicesOf, run_id: str, task_id: str, name: str) ->
             f"artifact {name!r} has {content.size} bytes; up to {MAXIMUM_READ} are read at once: "
             f"ask for /apis/v2beta1/artifacts/{ids[0]}/content"
         )
-    return {"data": base64.b64encode(b"".join(content.chunks)).decode()}
+    data = base64.b64encode(b"".join(content.chunks)).decode()
+    return CONTRACT.write("ReadArtifactResponse", {"data": data})
 
 
 @router.get("/artifacts/{artifact_id}", tags=["artifacts"])

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from pipeline_server.api.contract import CONTRACT
 from pipeline_server.database.models import (
     Artifact,
     Experiment,
@@ -25,10 +26,11 @@ CANCELED_CODE = 1
 
 
 def time_text(moment: datetime | None) -> str | None:
-    """RFC 3339, as upstream writes it."""
+    """RFC 3339 as protobuf writes it: a fraction of three digits, or none."""
     if moment is None:
         return None
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    text = moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return text.replace(".000Z", "Z")
 
 
 def without_none(content: Mapping[str, Any]) -> Json:
@@ -41,7 +43,7 @@ def error(message: str, state: str = RunState.FAILED) -> Json | None:
     if not message:
         return None
     code = CANCELED_CODE if state in {RunState.CANCELED, RunState.CANCELING} else FAILED_CODE
-    return {"code": code, "message": message, "details": []}
+    return {"code": code, "message": message}
 
 
 def spec(document: Mapping[str, Any]) -> Json:
@@ -53,7 +55,8 @@ def spec(document: Mapping[str, Any]) -> Json:
 
 def experiment(row: Experiment, settings: Settings) -> Json:
     """An experiment."""
-    return without_none(
+    return CONTRACT.write(
+        "Experiment",
         {
             "experiment_id": row.id,
             "display_name": row.name,
@@ -62,13 +65,14 @@ def experiment(row: Experiment, settings: Settings) -> Json:
             "storage_state": row.storage_state,
             "created_at": time_text(row.created_at),
             "last_run_created_at": time_text(row.last_run_created_at),
-        }
+        },
     )
 
 
 def pipeline(row: Pipeline, settings: Settings) -> Json:
     """A pipeline."""
-    return without_none(
+    return CONTRACT.write(
+        "Pipeline",
         {
             "pipeline_id": row.id,
             "name": row.name,
@@ -77,13 +81,14 @@ def pipeline(row: Pipeline, settings: Settings) -> Json:
             "namespace": settings.namespace,
             "created_at": time_text(row.created_at),
             "tags": row.tags or None,
-        }
+        },
     )
 
 
 def pipeline_version(row: PipelineVersion) -> Json:
     """A pipeline version."""
-    return without_none(
+    return CONTRACT.write(
+        "PipelineVersion",
         {
             "pipeline_id": row.pipeline_id,
             "pipeline_version_id": row.id,
@@ -94,7 +99,7 @@ def pipeline_version(row: PipelineVersion) -> Json:
             "code_source_url": row.code_source_url or None,
             "pipeline_spec": spec(row.document.content),
             "tags": row.tags or None,
-        }
+        },
     )
 
 
@@ -122,12 +127,11 @@ def _runtime_config(config: Mapping[str, Any]) -> Json | None:
     return found or None
 
 
-def run(row: Run, *, tasks: bool = False) -> Json:
+def run(row: Run, settings: Settings, *, tasks: bool = False) -> Json:
     """A run; with its tasks where they are loaded."""
-    details = None
-    if tasks:
-        details = {"task_details": task_details(row.tasks)}
-    return without_none(
+    details = {"task_details": task_details(row.tasks)} if tasks else None
+    return CONTRACT.write(
+        "Run",
         {
             "experiment_id": row.experiment_id,
             "run_id": row.id,
@@ -135,10 +139,9 @@ def run(row: Run, *, tasks: bool = False) -> Json:
             "storage_state": row.storage_state,
             "description": row.description or None,
             "pipeline_spec": spec(row.document.content) if row.inline_spec else None,
-            "pipeline_version_id": row.pipeline_version_id,
             "pipeline_version_reference": _reference(row.pipeline_id, row.pipeline_version_id),
             "runtime_config": _runtime_config(row.runtime_config),
-            "service_account": row.service_account or None,
+            "service_account": row.service_account or settings.service_account,
             "created_at": time_text(row.created_at),
             "scheduled_at": time_text(row.scheduled_at),
             "finished_at": time_text(row.finished_at),
@@ -147,55 +150,59 @@ def run(row: Run, *, tasks: bool = False) -> Json:
             "recurring_run_id": row.recurring_run_id,
             "state_history": _history(row.state_history),
             "run_details": details,
-        }
+        },
     )
 
 
 def task_details(tasks: Iterable[Task]) -> list[Json]:
-    """The tasks of a run."""
+    """The tasks of a run, as upstream's message has them."""
     rows = list(tasks)
     children: dict[str, list[Json]] = {}
     for row in rows:
         if row.parent_id:
-            child = {"task_id": row.id, "pod_name": row.pod_name or None}
-            children.setdefault(row.parent_id, []).append(without_none(child))
-    return [task(row, children.get(row.id, [])) for row in rows]
+            children.setdefault(row.parent_id, []).append({"task_id": row.id})
+    return [_task(row, children.get(row.id, [])) for row in rows]
+
+
+def _task(row: Task, children: list[Json]) -> Json:
+    """A task. Its artifacts are not there: upstream's are numbered, ours are not."""
+    return {
+        "run_id": row.run_id,
+        "task_id": row.id,
+        "display_name": row.display_name,
+        "create_time": time_text(row.created_at),
+        "start_time": time_text(row.started_at),
+        "end_time": time_text(row.finished_at),
+        "state": row.state,
+        "error": error(row.error, row.state),
+        "executor_detail": {"main_job": row.pod_name} if row.pod_name else None,
+        "pod_name": row.pod_name,
+        "parent_task_id": row.parent_id,
+        "state_history": _history(row.state_history),
+        "child_tasks": children,
+    }
 
 
 def _artifact_lists(side: Mapping[str, Any]) -> Json | None:
-    found = side.get("artifacts", {})
-    return {name: {"artifact_ids": ids} for name, ids in found.items()} or None
+    return dict(side.get("artifacts", {})) or None
 
 
-def task(row: Task, children: list[Json]) -> Json:
-    """A task. Parameters stand beside the fields that upstream has."""
-    job = {"main_job": row.pod_name} if row.pod_name else None
+def full_task(row: Task) -> Json:
+    """A task with all that the server knows of it, for which upstream's message has no room."""
     return without_none(
         {
-            "run_id": row.run_id,
-            "task_id": row.id,
-            "display_name": row.display_name,
+            **CONTRACT.write("PipelineTaskDetail", _task(row, [])),
             "name": row.name,
             "kind": row.kind,
-            "create_time": time_text(row.created_at),
-            "start_time": time_text(row.started_at),
-            "end_time": time_text(row.finished_at),
-            "state": row.state,
-            "error": error(row.error, row.state),
-            "executor_detail": job,
-            "pod_name": row.pod_name or None,
-            "parent_task_id": row.parent_id,
             "iteration_index": row.iteration,
-            "inputs": _artifact_lists(row.inputs),
-            "outputs": _artifact_lists(row.outputs),
+            "input_artifacts": _artifact_lists(row.inputs),
+            "output_artifacts": _artifact_lists(row.outputs),
             "input_parameters": row.inputs.get("parameters") or None,
             "output_parameters": row.outputs.get("parameters") or None,
             "attempts": row.attempt_count or None,
             "cached_from_task_id": row.cached_from_id,
             "skip_reason": row.skip_reason or None,
             "note": row.note or None,
-            "state_history": _history(row.state_history),
-            "child_tasks": children or None,
         }
     )
 
@@ -225,18 +232,18 @@ def recurring_run(row: RecurringRun, settings: Settings) -> Json:
     else:
         period = {"interval_second": str(row.interval_seconds), **times}
         trigger = {"periodic_schedule": without_none(period)}
-    return without_none(
+    return CONTRACT.write(
+        "RecurringRun",
         {
             "recurring_run_id": row.id,
             "display_name": row.display_name,
             "description": row.description or None,
             "experiment_id": row.experiment_id,
             "namespace": settings.namespace,
-            "pipeline_version_id": row.pipeline_version_id,
             "pipeline_version_reference": _reference(row.pipeline_id, row.pipeline_version_id),
             "pipeline_spec": spec(row.document.content) if row.document else None,
             "runtime_config": _runtime_config(row.runtime_config),
-            "service_account": row.service_account or None,
+            "service_account": row.service_account or settings.service_account,
             "max_concurrency": str(row.max_concurrency),
             "no_catchup": row.no_catchup,
             "trigger": trigger,
@@ -244,7 +251,6 @@ def recurring_run(row: RecurringRun, settings: Settings) -> Json:
             "status": "ENABLED" if row.enabled else "DISABLED",
             "created_at": time_text(row.created_at),
             "updated_at": time_text(row.updated_at),
-            "next_run_at": time_text(row.next_tick_at),
             "error": error(row.error),
-        }
+        },
     )
