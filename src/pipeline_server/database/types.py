@@ -6,8 +6,10 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import DateTime, Dialect, Text
+from sqlalchemy import DateTime, Dialect, String, Text
 from sqlalchemy.dialects import mysql
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 
@@ -62,3 +64,28 @@ class UtcDateTime(TypeDecorator[datetime]):
     def process_result_value(self, value: datetime | None, _dialect: Dialect) -> datetime | None:
         """Give back aware UTC."""
         return None if value is None else value.replace(tzinfo=UTC)
+
+
+class JsonText(FunctionElement[str]):
+    """The text under a key of a JSON object; null where there is none.
+
+    ``JsonText(column, key, written)``: the key as it is, and as JSON has it between its quotes.
+    """
+
+    type = String()
+    inherit_cache = True
+
+
+@compiles(JsonText)
+def _json_extract(element: Any, compiler: Any, **options: Any) -> str:
+    # SQLite compares keys as they are written in the document, with its escapes.
+    column, _, written = (compiler.process(item, **options) for item in element.clauses)
+    return f"""json_extract({column}, '$."' || {written} || '"')"""
+
+
+@compiles(JsonText, "mysql")
+@compiles(JsonText, "mariadb")
+def _json_value(element: Any, compiler: Any, **options: Any) -> str:
+    # MariaDB compares what the escapes mean; its JSON_EXTRACT would leave the text's quotes.
+    column, key, _ = (compiler.process(item, **options) for item in element.clauses)
+    return f"""json_value({column}, concat('$."', {key}, '"'))"""

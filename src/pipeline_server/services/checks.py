@@ -12,6 +12,12 @@ from pipeline_server.ir.plain import check as check_plain
 
 MAXIMUM_DESCRIPTION = 64 * 1024
 MAXIMUM_PARAMETERS = 4 * 1024 * 1024
+# Upstream's: backend/src/apiserver/common/tag_validation.go and validation/length.go.
+MAXIMUM_TAGS = 20
+MAXIMUM_TAG = 63
+MAXIMUM_EXPERIMENT_NAME = 128
+MAXIMUM_PIPELINE_NAME = 128
+MAXIMUM_VERSION_NAME = 127
 
 
 def plain(value: Any, what: str) -> None:
@@ -22,7 +28,7 @@ def plain(value: Any, what: str) -> None:
         raise InvalidArgumentError(str(error)) from None
 
 
-def name(value: Any, what: str, *, required: bool = True) -> str:
+def name(value: Any, what: str, *, required: bool = True, limit: int = NAME_LENGTH) -> str:
     """A name for people: not blank, not too long, on one line."""
     if value is None or value == "":
         if required:
@@ -32,10 +38,8 @@ def name(value: Any, what: str, *, required: bool = True) -> str:
         raise InvalidArgumentError(f"{what} must be a text, not {type(value).__name__}")
     if not value.strip():
         raise InvalidArgumentError(f"{what} must not be blank")
-    if len(value) > NAME_LENGTH:
-        raise InvalidArgumentError(
-            f"{what} has {len(value)} characters; the limit is {NAME_LENGTH}"
-        )
+    if len(value) > limit:
+        raise InvalidArgumentError(f"{what} has {len(value)} characters; the limit is {limit}")
     if any(ord(letter) < 32 or ord(letter) == 127 for letter in value):
         raise InvalidArgumentError(f"{what} holds a control character")
     plain(value, what)
@@ -62,8 +66,17 @@ def tags(value: Any) -> dict[str, Any]:
         isinstance(key, str) and isinstance(item, str) for key, item in value.items()
     ):
         raise InvalidArgumentError("tags must be an object of texts")
-    if len(value) > 100:
-        raise InvalidArgumentError("there are more than 100 tags")
+    if len(value) > MAXIMUM_TAGS:
+        raise InvalidArgumentError(f"there are {len(value)} tags; the limit is {MAXIMUM_TAGS}")
+    for key, item in value.items():
+        if not key or "." in key:
+            raise InvalidArgumentError(f"tag {key!r}: a key must not be empty and hold no '.'")
+        longest = max(len(key), len(item))
+        if longest > MAXIMUM_TAG:
+            raise InvalidArgumentError(
+                f"tag {key[:80]!r} has {longest} characters; the limit of key and value is "
+                f"{MAXIMUM_TAG}"
+            )
     plain(value, "tags")
     return dict(value)
 

@@ -42,9 +42,8 @@ class ExperimentService:
 
     def list(self, request: ListRequest, *, storage_state: str | None = None) -> Page[Experiment]:
         """Experiments; of one storage state where it is given."""
-        conditions = [] if storage_state is None else [Experiment.storage_state == storage_state]
         with self._database.session() as session:
-            return LISTING.page(session, request, *conditions)
+            return LISTING.page(session, request, {"storage_state": storage_state or ""})
 
     def get(self, experiment_id: str) -> Experiment:
         """One experiment."""
@@ -53,7 +52,7 @@ class ExperimentService:
 
     def create(self, name: str, description: str = "") -> Experiment:
         """Make an experiment; the name must be free."""
-        name = checks.name(name, "display_name")
+        name = checks.name(name, "display_name", limit=checks.MAXIMUM_EXPERIMENT_NAME)
         description = checks.text(description, "description")
         try:
             with self._database.session() as session:

@@ -7,7 +7,7 @@ import binascii
 import json
 import operator
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any, Generic, TypeVar
 from urllib.parse import unquote
@@ -15,7 +15,7 @@ from urllib.parse import unquote
 import sqlalchemy as sa
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from pipeline_server.database.types import UtcDateTime
+from pipeline_server.database.types import JsonText, UtcDateTime
 from pipeline_server.errors import InvalidArgumentError
 from pipeline_server.services import checks
 
@@ -25,6 +25,7 @@ Column = InstrumentedAttribute[Any]
 DEFAULT_PAGE_SIZE = 20
 MAXIMUM_PAGE_SIZE = 200
 MAXIMUM_PREDICATES = 20
+TAGS = "tags."
 
 OPERATIONS = {
     1: "EQUALS",
@@ -68,36 +69,65 @@ class ListRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a page begins, and the list that it is of: a token says all of it."""
+
+    value: Any
+    identity: str
+    sort_by: str
+    filter: str
+    scope: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
 class Listing(Generic[Row]):
-    """What of a table can be sorted and filtered, by the API's names."""
+    """What of a table can be sorted and filtered, by the API's names.
+
+    ``tags`` is the column of tags, whose keys can be filtered by as ``tags.<key>``.
+    """
 
     model: type[Row]
     columns: Mapping[str, Column]
     identity: Column
     default_sort: str = "created_at"
+    tags: Column | None = None
 
     def page(
         self,
         session: Session,
         request: ListRequest,
-        *conditions: sa.ColumnElement[bool],
+        scope: Mapping[str, str] | None = None,
         options: Sequence[Any] = (),
     ) -> Page[Row]:
-        """Answer the request; conditions always hold."""
+        """Answer the request, within rows whose columns have the scope's values."""
         size = page_size(request.page_size)
+        scope = {key: value for key, value in (scope or {}).items() if value}
+        place = _read_token(request.page_token) if request.page_token else None
+        if place is not None:
+            request, scope = _resumed(request, scope, place)
+        conditions = [self._column(key, "the list") == value for key, value in scope.items()]
         column, descending = self._sort(request.sort_by)
         clauses = [*conditions, *self._filter(request.filter)]
         statement = sa.select(self.model).where(*clauses)
         total = session.scalar(sa.select(sa.func.count()).select_from(self.model).where(*clauses))
-        if request.page_token:
-            statement = statement.where(self._after(request.page_token, column, descending))
+        if place is not None:
+            statement = statement.where(self._after(place, column, descending))
         order = (column.desc(), self.identity.desc()) if descending else (column, self.identity)
         rows = list(session.scalars(statement.order_by(*order).limit(size + 1).options(*options)))
         token = ""
         if len(rows) > size:
             rows = rows[:size]
             last = rows[-1]
-            token = _write_token(getattr(last, column.key), getattr(last, self.identity.key))
+            value = getattr(last, column.key)
+            token = _write_token(
+                _Place(
+                    value.isoformat() if isinstance(value, datetime) else value,
+                    getattr(last, self.identity.key),
+                    request.sort_by,
+                    request.filter,
+                    scope,
+                )
+            )
         return Page(items=rows, next_token=token, total=total or 0)
 
     def _sort(self, text: str) -> tuple[Column, bool]:
@@ -119,10 +149,18 @@ class Listing(Generic[Row]):
             raise InvalidArgumentError(f"{what}: unknown field {key!r}; known: {known}") from None
 
     def _filter(self, text: str) -> list[sa.ColumnElement[bool]]:
-        return [_predicate(self._column(item.key, "filter"), item) for item in parse_filter(text)]
+        return [self._clause(item) for item in parse_filter(text)]
 
-    def _after(self, token: str, column: Column, descending: bool) -> sa.ColumnElement[bool]:
-        value, identity = _read_token(token)
+    def _clause(self, item: Predicate) -> sa.ColumnElement[bool]:
+        name = item.key.removeprefix(TAGS)
+        if self.tags is None or name == item.key:
+            return _predicate(self._column(item.key, "filter"), item)
+        if not name or "." in name:
+            raise InvalidArgumentError(f"filter: {item.key!r} must read tags.<key>, without a dot")
+        return _predicate(tag(self.tags, name), item)
+
+    def _after(self, place: _Place, column: Column, descending: bool) -> sa.ColumnElement[bool]:
+        value, identity = place.value, place.identity
         further = self.identity < identity if descending else self.identity > identity
         if value is None:
             here = sa.and_(column.is_(None), further)
@@ -195,11 +233,14 @@ def _read_predicate(item: Any) -> Predicate:
     raise InvalidArgumentError(f"filter predicate on {key} has no value")
 
 
-def _predicate(column: Column, item: Predicate) -> sa.ColumnElement[bool]:
+def _predicate(column: Any, item: Predicate) -> sa.ColumnElement[bool]:
+    clause: sa.ColumnElement[bool]
     if item.operation == "IN":
-        return column.in_([_convert(column, value, item.key) for value in item.value])
+        clause = column.in_([_convert(column, value, item.key) for value in item.value])
+        return clause
     if item.operation == "IS_SUBSTRING":
-        return column.contains(str(item.value), autoescape=True)
+        clause = column.contains(str(item.value), autoescape=True)
+        return clause
     value = _convert(column, item.value, item.key)
     compare: Callable[[Any, Any], sa.ColumnElement[bool]] = COMPARISONS[item.operation]
     return compare(column, value)
@@ -209,7 +250,7 @@ def _is_nullable(column: Column) -> bool:
     return bool(getattr(column.property.columns[0], "nullable", False))
 
 
-def _convert(column: Column, value: Any, what: str) -> Any:
+def _convert(column: Any, value: Any, what: str) -> Any:
     """The value in the column's type."""
     if isinstance(column.type, UtcDateTime):
         return parse_time(str(value))
@@ -232,19 +273,60 @@ def parse_time(text: str) -> datetime:
         raise InvalidArgumentError(f"{text[:80]!r} is not an RFC 3339 time") from None
 
 
+def tag(column: Column, key: str) -> Any:
+    """The value of one tag; null where it is not set."""
+    if '"' in key or "\\" in key:
+        raise InvalidArgumentError(f"filter: a tag's key {key!r} must hold no quotes")
+    written = json.dumps(key)[1:-1]
+    return JsonText(column, sa.literal(key, sa.String), sa.literal(written, sa.String))
+
+
+def _resumed(
+    request: ListRequest, scope: dict[str, str], place: _Place
+) -> tuple[ListRequest, dict[str, str]]:
+    """The list that a token goes on with; what is said again must be what was said."""
+    said_otherwise = [
+        what
+        for what, given, same in (
+            ("sort_by", request.sort_by, _same_sort(request.sort_by, place.sort_by)),
+            ("filter", request.filter, parse_filter(request.filter) == parse_filter(place.filter)),
+            *((key, value, place.scope.get(key) == value) for key, value in scope.items()),
+        )
+        if given and not same
+    ]
+    if said_otherwise:
+        raise InvalidArgumentError(
+            f"{' and '.join(said_otherwise)} must be as on the list's first page, or left out: "
+            "the page_token carries it"
+        )
+    carried = ListRequest(request.page_token, request.page_size, place.sort_by, place.filter)
+    return carried, place.scope
+
+
+def _same_sort(one: str, other: str) -> bool:
+    """Whether two orders are one: ascending need not be said."""
+    words = [unquote(text).lower().split() for text in (one, other)]
+    return words[0][:1] == words[1][:1] and (words[0][1:] == ["desc"]) == (words[1][1:] == ["desc"])
+
+
 def _snake_case(name: str) -> str:
     return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name)
 
 
-def _write_token(value: Any, identity: str) -> str:
-    plain = value.isoformat() if isinstance(value, datetime) else value
-    return base64.urlsafe_b64encode(json.dumps([plain, identity]).encode()).decode()
+def _write_token(place: _Place) -> str:
+    return base64.urlsafe_b64encode(json.dumps(asdict(place)).encode()).decode()
 
 
-def _read_token(token: str) -> tuple[Any, str]:
+def _read_token(token: str) -> _Place:
     try:
-        value, identity = json.loads(base64.urlsafe_b64decode(token.encode()))
+        found = json.loads(base64.urlsafe_b64decode(token.encode()))
+        place = _Place(**found)
     except (ValueError, binascii.Error, TypeError):
         raise InvalidArgumentError(f"page_token {token[:80]!r} is not one of this list") from None
-    checks.plain([value, identity], "page_token")
-    return value, str(identity)
+    checks.plain(found, "page_token")
+    texts = [place.identity, place.sort_by, place.filter]
+    if not isinstance(place.scope, dict):
+        raise InvalidArgumentError(f"page_token {token[:80]!r} is not one of this list")
+    if not all(isinstance(text, str) for text in [*texts, *place.scope.values()]):
+        raise InvalidArgumentError(f"page_token {token[:80]!r} is not one of this list")
+    return place

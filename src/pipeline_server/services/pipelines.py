@@ -30,11 +30,13 @@ PIPELINES = Listing(
         "created_at": Pipeline.created_at,
     },
     Pipeline.id,
+    tags=Pipeline.tags,
 )
 VERSIONS = Listing(
     PipelineVersion,
     {
         "pipeline_version_id": PipelineVersion.id,
+        "pipeline_id": PipelineVersion.pipeline_id,
         "id": PipelineVersion.id,
         "name": PipelineVersion.name,
         "display_name": PipelineVersion.display_name,
@@ -42,6 +44,7 @@ VERSIONS = Listing(
         "created_at": PipelineVersion.created_at,
     },
     PipelineVersion.id,
+    tags=PipelineVersion.tags,
 )
 
 
@@ -161,7 +164,7 @@ class PipelineService:
             return VERSIONS.page(
                 session,
                 request,
-                PipelineVersion.pipeline_id == pipeline_id,
+                {"pipeline_id": pipeline_id},
                 options=[selectinload(PipelineVersion.document)],
             )
 
@@ -266,7 +269,7 @@ def find_version(
 def _add_pipeline(
     session: Session, name: str, display_name: str, description: str, tags: Any
 ) -> Pipeline:
-    name = checks.name(name or display_name, "name")
+    name = checks.name(name or display_name, "name", limit=checks.MAXIMUM_PIPELINE_NAME)
     pipeline = Pipeline(
         name=name,
         display_name=checks.name(display_name or name, "display_name"),
@@ -289,7 +292,7 @@ def _add_version(
     tags: Any = None,
     code_source_url: str = "",
 ) -> PipelineVersion:
-    name = checks.name(name or display_name, "name")
+    name = checks.name(name or display_name, "name", limit=checks.MAXIMUM_VERSION_NAME)
     version = PipelineVersion(
         pipeline_id=pipeline.id,
         name=name,

@@ -69,10 +69,9 @@ class RecurringRunService:
 
     def list(self, request: ListRequest, *, experiment_id: str = "") -> Page[RecurringRun]:
         """Recurring runs, with their documents."""
-        conditions = [RecurringRun.experiment_id == experiment_id] if experiment_id else []
         with self._database.session() as session:
             options = [selectinload(RecurringRun.document)]
-            return LISTING.page(session, request, *conditions, options=options)
+            return LISTING.page(session, request, {"experiment_id": experiment_id}, options)
 
     def get(self, recurring_run_id: str) -> RecurringRun:
         """One recurring run with its document."""

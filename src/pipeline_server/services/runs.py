@@ -110,14 +110,10 @@ class RunService:
         with_documents: bool = False,
     ) -> Page[Run]:
         """Runs; of an experiment and of a storage state where they are given."""
-        conditions = []
-        if experiment_id:
-            conditions.append(Run.experiment_id == experiment_id)
-        if storage_state is not None:
-            conditions.append(Run.storage_state == storage_state)
+        scope = {"experiment_id": experiment_id, "storage_state": storage_state or ""}
         options = [selectinload(Run.document)] if with_documents else []
         with self._database.session() as session:
-            return LISTING.page(session, request, *conditions, options=options)
+            return LISTING.page(session, request, scope, options)
 
     def names(self, runs: Sequence[Run]) -> RunNames:
         """Names for a list of runs, in three queries."""

@@ -1,0 +1,142 @@
+"""Lists: a page token carries its whole list; tags and names have upstream's limits."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from pipeline_server.services.collection import Services
+from pipeline_server.services.listing import ListRequest
+from pipeline_server.services.runs import NewRun
+
+BASE = "/apis/v2beta1"
+SORTS = ["", "created_at", "display_name desc", "id asc", "state", "scheduled_at desc"]
+FILTERS = [
+    "",
+    json.dumps({"predicates": [{"operation": 9, "key": "name", "stringValue": "e"}]}),
+    json.dumps({"predicates": [{"operation": "NOT_EQUALS", "key": "name", "stringValue": "one"}]}),
+]
+
+
+def names(services: Services, request: ListRequest, **scope: str) -> tuple[list[str], str]:
+    page = services.runs.list(request, **scope)
+    return [run.display_name for run in page.items], page.next_token
+
+
+@pytest.fixture
+def runs(services: Services, spec: dict[str, Any]) -> str:
+    """Runs of two experiments; gives the id of one."""
+    experiment = services.experiments.create("e").id
+    for name in ("one", "two", "three", "eleven", "seven"):
+        for owner in ("", experiment):
+            services.runs.create(NewRun(display_name=name, spec=spec, experiment_id=owner))
+    return experiment
+
+
+@settings(
+    deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60
+)
+@given(
+    sort=st.sampled_from(SORTS),
+    text=st.sampled_from(FILTERS),
+    size=st.integers(1, 4),
+    within=st.booleans(),
+    again=st.sets(st.sampled_from(["sort_by", "filter", "experiment_id"])),
+)
+def test_a_token_goes_on_with_its_list(
+    services: Services, runs: str, sort: str, text: str, size: int, within: bool, again: set[str]
+) -> None:
+    """Page by page, whatever of the list is said again, gives what one page gives."""
+    scope = {"experiment_id": runs} if within else {}
+    whole, _ = names(services, ListRequest(page_size=100, sort_by=sort, filter=text), **scope)
+    found, token = names(services, ListRequest(page_size=size, sort_by=sort, filter=text), **scope)
+    while token:
+        request = ListRequest(
+            token, size, sort if "sort_by" in again else "", text if "filter" in again else ""
+        )
+        more, token = names(services, request, **(scope if "experiment_id" in again else {}))
+        found += more
+    assert found == whole
+
+
+@pytest.mark.parametrize(
+    ("query", "words"),
+    [
+        ({"sort_by": "display_name asc"}, "sort_by must be as on the list's first page"),
+        ({"sort_by": "created_at desc"}, "sort_by"),
+        ({"filter": FILTERS[1]}, "filter"),
+        ({"experiment_id": "another"}, "experiment_id"),
+        ({"filter": FILTERS[1], "sort_by": "id"}, "sort_by and filter"),
+    ],
+)
+def test_another_list_is_refused(
+    api: TestClient, runs: str, query: dict[str, str], words: str
+) -> None:
+    first = {"page_size": 2, "sort_by": "display_name desc", "experiment_id": runs}
+    token = api.get(f"{BASE}/runs", params=first).json()["next_page_token"]
+    reply = api.get(f"{BASE}/runs", params={"page_token": token, **query})
+    assert reply.status_code == 400
+    assert words in reply.json()["message"]
+
+
+@pytest.mark.parametrize(
+    ("operation", "value", "expected"),
+    [
+        ("EQUALS", {"string_value": "a"}, ["one"]),
+        ("IN", {"string_values": {"values": ["a", "b"]}}, ["one", "two"]),
+        ("IS_SUBSTRING", {"string_value": "b"}, ["two"]),
+        ("EQUALS", {"string_value": "c"}, []),
+    ],
+)
+@pytest.mark.parametrize("key", ["team", "équipe 1", "$.x".replace(".", "-")])
+def test_pipelines_are_found_by_their_tags(
+    api: TestClient, key: str, operation: str, value: Any, expected: list[str]
+) -> None:
+    for name, tags in (("one", {key: "a"}), ("two", {key: "b"}), ("three", {})):
+        assert api.post(f"{BASE}/pipelines", json={"name": name, "tags": tags}).status_code == 200
+    wanted = {"predicates": [{"operation": operation, "key": f"tags.{key}", **value}]}
+    query = {"filter": json.dumps(wanted), "sort_by": "created_at"}
+    found = api.get(f"{BASE}/pipelines", params=query).json().get("pipelines", [])
+    assert [item["name"] for item in found] == expected
+
+
+@pytest.mark.parametrize("key", ["tags.", "tags.a.b", 'tags."', "tags"])
+def test_a_tag_s_filter_names_a_tag(api: TestClient, key: str) -> None:
+    wanted = {"predicates": [{"operation": 1, "key": key, "string_value": "a"}]}
+    reply = api.get(f"{BASE}/pipelines", params={"filter": json.dumps(wanted)})
+    assert reply.status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("tags", "status"),
+    [
+        ({str(number): "x" for number in range(20)}, 200),
+        ({str(number): "x" for number in range(21)}, 400),
+        ({"é" * 63: "é" * 63}, 200),
+        ({"k" * 64: "v"}, 400),
+        ({"k": "v" * 64}, 400),
+        ({"a.b": "v"}, 400),
+        ({"": "v"}, 400),
+    ],
+)
+def test_the_limits_of_tags(api: TestClient, tags: dict[str, str], status: int) -> None:
+    reply = api.post(f"{BASE}/pipelines", json={"name": "p", "tags": tags})
+    assert reply.status_code == status, reply.text
+
+
+@pytest.mark.parametrize("over", [0, 1])
+def test_the_limits_of_names(api: TestClient, spec: dict[str, Any], over: int) -> None:
+    pipeline = api.post(f"{BASE}/pipelines", json={"name": "p"}).json()["pipeline_id"]
+    for path, body, limit in (
+        ("/experiments", "display_name", 128),
+        ("/pipelines", "name", 128),
+        (f"/pipelines/{pipeline}/versions", "name", 127),
+    ):
+        more = {"pipeline_spec": spec} if "versions" in path else {}
+        reply = api.post(f"{BASE}{path}", json={body: "x" * (limit + over), **more})
+        assert reply.status_code == (400 if over else 200), reply.text
