@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import socket
 
 import boto3.exceptions
@@ -133,3 +134,18 @@ def test_the_region_has_a_default():
     wanted = ("AWS_S3_BUCKET", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
     values = {"AWS_S3_ENDPOINT": "http://x", **dict.fromkeys(wanted, "x")}
     assert load_storage_configuration(values).region == "us-east-1"
+
+
+@pytest.mark.parametrize(
+    "name", ["AWS_S3_ENDPOINT", "AWS_S3_BUCKET", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"]
+)
+def test_a_newline_behind_a_value_makes_no_difference(environment, storage, monkeypatch, name):
+    monkeypatch.setenv(name, os.environ[name] + "\n")
+    assert load_storage_configuration() == storage
+    ObjectStore(load_storage_configuration()).check()
+
+
+def test_a_value_that_cannot_be_right_is_told_by_its_name(environment, monkeypatch):
+    monkeypatch.setenv("AWS_S3_ENDPOINT", "minio:9000")
+    with pytest.raises(CredentialsError, match=r"^AWS_S3_ENDPOINT is 'minio:9000', which does not"):
+        load_storage_configuration()

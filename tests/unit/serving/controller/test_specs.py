@@ -14,6 +14,7 @@ from controllers.model_serving.specs import (
     read_model,
     with_storage_key,
 )
+from controllers.model_serving.storage_config import read_connections
 
 from . import manifests
 
@@ -143,3 +144,19 @@ def test_the_only_fitting_data_connection_is_taken() -> None:
         with_storage_key(model, connections)
     with pytest.raises(SpecError, match="no data connection 'aws-connection-s3-creds'"):
         with_storage_key(read(), connections)
+
+
+def test_a_faulty_data_connection_is_told_by_its_field() -> None:
+    """Not as one that is not there: the Secret is, and its endpoint is missing."""
+    secret = manifests.connection()
+    del secret["data"]["AWS_S3_ENDPOINT"]
+    link = manifests.connection("link")
+    link["data"] = {"URI": ""}
+    connections, faults = read_connections([secret, link])
+    assert connections == {}
+    told = "data connection 'aws-connection-s3-creds': AWS_S3_ENDPOINT is not set"
+    with pytest.raises(SpecError, match=told):
+        with_storage_key(read(), connections, faults)
+    with pytest.raises(SpecError, match="0 of the project's fit it; Secret 'link' is no"):
+        with_storage_key(read(model={"storage": {"path": "m.onnx"}}), connections, faults)
+    assert faults["link"] == "Secret 'link' is no data connection to S3"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from pathlib import Path
 
@@ -123,6 +124,34 @@ def test_every_fault_is_named(
         pull(store, tmp_path, spec(path), **changes)
     assert message in raised.value.message
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("field", ["access_key_id", "bucket", "endpoint_url", "secret_access_key"])
+def test_what_surrounds_a_value_makes_no_difference(
+    store: ObjectStore, tmp_path: Path, field: str
+) -> None:
+    store.objects["onnx/model-v2.onnx"] = models.digits().SerializeToString()
+    value = json.loads(config(store)["s3-creds"])[field]
+    assert pull(store, tmp_path, spec(), **{field: f" {value}\r\n"}).file.endswith("model-v2.onnx")
+
+
+@pytest.mark.parametrize(
+    ("changes", "fault"),
+    [
+        ({"endpoint_url": ""}, "AWS_S3_ENDPOINT is empty"),
+        ({"access_key_id": "two\nlines"}, "AWS_ACCESS_KEY_ID has a space"),
+        ({"region": "eu west"}, "AWS_DEFAULT_REGION is 'eu west'"),
+        ({"bucket": "s3://rhods"}, "the bucket's name alone belongs there"),
+    ],
+)
+def test_a_wrong_value_is_told_by_its_field(
+    store: ObjectStore, tmp_path: Path, changes: dict[str, str], fault: str
+) -> None:
+    with pytest.raises(PullError) as raised:
+        pull(store, tmp_path, spec(), **changes)
+    assert raised.value.message.startswith("data connection 's3-creds': ")
+    assert fault in raised.value.message
+    assert "refused" not in raised.value.message
 
 
 def test_an_unknown_data_connection_is_named() -> None:
