@@ -42,8 +42,12 @@ def serve(
     *,
     token: str | None = None,
     context: ssl.SSLContext | None = None,
+    heard: Callable[[Mapping[str, str]], None] = lambda _: None,
 ) -> ThreadingHTTPServer:
-    """Serve each path from its function, in threads; with ``token`` only to who has it."""
+    """Serve each path from its function, in threads; with ``token`` only to who has it.
+
+    ``heard`` gets the headers of each request that is answered.
+    """
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -59,6 +63,7 @@ def serve(
             elif answer is None:
                 status, kind, body = 404, "text/plain", b"not found\n"
             else:
+                heard(dict(self.headers.items()))
                 status, kind, body = answer()
             tag = f'"{hashlib.sha256(body).hexdigest()}"'
             if status == 200 and self.headers.get("If-None-Match") == tag:

@@ -18,19 +18,23 @@ import ssl
 import subprocess
 import sys
 import threading
+import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from types import FrameType
 from urllib.parse import urlsplit
 
 from lab_ground.files import write_whole
 from lab_ground.waiting import moments
+from router.rules import Rules, decode, encode, settle
 
 logger = logging.getLogger(__name__)
 
-# What the operators mark their rules with; see controllers.route.publisher.
+# Of the Routes that were left out, as many are told to the operators.
+MOST_TOLD = 100
+# What the operators mark their rules with; see router.rules.
 _MARK = re.compile(rb"rules-[0-9a-f]{16}")
 
 
@@ -52,8 +56,11 @@ class Fetcher:
             self._connection.close()
             self._connection = None
 
-    def fetch(self) -> bytes | None:
-        """Return the rules, or None if they are as before; raise OSError if nobody answers."""
+    def fetch(self, left_out: Collection[str] = ()) -> bytes | None:
+        """Return the rules, or None if they are as before; raise OSError if nobody answers.
+
+        ``left_out`` are the Routes that could not be used, which the operators tell them.
+        """
         if self._connection is None:
             # The file is read each time: the authority may have been exchanged.
             context = ssl.create_default_context(cafile=str(self._ca_file))
@@ -61,6 +68,9 @@ class Fetcher:
                 self._host, self._port, timeout=5, context=context
             )
         headers = {"Authorization": f"Bearer {self._token}", "If-None-Match": self._tag}
+        if left_out:
+            # Headers have a bound, and who is left out is told as soon as the others are well.
+            headers["X-Lab-Left-Out"] = " ".join(sorted(left_out)[:MOST_TOLD])
         try:
             self._connection.request("GET", self._path, headers=headers)
             answer = self._connection.getresponse()
@@ -116,36 +126,80 @@ class Trial:
         return False
 
 
-def replace_rules(file: Path, rules: bytes, taken: Callable[[bytes], bool]) -> bool:
-    """Replace the rules; take them back where Traefik does not take them. Say whether they stay."""
-    former = file.read_bytes() if file.exists() else None
-    if not write_rules(file, rules):
-        return True
-    if taken(rules):
-        logger.info("the rules changed")
-        return True
-    if former is None:
-        # There is nothing to go back to, and Traefik may only be starting.
-        return True
-    logger.error("Traefik does not take the new rules; it goes on with the former ones")
-    write_rules(file, former)
-    return False
+class Replacer:
+    """Keeps the file at rules that Traefik takes: all, or those without the Routes that hinder.
+
+    Args:
+        file: what Traefik reads.
+        taken: waits until Traefik works by rules, or says that it does not.
+    """
+
+    def __init__(self, file: Path, taken: Callable[[bytes], bool]) -> None:
+        self._file = file
+        self._taken = taken
+        self._wanted: bytes | None = None
+        self.left_out: set[str] = set()
+
+    def replace(self, rules: bytes) -> bool:
+        """Replace the rules as far as Traefik takes them; say whether it took them all."""
+        self._wanted = rules
+        former = self._file.read_bytes() if self._file.exists() else None
+        if not write_rules(self._file, rules):
+            return not self.left_out
+        if self._taken(rules):
+            self.left_out = set()
+            logger.info("the rules changed")
+            return True
+        return self._without_what_hinders(former, rules)
+
+    def retry(self) -> None:
+        """Try what was left out again: Traefik may only have been slow."""
+        if self.left_out and self._wanted is not None:
+            self.replace(self._wanted)
+
+    def _without_what_hinders(self, former: bytes | None, rules: bytes) -> bool:
+        def attempt(some: Rules) -> bool:
+            body = encode(some)
+            write_rules(self._file, body)
+            return self._taken(body)
+
+        left_out = settle(decode(former) if former else {}, decode(rules), attempt)
+        if left_out is None and former is None:
+            # There is nothing to go back to, and Traefik may only be starting.
+            write_rules(self._file, rules)
+            return True
+        if left_out is None:
+            logger.error("Traefik does not take the new rules; it goes on with the former ones")
+            write_rules(self._file, former or rules)
+            return False
+        if left_out - self.left_out:
+            logger.error("Traefik does not take the rules of %s", ", ".join(sorted(left_out)))
+        self.left_out = left_out
+        return not left_out
 
 
 def follow(
-    fetch: Callable[[], bytes | None],
-    file: Path,
+    fetch: Callable[[Collection[str]], bytes | None],
+    replacer: Replacer,
     seconds: float,
     stop: threading.Event,
-    taken: Callable[[bytes], bool] = lambda _: True,
+    again: float = 60.0,
 ) -> None:
-    """Keep the file as the operators have the rules, until ``stop``."""
+    """Keep the file as the operators have the rules, until ``stop``.
+
+    ``seconds`` are between two looks, ``again`` between two attempts at what was left out.
+    """
     reachable = True
+    tried = time.monotonic()
     while not stop.is_set():
         try:
-            rules = fetch()
+            rules = fetch(replacer.left_out)
             if rules is not None:
-                replace_rules(file, rules, taken)
+                replacer.replace(rules)
+                tried = time.monotonic()
+            elif time.monotonic() - tried > again:
+                replacer.retry()
+                tried = time.monotonic()
             if not reachable:
                 logger.info("the operators answer again")
             reachable = True
@@ -173,7 +227,9 @@ def main() -> int:
     trial = Trial(os.environ.get("LAB_ROUTER_CONTROL", "http://127.0.0.1:8083"))
     stop = threading.Event()
     follower = threading.Thread(
-        target=follow, args=(fetcher.fetch, file, seconds, stop, trial.taken), daemon=True
+        target=follow,
+        args=(fetcher.fetch, Replacer(file, trial.taken), seconds, stop),
+        daemon=True,
     )
     environment = {k: v for k, v in os.environ.items() if not k.startswith("LAB_ROUTER_")}
     command = [

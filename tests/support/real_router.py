@@ -18,8 +18,8 @@ from typing import Any
 
 import yaml
 
-from controllers.route.publisher import encode, marked
 from router.__main__ import Trial, write_rules
+from router.rules import encode, marked
 
 ROOT = Path(__file__).resolve().parents[2]
 ROLE = ROOT / "roles/platform_router"

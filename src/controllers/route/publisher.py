@@ -2,66 +2,36 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
-import re
 import ssl
 import tempfile
 import threading
 import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from controllers.serving_certificate.build.authority import KeyPair, sign
 from lab_ground import web
+from router.rules import encode, marked
 
 PORT = 8444
 PATH = "/router/configuration"
+# What the router says when it asks: the Routes whose rules Traefik did not take.
+LEFT_OUT = "X-Lab-Left-Out"
 _RENEW_AFTER = 30 * 86400.0
 
 
-def encode(configuration: dict[str, Any]) -> bytes:
-    """Write the configuration as JSON that Traefik cannot take for a template.
-
-    Traefik runs its files through a template engine, so ``{{`` in somebody's annotation would be
-    run there, or stop every rule. JSON has two braces in a row only inside of a string. It then
-    reads them as YAML, which knows no surrogate pairs: a character beyond the basic plane is one
-    escape of eight digits.
-    """
-    text = json.dumps(configuration, sort_keys=True, ensure_ascii=False).replace("{{", "{\\u007b")
-    return _BEYOND_ASCII.sub(_escape, text).encode()
-
-
-def marked(configuration: dict[str, Any]) -> dict[str, Any]:
-    """The configuration with a middleware that nothing uses, named for its content.
-
-    By it the router sees whether Traefik works by these rules.
-    """
-    digest = hashlib.sha256(encode(configuration)).hexdigest()[:16]
-    http = configuration.get("http", {})
-    mark = {f"rules-{digest}": {"redirectScheme": {"scheme": "https"}}}
-    return {
-        **configuration,
-        "http": {**http, "middlewares": {**http.get("middlewares", {}), **mark}},
-    }
-
-
-# Only within strings: JSON itself is ASCII.
-_BEYOND_ASCII = re.compile(r"[^\x20-\x7e]")
-
-
-def _escape(match: re.Match[str]) -> str:
-    number = ord(match[0])
-    if 0xD800 <= number <= 0xDFFF:
-        return "\\ufffd"
-    return f"\\u{number:04x}" if number < 0x10000 else f"\\U{number:08x}"
-
-
 class Publisher:
-    """Keeps the latest configuration and serves it."""
+    """Keeps the latest configuration and serves it.
+
+    ``left_out`` has the Routes, by namespace and name, that the router could not use; ``changed``
+    is called when it says something else than before.
+    """
 
     def __init__(self) -> None:
+        self.left_out: frozenset[tuple[str, str]] = frozenset()
+        self.changed: Callable[[], None] = lambda: None
         self._body: bytes | None = None
         self._lock = threading.Lock()
         self._context: ssl.SSLContext | None = None
@@ -80,6 +50,16 @@ class Publisher:
         if body is None:
             return 503, "text/plain", b"not ready\n"
         return 200, "application/json", body
+
+    def heard(self, headers: Mapping[str, str]) -> None:
+        """Take note of what the router says."""
+        said = (headers.get(LEFT_OUT) or "").split()
+        left_out = frozenset(
+            (namespace, name) for namespace, _, name in (one.partition("_") for one in said)
+        )
+        if left_out != self.left_out:
+            self.left_out = left_out
+            self.changed()
 
     def secure(self, authority: KeyPair, hosts: list[str]) -> ssl.SSLContext:
         """Return the TLS context, with a certificate that is made anew once a month."""
@@ -102,5 +82,7 @@ class Publisher:
     def start(self, authority: KeyPair, hosts: list[str], token: str, port: int = PORT) -> int:
         """Start serving; return the port."""
         context = self.secure(authority, hosts)
-        server = web.serve(port, {PATH: self.answer}, token=token, context=context)
+        server = web.serve(
+            port, {PATH: self.answer}, token=token, context=context, heard=self.heard
+        )
         return int(server.server_address[1])

@@ -10,6 +10,7 @@ import secrets
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from controllers.route.build import claims
 from controllers.route.build import configuration as builders
@@ -27,6 +28,11 @@ from lab_ground.settings import get_settings
 ROUTE = ("route.openshift.io/v1", "Route")
 TOKEN_SECRET = "lab-router-token"  # noqa: S105 - a name
 _LOOK_AGAIN = 3600.0
+# Its rules stay among those that the router is told, which tries them again.
+_NOT_TAKEN = {
+    "reason": "ExtendedValidationFailed",
+    "message": "the router does not take the rules that are made of it, and goes on without them",
+}
 _RETRY = 15.0
 
 logger = logging.getLogger(__name__)
@@ -204,5 +210,7 @@ def reconcile_routes(*_: str) -> float | None:
             extra_certificates=_own_certificates(routes, admissions),
         )
     )
+    for key in publisher.left_out & admissions.keys():
+        admissions[key] = replace(admissions[key], admitted=False, **_NOT_TAKEN)
     told = [_tell(route, admissions[claims.key_of(route)]) for route in routes]
     return _LOOK_AGAIN if all(told) else _RETRY

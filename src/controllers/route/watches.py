@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import kopf
 
-from controllers.route.reconcile import reconcile_routes
+from controllers.route.reconcile import publisher, reconcile_routes
 from lab_ground.kubernetes.reconciler import Reconciler
 from lab_ground.kubernetes.watching import constant_key, watch
 
@@ -25,4 +25,5 @@ for _group, _version, _plural in (
 @kopf.on.startup()
 async def begin(**_: object) -> None:
     """Make the configuration once even where there is no Route yet."""
+    publisher.changed = lambda: routes.enqueue(None, EVERY_ROUTE)
     routes.enqueue(None, EVERY_ROUTE)

@@ -17,7 +17,7 @@ from platform_manifests import route, service
 from controllers.route.build import backends, claims
 from controllers.route.build import configuration as builders
 from controllers.route.build.annotations import PREFIX, read_options
-from controllers.route.publisher import encode
+from router.rules import encode
 
 DOMAIN = "apps.mnist-lab.localhost"
 EDGE = {"termination": "edge"}

@@ -22,7 +22,7 @@ from controllers.route.build import claims, configuration
 from controllers.route.build.annotations import MOST_SECONDS, PREFIX, read_options
 from controllers.route.build.backends import backends_of, foreign, mixed
 from controllers.route.build.certificates import tls_problem
-from controllers.route.publisher import encode
+from router.rules import encode
 
 DOMAIN = "apps.mnist-lab.localhost"
 ACTIVATOR = "lab-activator.lab-platform.svc.cluster.local"
@@ -137,6 +137,25 @@ class TestTargets:
         assert "pods of its own project only" in refused["message"]
         assert b"mnist_page" in routes.publisher.answer()[2]
         assert b"x_way" not in routes.publisher.answer()[2]
+
+    def test_what_the_router_does_not_take_is_told_and_stays_among_the_rules(
+        self, cluster, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """So that the router tries it again, and the status follows what it says."""
+        cluster.add(service("page"))
+        cluster.add(route("page"))
+
+        def told() -> tuple[str, str]:
+            routes.reconcile_routes()
+            status = cluster.objects["Route", "mnist", "page"]["status"]
+            condition = status["ingress"][0]["conditions"][0]
+            return condition["status"], condition.get("message", "")
+
+        monkeypatch.setattr(routes.publisher, "left_out", frozenset({("mnist", "page")}))
+        assert told() == ("False", routes._NOT_TAKEN["message"])
+        assert b"mnist_page" in routes.publisher.answer()[2]
+        monkeypatch.setattr(routes.publisher, "left_out", frozenset())
+        assert told() == ("True", "")
 
     def test_every_target_is_looked_at(self, cluster) -> None:
         cluster.add(service("page"))

@@ -10,9 +10,10 @@ from typing import ClassVar
 import pytest
 
 import controllers.route.watches  # noqa: F401 - registers what is counted
-from controllers.route.publisher import PATH, Publisher, encode, marked
+from controllers.route.publisher import PATH, Publisher
 from lab_ground import web
-from router.__main__ import Fetcher, Trial, follow, replace_rules, write_rules
+from router.__main__ import Fetcher, Replacer, Trial, follow, write_rules
+from router.rules import encode, marked
 
 HOST = "localhost"
 
@@ -69,7 +70,7 @@ def test_rules_stay_while_the_operators_are_away(tmp_path):
     file, stop = tmp_path / "rules.yml", threading.Event()
     answers = [b"one", OSError("away"), OSError("away"), b"two"]
 
-    def fetch():
+    def fetch(_):
         answer = answers.pop(0)
         if not answers:
             stop.set()
@@ -78,7 +79,7 @@ def test_rules_stay_while_the_operators_are_away(tmp_path):
             raise answer
         return answer
 
-    follow(fetch, file, 0.001, stop)
+    follow(fetch, Replacer(file, lambda _: True), 0.001, stop)
     assert file.read_bytes() == b"two"
 
 
@@ -118,21 +119,32 @@ def test_rules_that_traefik_takes_stay(tmp_path, control):
     file = tmp_path / "rules.yml"
     file.write_bytes(rules("one"))
     Control.known = {json.loads(rules("two"))["http"]["middlewares"].popitem()[0]}
-    assert replace_rules(file, rules("two"), Trial(control, 1).taken)
+    assert Replacer(file, Trial(control, 1).taken).replace(rules("two"))
     assert file.read_bytes() == rules("two")
 
 
 def test_rules_that_traefik_does_not_take_are_taken_back(tmp_path, control):
     file = tmp_path / "rules.yml"
     file.write_bytes(rules("one"))
-    assert not replace_rules(file, rules("two"), Trial(control, 0.2).taken)
+    assert not Replacer(file, Trial(control, 0.2).taken).replace(rules("two"))
     assert file.read_bytes() == rules("one")
 
 
 def test_the_first_rules_stay_while_traefik_starts(tmp_path):
     file = tmp_path / "rules.yml"
-    assert replace_rules(file, rules("one"), Trial("http://127.0.0.1:9", 0.1).taken)
+    assert Replacer(file, Trial("http://127.0.0.1:9", 0.1).taken).replace(rules("one"))
     assert file.read_bytes() == rules("one")
+
+
+def test_the_operators_hear_what_is_left_out(published):
+    publisher, url, ca_file = published
+    told = []
+    publisher.changed = lambda: told.append(publisher.left_out)
+    publisher.publish({"http": {"one": {}}})
+    fetcher = Fetcher(url, "the token", ca_file)
+    for left_out in ({"mnist_page", "other_x"}, {"mnist_page", "other_x"}, set()):
+        fetcher.fetch(left_out)
+    assert told == [{("mnist", "page"), ("other", "x")}, frozenset()]
 
 
 def test_other_rules_have_another_mark():
