@@ -21,7 +21,8 @@ Bench = Callable[..., tuple[int, dict[str, Any]]]
 
 
 @pytest.mark.parametrize(
-    "name", ["cluster", "images", "kinds", "lab", "pipelines", "reset", "workload"]
+    "name",
+    ["cluster", "images", "kinds", "kubernetes_clients", "lab", "pipelines", "reset", "workload"],
 )
 def test_the_script_starts(name: str) -> None:
     """As a script, whose folder is on the path then."""
