@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
@@ -61,7 +60,5 @@ class ActionModule(ActionBase):
         try:
             result.update(train(arguments, self._task.check_mode, Display().display))
         except TaskError as error:
-            if error.details:
-                return {**result, "failed": True, "msg": str(error), **error.details}
-            raise AnsibleActionFail(str(error)) from error
+            result.update(failed=True, msg=str(error), **error.details)
         return result

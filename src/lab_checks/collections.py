@@ -19,7 +19,7 @@ def version_tuple(text: str) -> tuple[int, ...]:
 
 
 def installed() -> dict[str, str]:
-    """Collections that Ansible finds, with their versions; the first one found counts."""
+    """Collections that Ansible finds, with their versions; the first of a name counts."""
     program = Path(sys.executable).with_name("ansible-galaxy")
     done = subprocess.run(
         [str(program), "collection", "list", "--format", "json"],
@@ -27,19 +27,19 @@ def installed() -> dict[str, str]:
         text=True,
         check=True,
     )
-    found: dict[str, str] = {}
+    installed: dict[str, str] = {}
     for collections in json.loads(done.stdout).values():
         for name, entry in collections.items():
-            found.setdefault(name, str(entry.get("version", "0")))
-    return found
+            installed.setdefault(name, str(entry.get("version", "0")))
+    return installed
 
 
-def missing(wanted: list[dict[str, str]], found: dict[str, str]) -> list[str]:
+def missing(required: list[dict[str, str]], installed: dict[str, str]) -> list[str]:
     """What is wanted and not there, in words that ansible-galaxy takes too."""
     lacking = []
-    for entry in wanted:
+    for entry in required:
         name, least = entry["name"], entry["version"].removeprefix(">=")
-        if name not in found or version_tuple(found[name]) < version_tuple(least):
+        if name not in installed or version_tuple(installed[name]) < version_tuple(least):
             lacking.append(f"{name}:>={least}")
     return lacking
 

@@ -109,12 +109,12 @@ def syntax(project: Path) -> str:
     problems = []
     playbooks = ["site.yml", *tracked(project, "playbooks/*.yml")]
     for inventory in ("embedded", "kubernetes", "openshift"):
-        found = run(
+        refusal = run(
             project,
             ["ansible-playbook", "-i", f"inventories/{inventory}", "--syntax-check", *playbooks],
         )
-        if found:
-            problems.append(found)
+        if refusal:
+            problems.append(refusal)
     return "\n".join(problems)
 
 
@@ -131,14 +131,14 @@ def ruff(project: Path) -> str:
 def untyped(project: Path, typed: Mapping[str, Sequence[str]]) -> list[str]:
     """A sentence for each package of src/ that no environment has, and for each that has gone."""
     listed = {package for packages in typed.values() for package in packages}
-    found = {path.parent.name for path in (project / "src").glob("*/__init__.py")}
+    rooms = {path.parent.name for path in (project / "src").glob("*/__init__.py")}
     missing = [
         f"src/{name} is not typed: name its environment in lab_checks/verify.py, TYPED."
-        for name in sorted(found - listed)
+        for name in sorted(rooms - listed)
     ]
     gone = [
         f"src/{name} is not there: take it out of lab_checks/verify.py, TYPED."
-        for name in sorted(listed - found)
+        for name in sorted(listed - rooms)
     ]
     return missing + gone
 
@@ -189,8 +189,8 @@ def shellcheck_template(project: Path, name: str) -> str:
     with tempfile.TemporaryDirectory() as scratch:
         script = Path(scratch) / Path(name).stem
         script.write_text("\n".join(lines) + "\n")
-        found = run(project, [*SHELLCHECK, str(script)])
-        return found.replace(str(script), name)
+        complaints = run(project, [*SHELLCHECK, str(script)])
+        return complaints.replace(str(script), name)
 
 
 def go_vet(project: Path) -> str:

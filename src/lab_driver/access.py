@@ -63,8 +63,8 @@ class Access:
     @property
     def certificate(self) -> Path | None:
         """The authority that signs the Routes, or None where the machine trusts them anyway."""
-        found = _lookup(self.values, "ca_certificate")
-        return Path(found) if found else None
+        named = _lookup(self.values, "ca_certificate")
+        return Path(named) if named else None
 
     @property
     def verify(self) -> str | bool:
@@ -88,8 +88,8 @@ def machine_bundle() -> str | bool:
     Python's packages bring a list of their own, which lacks what was added to the machine.
     """
     named = ssl.get_default_verify_paths().cafile
-    found = [Path(named)] if named else [path for path in BUNDLES if path.exists()]
-    return str(found[0]) if found else True
+    bundles = [Path(named)] if named else [path for path in BUNDLES if path.exists()]
+    return str(bundles[0]) if bundles else True
 
 
 def _lookup(values: Mapping[str, Any], dotted: str) -> Any:

@@ -28,11 +28,11 @@ def references(stream: Manifest) -> list[str]:
 def troubles(stream: Manifest, pods: Iterable[Manifest]) -> list[str]:
     """Return a sentence for each thing that keeps a pod from the images of a stream."""
     name = stream["metadata"]["name"]
-    found = references(stream)
-    told = [f"ImageStream {name} resolves to no image"] if not found else []
+    asked_for = references(stream)
+    told = [f"ImageStream {name} resolves to no image"] if not asked_for else []
     told += [
         f"ImageStream {name} names {image!r}, which no pod can pull: it lacks a registry, or a tag"
-        for image in found
+        for image in asked_for
         if not REFERENCE.fullmatch(image)
     ]
     for tag in (stream.get("status") or {}).get("tags") or ():
@@ -41,7 +41,7 @@ def troubles(stream: Manifest, pods: Iterable[Manifest]) -> list[str]:
             for condition in tag.get("conditions") or ()
             if condition["type"] == "ImportSuccess" and condition["status"] == "False"
         ]
-    return [*told, *_waiting(pods, set(found))]
+    return [*told, *_waiting(pods, set(asked_for))]
 
 
 def _waiting(pods: Iterable[Manifest], images: set[str]) -> Iterator[str]:

@@ -50,11 +50,11 @@ def thin(mask: Mask) -> Mask:
     return skeleton
 
 
-def _adjacent(point: Point, left: set[Point]) -> Iterator[Point]:
+def _adjacent(point: Point, undrawn: set[Point]) -> Iterator[Point]:
     # Straight neighbours before diagonal ones: a corner is then not cut short.
     for row, column in sorted(_AROUND, key=lambda step: abs(step[0]) + abs(step[1])):
         candidate = (point[0] + row, point[1] + column)
-        if candidate in left:
+        if candidate in undrawn:
             yield candidate
 
 
@@ -65,22 +65,22 @@ def follow(skeleton: Mask) -> list[Stroke]:
     least; where it meets a line already drawn, it joins it.
     """
     points: set[Point] = {(int(r), int(c)) for r, c in np.argwhere(skeleton)}
-    left = set(points)
+    undrawn = set(points)
     strokes: list[Stroke] = []
-    while left:
-        ends = [p for p in left if sum(1 for _ in _adjacent(p, left)) <= 1]
-        start = min(ends or left)
+    while undrawn:
+        ends = [p for p in undrawn if sum(1 for _ in _adjacent(p, undrawn)) <= 1]
+        start = min(ends or undrawn)
         stroke = [start]
-        left.discard(start)
-        while (following := _onward(stroke, left)) is not None:
+        undrawn.discard(start)
+        while (following := _onward(stroke, undrawn)) is not None:
             stroke.append(following)
-            left.discard(following)
+            undrawn.discard(following)
         strokes.append(_joined(stroke, points))
     return [stroke for stroke in strokes if len(stroke) > 1 or len(strokes) == 1]
 
 
-def _onward(stroke: Stroke, left: set[Point]) -> Point | None:
-    candidates = list(_adjacent(stroke[-1], left))
+def _onward(stroke: Stroke, undrawn: set[Point]) -> Point | None:
+    candidates = list(_adjacent(stroke[-1], undrawn))
     if not candidates:
         return None
     if len(stroke) < 2:

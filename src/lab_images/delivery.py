@@ -42,7 +42,7 @@ class Containerd:
         """Return the digests of all content that it has."""
         return set(self._checked("content", "list", "--quiet").split())
 
-    def take(self, layout: Layout, wanted: dict[str, Record]) -> int:
+    def take(self, layout: Layout, records: dict[str, Record]) -> int:
         """Import images under the given references; return how many bytes had to be sent.
 
         Only what is missing is sent: containerd finds the rest by digest in its own store.
@@ -60,7 +60,7 @@ class Containerd:
             with tarfile.open(fileobj=process.stdin, mode="w|") as archive:
                 _add(archive, "oci-layout", b'{"imageLayoutVersion":"1.0.0"}')
                 done: set[str] = set()
-                for record in wanted.values():
+                for record in records.values():
                     blobs = layout.blobs_of(record)
                     # The manifest and the configuration always, as the importer reads them.
                     for number, digest in enumerate(blobs):
@@ -70,7 +70,7 @@ class Containerd:
                         path = layout.blob(digest)
                         sent += path.stat().st_size
                         archive.add(path, f"blobs/sha256/{path.name}")
-                _add(archive, "index.json", _index(wanted))
+                _add(archive, "index.json", _index(records))
             process.stdin.close()
         except BrokenPipeError:
             pass
@@ -94,7 +94,7 @@ class Containerd:
         return result.stdout
 
 
-def _index(wanted: dict[str, Record]) -> bytes:
+def _index(records: dict[str, Record]) -> bytes:
     manifests = [
         {
             "mediaType": MANIFEST,
@@ -102,7 +102,7 @@ def _index(wanted: dict[str, Record]) -> bytes:
             "size": record.size,
             "annotations": {"io.containerd.image.name": reference},
         }
-        for reference, record in wanted.items()
+        for reference, record in records.items()
     ]
     return json.dumps({"schemaVersion": 2, "manifests": manifests}).encode()
 

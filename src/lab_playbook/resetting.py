@@ -50,9 +50,9 @@ def reset_seat(arguments: Arguments, cluster: clusters.Cluster, check_mode: bool
         return lines
     if lines["removed"]:
         seat.apply(parts[0], parts[2])
-    if left := seat.settle():
+    if leftovers := seat.settle():
         raise clusters.ResetError(
-            f"{cluster.namespace} is not clean, this was left behind: {', '.join(left)}"
+            f"{cluster.namespace} is not clean, this was left behind: {', '.join(leftovers)}"
         )
     return lines
 

@@ -48,8 +48,8 @@ def name_of(item: Manifest) -> str:
 
 def trouble_of(item: Manifest) -> str:
     """Return why an object is not well, as it says itself; empty when it is, or was stopped."""
-    found = readiness(item)
-    return "" if found.well else found.why
+    verdict = readiness(item)
+    return "" if verdict.well else verdict.why
 
 
 def replicas_of(item: Manifest) -> tuple[int, int]:

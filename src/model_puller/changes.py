@@ -20,7 +20,7 @@ from model_puller.storage import ModelStore
 
 LOOK_SECONDS = 30.0
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 
 class Models(Protocol):
@@ -50,9 +50,9 @@ class Changes:
             try:
                 self.look()
             except PullError as error:
-                log.info("The bucket cannot be looked at: %s", error.message)
+                logger.info("The bucket cannot be looked at: %s", error.message)
             except Exception:
-                log.exception("Looking at the bucket failed in a way not foreseen")
+                logger.exception("Looking at the bucket failed in a way not foreseen")
 
     def look(self) -> None:
         """Look once; what cannot be seen now stays as it is."""
@@ -67,9 +67,9 @@ class Changes:
                 stores[key] = self._stores.get(key) or ModelStore(*key)
                 _, version = stores[key].look()
             except PullError as error:
-                log.info("Model %s cannot be looked at: %s", spec.name, error.message)
+                logger.info("Model %s cannot be looked at: %s", spec.name, error.message)
                 continue
             if version != tried:
-                log.info("Model %s was overwritten", spec.name)
+                logger.info("Model %s was overwritten", spec.name)
                 self._models.renew(spec, version)
         self._stores = stores

@@ -21,7 +21,7 @@ from model_puller.states import FAILED, LOADED, LOADING, RETRY_FIRST, RETRY_LAST
 
 _PARALLEL = 4
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 
 class Server(Protocol):
@@ -63,7 +63,7 @@ class Synchroniser:
         try:
             wanted = Wanted.from_data(data)
         except (PullError, ValueError, KeyError, TypeError) as error:
-            log.error("The wanted models cannot be read: %s", error)
+            logger.error("The wanted models cannot be read: %s", error)
             return
         with self._changed:
             before = self._wanted
@@ -187,7 +187,7 @@ class Synchroniser:
             self._failed(state, folder, error)
             return None
         except Exception as error:
-            log.exception("Model %s failed in a way not foreseen", spec.name)
+            logger.exception("Model %s failed in a way not foreseen", spec.name)
             self._failed(state, folder, PullError(f"{type(error).__name__}: {error}"))
             return None
         with self._changed:
@@ -196,7 +196,7 @@ class Synchroniser:
             state.message, state.time, state.retry_at = "", _now(), None
             state.overwritten, state.delay = False, RETRY_FIRST
         _keep_only(folder, found.name)
-        log.info("Model %s is served as %s", spec.name, found.name)
+        logger.info("Model %s is served as %s", spec.name, found.name)
         return None
 
     def _failed(self, state: ModelState, folder: Path, error: PullError) -> None:
@@ -212,14 +212,14 @@ class Synchroniser:
             state.overwritten = False
             state.retry_at = time.monotonic() + state.delay if error.retry else None
             state.delay = min(state.delay * 2, RETRY_LAST)
-        log.warning("Model %s failed: %s", state.spec.name, error.message)
+        logger.warning("Model %s failed: %s", state.spec.name, error.message)
 
     def _unload(self, name: str) -> None:
         self._server.unload(name)
         shutil.rmtree(self._root / name, ignore_errors=True)
         with self._changed:
             del self._models[name]
-        log.info("Model %s is no longer served", name)
+        logger.info("Model %s is no longer served", name)
 
 
 def _keep_only(folder: Path, revision: str) -> None:

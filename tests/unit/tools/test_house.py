@@ -41,3 +41,14 @@ def test_no_file_says_where_packages_are() -> None:
 )
 def test_what_would_say_so_is_found(line: str) -> None:
     assert REACHING.search(line)
+
+
+def test_a_logger_has_one_name() -> None:
+    named = re.compile(r"^(\w+)\s*(?::\s*\S+\s*)?=\s*logging\.getLogger\((?!\))", re.MULTILINE)
+    names = {
+        (name, match[1])
+        for name in tracked(PROJECT, "src/*.py")
+        for match in named.finditer((PROJECT / name).read_text())
+    }
+    assert len(names) > 10
+    assert {pair for pair in names if pair[1] != "logger"} == set()
