@@ -43,6 +43,18 @@ LOG_LIMIT = 64 * 1024 * 1024
 VALUE_LIMIT = 1024 * 1024
 TAIL = 4096
 MISSING_COMMAND = 127
+CANNOT_EXECUTE = 126
+# Linux takes no longer word in a command (MAX_ARG_STRLEN), its closing zero byte included.
+LONGEST_WORD = 32 * 4096 - 1
+WORD_MARK = "lab-word-in-file:"
+# Python reads this before it runs anything: long words are again what they were.
+EXPAND_WORDS = """
+import sys
+for index, word in enumerate(sys.argv):
+    if word.startswith(%r):
+        with open(word[len(%r):], encoding="utf-8", errors="surrogateescape") as file:
+            sys.argv[index] = file.read()
+""" % (WORD_MARK, WORD_MARK)
 
 
 class StepError(Exception):
@@ -228,6 +240,7 @@ class Command:
         self.process: subprocess.Popen[bytes] | None = None
         self.stopped = False
         self.tail = b""
+        self.fault = ""
 
     def stop(self, *_: object) -> None:
         """Ask the command to end, and make it, when it takes too long."""
@@ -246,18 +259,17 @@ class Command:
         """Run to its end; gives the exit code."""
         try:
             self.process = subprocess.Popen(
-                self.words,
+                short_words(self.words),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        except FileNotFoundError:
-            say(f"there is no command {self.words[0]!r} in this image")
-            return MISSING_COMMAND
         except OSError as error:
-            say(f"cannot run {self.words[0]!r}: {error.strerror}")
-            return MISSING_COMMAND
+            self.fault = start_fault(self.words, error)
+            self.say(self.fault)
+            missing = error.errno == errno.ENOENT
+            return MISSING_COMMAND if missing else CANNOT_EXECUTE
         if self.stopped:
             _signal_group(self.process, signal.SIGTERM)
         copier = threading.Thread(target=self._copy, args=(self.process.stdout,), daemon=True)
@@ -265,6 +277,12 @@ class Command:
         code = self.process.wait()
         copier.join(2.0)
         return code if code >= 0 else 128 - code
+
+    def say(self, text: str) -> None:
+        """A line of the launcher's own, in the log that is kept as well."""
+        say(text)
+        with open(self.log_path, "a", encoding="utf-8", errors="replace") as file:
+            file.write("[launcher] " + text + "\n")
 
     def _copy(self, stream: IO[bytes]) -> None:
         out = sys.stdout.buffer
@@ -283,6 +301,52 @@ class Command:
                     except OSError:
                         left = 0
                     left -= len(part)
+
+
+def short_words(words: list[str]) -> list[str]:
+    """The words, those in files that are too long for Linux; a Python reads them from there."""
+    if all(len(os.fsencode(word)) < LONGEST_WORD for word in words):
+        return words
+    folder = tempfile.mkdtemp(prefix="step-words-")
+    with open(os.path.join(folder, "sitecustomize.py"), "w", encoding="utf-8") as file:
+        file.write(EXPAND_WORDS)
+    paths = [folder, os.environ.get("PYTHONPATH", "")]
+    os.environ["PYTHONPATH"] = os.pathsep.join(path for path in paths if path)
+    result = []
+    for index, word in enumerate(words):
+        if len(os.fsencode(word)) >= LONGEST_WORD:
+            path = os.path.join(folder, f"word-{index}")
+            with open(path, "wb") as content:
+                content.write(os.fsencode(word))
+            word = WORD_MARK + path
+        result.append(word)
+    return result
+
+
+def start_fault(words: list[str], error: OSError) -> str:
+    """Why a command could not be started: each error of the system in its own words."""
+    command = words[0]
+    found = shutil.which(command)
+    if error.errno == errno.ENOENT and found is not None:
+        return f"the program that {found!r} names in its first line is not in this image"
+    reasons = {
+        errno.ENOENT: f"there is no command {command!r} in this image",
+        errno.EACCES: f"{command!r} may not be executed by user {os.getuid()}",
+        errno.EPERM: f"{command!r} may not be executed by user {os.getuid()}",
+        errno.ENOEXEC: f"{command!r} is no program: it has no first line that names one",
+        errno.E2BIG: (
+            f"the command of {sum(map(len, words))} characters is longer than Linux takes; "
+            "pass large values as artifacts"
+        ),
+        errno.ENOTDIR: f"{command!r} leads through a file that is no folder",
+        errno.EISDIR: f"{command!r} is a folder",
+        errno.ENOMEM: f"there is no memory left to start {command!r}",
+        errno.EAGAIN: f"no further process may be started for {command!r}",
+        errno.ETXTBSY: f"{command!r} is being written to",
+        errno.ELOOP: f"{command!r} is a link that leads to itself",
+    }
+    words_of = reasons.get(error.errno or 0)
+    return words_of or f"{command!r} cannot be started: {error.strerror}"
 
 
 def _signal_group(process: subprocess.Popen[bytes], number: int) -> None:
@@ -413,7 +477,7 @@ def run(server: Server) -> int:
         if command.stopped:
             body["message"] = "the step was asked to stop"
         elif code != 0:
-            body["message"] = describe(code, command.tail)
+            body["message"] = command.fault or describe(code, command.tail)
         else:
             result = collect(work)
             store(server, result)
@@ -421,7 +485,7 @@ def run(server: Server) -> int:
     except GoneError:
         raise
     except StepError as error:
-        say(str(error))
+        command.say(str(error))
         body["exit_code"] = body["exit_code"] or 1
         body["message"] = str(error)
     body["log_stored"] = store_log(work, log_path)
@@ -443,7 +507,9 @@ def describe(code: int, tail: bytes) -> str:
     """An exit code in words, with the last line that the command wrote: often the reason."""
     words = f"exit code {code}"
     if code == MISSING_COMMAND:
-        words += ": a command of the step is not in the image"
+        words += ": a command that the step calls is not in the image"
+    elif code == CANNOT_EXECUTE:
+        words += ": a command that the step calls may not be executed"
     elif code == 137:
         words += ": the step was killed; it may have used more memory than its limit"
     elif code > 128:

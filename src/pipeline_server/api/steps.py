@@ -18,7 +18,7 @@ from pipeline_server.errors import (
     UnauthenticatedError,
 )
 from pipeline_server.execution import steps
-from pipeline_server.execution.executor_input import OUTPUT_FILE, local_path
+from pipeline_server.execution.executor_input import local_path, output_file
 from pipeline_server.ir import plain
 from pipeline_server.ir.errors import PipelineError
 from pipeline_server.object_store import SCHEMES, split_uri
@@ -80,7 +80,7 @@ def start(
             "parameters": step.parameters,
             "artifacts": step.artifacts,
             "reports": steps.reports(services.settings, run, task, pipeline),
-            "output_file": OUTPUT_FILE,
+            "output_file": output_file(steps.task_root(services.settings, run, task, pipeline)),
             "log_url": services.store.signed_put(log_bucket, log_key, SIGNED_SECONDS),
         }
 

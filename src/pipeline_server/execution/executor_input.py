@@ -23,7 +23,8 @@ from pipeline_server.ir.pipeline import PipelineIR
 
 LOCAL_PREFIXES = {"s3://": "/s3/", "minio://": "/minio/", "gs://": "/gcs/", "oci://": "/oci/"}
 PARAMETER_DIRECTORY = "/tmp/kfp/outputs"  # noqa: S108 - in the step's container, as upstream
-OUTPUT_FILE = "/tmp/kfp_outputs/output_metadata.json"  # noqa: S108
+# Below the task's local root, from whose address ``dsl.get_uri()`` takes its own.
+OUTPUT_FILE = "executor_output.json"
 WORKSPACE_DIRECTORY = "/kfp-workspace"
 _WORKSPACE_MARK = "\x00workspace\x00"
 
@@ -72,6 +73,11 @@ def local_path(uri: str) -> str:
     return uri
 
 
+def output_file(root: str) -> str:
+    """Where the SDK's executor says what it made."""
+    return f"{local_path(root)}/{OUTPUT_FILE}"
+
+
 def task_root(pipeline_root: str, path: str, task_id: str) -> str:
     """Where a step's artifacts go."""
     inner = path.removeprefix("root/")
@@ -96,7 +102,7 @@ def build(
         block_input_artifact=False,
     )
     _set_artifacts(message, inputs, artifacts)
-    message.outputs.output_file = OUTPUT_FILE
+    message.outputs.output_file = output_file(root)
     for name, parameter in message.outputs.parameters.items():
         parameter.output_file = f"{PARAMETER_DIRECTORY}/{name}"
     _set_parameters(message, inputs)

@@ -16,6 +16,13 @@ from pipeline_server.ir.messages import PipelineMessages
 MAXIMUM_NAME = 255
 EXECUTOR_KINDS = ("container", "importer")
 CHANNEL = "pipelinechannel--"
+# Beside a component's own inputs the SDK gives these, for limits that are parameters.
+HELPERS = {f"{what}_{kind}" for what in ("cpu", "memory") for kind in ("limit", "request")} | {
+    "accelerator_type",
+    "accelerator_count",
+    "accelerator_limit",
+    "container_image",
+}
 
 
 def check(ir: PipelineMessages) -> None:
@@ -248,7 +255,11 @@ class _Inputs:
 
 def _check_known(where: str, what: str, given: Any, known: Any) -> None:
     """No input that nobody asked for; the SDK adds its channels, for texts to be filled from."""
-    unknown = sorted(key for key in given if key not in known and not key.startswith(CHANNEL))
+    unknown = sorted(
+        key
+        for key in given
+        if key not in known and key not in HELPERS and not key.startswith(CHANNEL)
+    )
     if unknown:
         raise PipelineError(
             f"{where}: its component has no {what} {unknown[0]!r}; "

@@ -158,3 +158,11 @@ def patient():
 @dsl.pipeline(name="with-secret")
 def with_secret():
     kubernetes.use_secret_as_volume(say(text="x"), secret_name="absent", mount_path="/etc/s")
+
+
+@dsl.pipeline(name="limited")
+def limited(amount: str = "2", kind: str = "example.com/gpu"):
+    made = say(text=amount).set_caching_options(False)
+    task = say(text="x").set_cpu_limit(amount).set_cpu_request(made.output)
+    task.set_memory_limit("2Gi").set_memory_request(amount)
+    task.set_accelerator_type(kind).set_accelerator_limit(made.output)

@@ -200,3 +200,17 @@ def test_a_schedule_starts_one_run_a_moment(services: Services, ir: Ir) -> None:
         moments = list(session.scalars(sa.select(Run.tick_at).order_by(Run.tick_at)))
     assert len(moments) == 2
     assert len(set(moments)) == 2, "missed moments are caught up, each once"
+
+
+def test_limits_that_are_parameters(world: World, ir: Any) -> None:
+    """The SDK gives the step inputs that its component does not have."""
+    run_id = world.start(ir(pipelines.limited))
+    world.turn(run_id)
+    (first,) = world.cluster.created
+    world.report(first, Output="1")
+    world.turn(run_id)
+    container = world.cluster.pods[world.cluster.created[-1]]["spec"]["containers"][0]
+    assert container["resources"] == {
+        "limits": {"cpu": "2", "memory": "2Gi", "example.com/gpu": "1"},
+        "requests": {"cpu": "1", "memory": "2", "example.com/gpu": "1"},
+    }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import signal
@@ -250,3 +251,55 @@ def test_the_command_does_not_see_the_token(backend: Backend, tmp_path: Path) ->
     shell(backend, "env")
     _, out, _ = finish(backend, tmp_path)
     assert b"LAB_STEP_TOKEN" not in out
+
+
+@pytest.mark.parametrize(
+    ("make", "code", "words"),
+    [
+        (lambda path: None, 127, "there is no command"),
+        (lambda path: path.write_text("#!/bin/sh\n"), 126, "may not be executed by user"),
+        (lambda path: path.mkdir(), 126, "may not be executed by user"),
+        (lambda path: _script(path, "#!/no/such/program\n"), 127, "names in its first line"),
+        (lambda path: _script(path, "echo\n"), 126, "is no program"),
+    ],
+)
+def test_a_command_that_cannot_be_started(
+    backend: Backend, tmp_path: Path, make: Any, code: int, words: str
+) -> None:
+    """Each error of the system has its own words, in the report and in the kept log."""
+    command = tmp_path / "command"
+    make(command)
+    backend.work["command"] = [str(command)]
+    found, _, report = finish(backend, tmp_path)
+    assert (found, report["exit_code"]) == (code, code)
+    assert words in report["message"]
+    assert words in backend.objects["/log"].decode()
+
+
+def _script(path: Path, text: str) -> None:
+    path.write_text(text)
+    path.chmod(0o755)
+
+
+@pytest.mark.parametrize("through_shell", [False, True])
+def test_a_large_value_reaches_a_python_component(
+    backend: Backend, tmp_path: Path, through_shell: bool
+) -> None:
+    """Linux takes no word of 300 kB; it travels by file and is the same word again."""
+    value = "é\n" * 100_000 + "$(end)"
+    script = "import sys, hashlib; print(hashlib.sha256(sys.argv[2].encode()).hexdigest())"
+    command = [sys.executable, "-c", script, "--executor_input", value]
+    if through_shell:
+        command = ["sh", "-ec", f'{sys.executable} -c "$0" "$@"', *command[2:]]
+    backend.work["command"] = command
+    code, _, report = finish(backend, tmp_path)
+    assert code == 0, report
+    digest = hashlib.sha256(value.encode()).hexdigest()
+    assert digest in backend.objects["/log"].decode()
+
+
+def test_what_the_launcher_says_is_in_the_kept_log(backend: Backend, tmp_path: Path) -> None:
+    backend.work["files"] = [{"url": f"{backend.url}/missing", "path": str(tmp_path / "in")}]
+    code, _, report = finish(backend, tmp_path)
+    assert code == 1
+    assert f"[launcher] {report['message']}" in backend.objects["/log"].decode()

@@ -69,7 +69,7 @@ def test_the_executor_input_is_upstream_s(read_ir: Read) -> None:
         },
         "outputs": {
             "parameters": {"Output": {"outputFile": "/tmp/kfp/outputs/Output"}},
-            "outputFile": "/tmp/kfp_outputs/output_metadata.json",
+            "outputFile": "/s3/bucket/root/say/task-1/executor_output.json",
         },
     }
     assert json.loads(step.arguments[1]) == step.executor_input
