@@ -48,13 +48,13 @@ CANNOT_EXECUTE = 126
 LONGEST_WORD = 32 * 4096 - 1
 WORD_MARK = "lab-word-in-file:"
 # Python reads this before it runs anything: long words are again what they were.
-EXPAND_WORDS = """
+EXPAND_WORDS = f"""
 import sys
 for index, word in enumerate(sys.argv):
-    if word.startswith(%r):
-        with open(word[len(%r):], encoding="utf-8", errors="surrogateescape") as file:
+    if word.startswith({WORD_MARK!r}):
+        with open(word[len({WORD_MARK!r}):], encoding="utf-8", errors="surrogateescape") as file:
             sys.argv[index] = file.read()
-""" % (WORD_MARK, WORD_MARK)
+"""
 
 
 class StepError(Exception):

@@ -129,9 +129,9 @@ def update_pipeline(services: ServicesOf, pipeline_id: str, message: PipelineMes
 
 @router.delete("/{pipeline_id}")
 def delete_pipeline(
-    services: ServicesOf, pipeline_id: str, cascade: Annotated[bool, Query()] = True
+    services: ServicesOf, pipeline_id: str, cascade: Annotated[bool, Query()] = False
 ) -> Any:
-    """Delete a pipeline with its versions."""
+    """Delete a pipeline; one with versions when that is asked for, as ``cascade``."""
     services.pipelines.delete(pipeline_id, cascade=cascade)
     return {}
 

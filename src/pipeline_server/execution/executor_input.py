@@ -4,7 +4,6 @@ outputs go. The SDK's own modules do the work where they can.
 
 from __future__ import annotations
 
-import copy
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -26,6 +25,8 @@ PARAMETER_DIRECTORY = "/tmp/kfp/outputs"  # noqa: S108 - in the step's container
 # Below the task's local root, from whose address ``dsl.get_uri()`` takes its own.
 OUTPUT_FILE = "executor_output.json"
 WORKSPACE_DIRECTORY = "/kfp-workspace"
+# Stands for the beginning of what looks like a placeholder and is none: a component's own text.
+_OTHER_MARK = "{{<other>"
 _WORKSPACE_MARK = "\x00workspace\x00"
 
 # Where Elyra's steps fetch their bootstrapper and requirements unless they are told otherwise.
@@ -33,6 +34,8 @@ _ELYRA = re.compile(
     r"https://raw\.githubusercontent\.com/elyra-ai/elyra/[^/\s'\"]+/"
     r"(?:elyra/kfp/(bootstrapper\.py)|etc/generic/(requirements-elyra\.txt))"
 )
+_PLACEHOLDER = re.compile(r"\{\{\$\.(.*?)\}\}", re.DOTALL)
+_INPUT = re.compile(r"inputs\.(parameters|artifacts)\[(?:'([^']*)'|\"([^\"]*)\")\]")
 _PATH = re.compile(r"\{\{\$\.(inputs|outputs)\.artifacts\[(?:'([^']+)'|\"([^\"]+)\")\]\.path\}\}")
 
 
@@ -42,6 +45,7 @@ class StepContext:
 
     run_id: str
     run_name: str
+    job_name: str
     task_id: str
     task_name: str
     pipeline_root: str
@@ -163,6 +167,20 @@ def _write_whole_numbers(document: dict[str, Any], component: pb.ComponentSpec) 
             artifact["metadata"] = values.whole(artifact.get("metadata", {}))
 
 
+_CONSTANTS = {
+    text.removeprefix("{{$.").removesuffix("}}")
+    for text in (
+        dsl.PIPELINE_JOB_NAME_PLACEHOLDER,
+        dsl.PIPELINE_JOB_ID_PLACEHOLDER,
+        dsl.PIPELINE_TASK_NAME_PLACEHOLDER,
+        dsl.PIPELINE_TASK_ID_PLACEHOLDER,
+        dsl.PIPELINE_ROOT_PLACEHOLDER,
+        "{{$.outputs.output_file}}",
+        "{{$.outputMetadataUri}}",
+    )
+}
+
+
 class _Filler:
     """Fills in the placeholders of one step, with the SDK's own rules."""
 
@@ -170,6 +188,7 @@ class _Filler:
         self._context = context
         self._known = {
             dsl.PIPELINE_TASK_ID_PLACEHOLDER: context.task_id,
+            dsl.PIPELINE_JOB_RESOURCE_NAME_PLACEHOLDER: context.job_name,
             dsl.PIPELINE_JOB_CREATE_TIME_UTC_PLACEHOLDER: context.created_at,
             dsl.PIPELINE_JOB_SCHEDULE_TIME_UTC_PLACEHOLDER: context.scheduled_at,
             # The SDK's own answer is for its local runner: it must not see this one.
@@ -232,11 +251,31 @@ class _Filler:
             text = text.replace(placeholder, known)
         return text
 
+    def _only_known(self, text: str) -> str:
+        """The text, what only looks like a placeholder set aside; a missing input is an error."""
+        branches = text.startswith(('{"Concat": ', '{"IfPresent": '))
+
+        def keep(match: re.Match[str]) -> str:
+            inner = match.group(1)
+            if inner in _CONSTANTS:
+                return match.group(0)
+            if not re.match(r"(inputs|outputs)\.(parameters|artifacts)\[", inner):
+                return match.group(0).replace("{{$.", _OTHER_MARK)
+            wanted = _INPUT.match(inner)
+            if wanted and not branches:
+                kind = "parameterValues" if wanted.group(1) == "parameters" else "artifacts"
+                name = wanted.group(2) or wanted.group(3) or ""
+                if name not in self.document.get("inputs", {}).get(kind, {}):
+                    raise PipelineError(f"{match.group(0)}: the step has no such input")
+            return match.group(0)
+
+        return _PLACEHOLDER.sub(keep, text)
+
     def _replace(self, words: list[str]) -> list[str]:
         try:
             filled = placeholder_utils.replace_placeholders(
-                full_command=words,
-                executor_input_dict=copy.deepcopy(self.document),
+                full_command=[self._only_known(word) for word in words],
+                executor_input_dict=_each_text(self.document, _without_placeholders),
                 pipeline_resource_name=self._context.run_name,
                 task_resource_name=self._context.task_name,
                 pipeline_root=self._context.pipeline_root,
@@ -246,9 +285,16 @@ class _Filler:
             raise PipelineError(f"a placeholder of the command cannot be filled: {error}") from None
         mark = json.dumps(_WORKSPACE_MARK)[1:-1]
         return [
-            word.replace(_WORKSPACE_MARK, WORKSPACE_DIRECTORY).replace(mark, WORKSPACE_DIRECTORY)
+            word.replace(_WORKSPACE_MARK, WORKSPACE_DIRECTORY)
+            .replace(mark, WORKSPACE_DIRECTORY)
+            .replace(_OTHER_MARK, "{{$.")
             for word in filled
         ]
+
+
+def _without_placeholders(text: str) -> str:
+    """A value: whatever it says has been filled in, or is not for us."""
+    return text.replace("{{$.", _OTHER_MARK)
 
 
 def _each_text(value: Any, change: Any) -> Any:

@@ -180,12 +180,13 @@ def select(value: Any, expression: str) -> Any:
 
 def final_status(producer: Task, run_name: str) -> dict[str, Any]:
     """What ``dsl.PipelineTaskFinalStatus`` is made of."""
-    failed = producer.state not in {RunState.SUCCEEDED, RunState.SKIPPED}
+    complete = producer.state in {RunState.SUCCEEDED, RunState.SKIPPED}
     return {
-        "state": str(producer.state),
+        # Upstream's word: that of its executions, not of its tasks.
+        "state": "COMPLETE" if complete else str(producer.state),
         "pipelineJobResourceName": run_name,
         "pipelineTaskName": producer.name,
-        "error": {"code": 9, "message": producer.error} if failed else {},
+        "error": {} if complete else {"code": 9, "message": producer.error},
     }
 
 

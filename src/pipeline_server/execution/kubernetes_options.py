@@ -6,8 +6,9 @@ newer one with parameters (``secretNameParameter.runtimeValue.constant``).
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from google.protobuf import json_format
@@ -17,6 +18,17 @@ from pipeline_server.execution.pods import KubernetesOptions
 from pipeline_server.ir import values
 from pipeline_server.ir.errors import PipelineError
 from pipeline_server.ir.kubernetes import read_config
+
+
+class UnsetError(PipelineError):
+    """An option's parameter is optional and nobody gave it: the option is left out."""
+
+
+def _set_ones(items: Iterable[Any], read: Callable[[Any], None]) -> None:
+    """Read the options that have a value."""
+    for item in items:
+        with contextlib.suppress(UnsetError):
+            read(item)
 
 
 class OptionsReader:
@@ -59,9 +71,7 @@ class OptionsReader:
             node_selector=self._node_selector(),
             tolerations=self._tolerations(),
             affinity=self._affinity(),
-            pull_secrets=[
-                self._name(item, "secret_name") for item in self.config.image_pull_secret
-            ],
+            pull_secrets=self._pull_secrets(),
             pull_policy=self.config.image_pull_policy,
             deadline_seconds=int(self.config.active_deadline_seconds),
             security_context=security,
@@ -87,7 +97,7 @@ class OptionsReader:
 
     def _input(self, name: str) -> Any:
         if name not in self._parameters:
-            raise PipelineError(f"platforms.kubernetes asks for input {name!r}, which has no value")
+            raise UnsetError(f"platforms.kubernetes asks for input {name!r}, which has no value")
         return self._parameters[name]
 
     def _output(self, task: str, key: str) -> Any:
@@ -115,48 +125,65 @@ class OptionsReader:
 
     # -- secrets, config maps, claims ------------------------------------------------------------
 
+    def _pull_secrets(self) -> list[str]:
+        found: list[str] = []
+        _set_ones(
+            self.config.image_pull_secret,
+            lambda item: found.append(self._name(item, "secret_name")),
+        )
+        return found
+
     def _secrets(self) -> None:
-        for item in self.config.secret_as_volume:
+        def volume(item: Any) -> None:
             source = {"secretName": self._name(item, "secret_name")}
             optional = {"optional": True} if item.optional else {}
             self._volume({"secret": {**source, **optional}}, item.mount_path)
-        for item in self.config.secret_as_env:
+
+        def environment(item: Any) -> None:
             name = self._name(item, "secret_name")
             for pair in item.key_to_env:
-                reference: Manifest = {"name": name, "key": pair.secret_key}
-                if item.optional:
-                    reference["optional"] = True
-                self.environment.append(
-                    {"name": pair.env_var, "valueFrom": {"secretKeyRef": reference}}
-                )
+                self._from_key("secretKeyRef", name, pair.secret_key, pair.env_var, item.optional)
+
+        _set_ones(self.config.secret_as_volume, volume)
+        _set_ones(self.config.secret_as_env, environment)
 
     def _config_maps(self) -> None:
-        for item in self.config.config_map_as_volume:
+        def volume(item: Any) -> None:
             source: Manifest = {"name": self._name(item, "config_map_name")}
             if item.optional:
                 source["optional"] = True
             self._volume({"configMap": source}, item.mount_path)
-        for item in self.config.config_map_as_env:
+
+        def environment(item: Any) -> None:
             name = self._name(item, "config_map_name")
             for pair in item.key_to_env:
-                reference: Manifest = {"name": name, "key": pair.config_map_key}
-                if item.optional:
-                    reference["optional"] = True
-                self.environment.append(
-                    {"name": pair.env_var, "valueFrom": {"configMapKeyRef": reference}}
-                )
+                key, variable = pair.config_map_key, pair.env_var
+                self._from_key("configMapKeyRef", name, key, variable, item.optional)
+
+        _set_ones(self.config.config_map_as_volume, volume)
+        _set_ones(self.config.config_map_as_env, environment)
+
+    def _from_key(self, kind: str, name: str, key: str, variable: str, optional: bool) -> None:
+        reference: Manifest = {"name": name, "key": key}
+        if optional:
+            reference["optional"] = True
+        self.environment.append({"name": variable, "valueFrom": {kind: reference}})
 
     def _claims(self) -> None:
         known: dict[str, str] = {}
-        for item in self.config.pvc_mount:
+
+        def mount(item: Any) -> None:
             claim = self._claim(item)
-            mount = {"subPath": item.sub_path} if item.sub_path else {}
+            sub_path = {"subPath": item.sub_path} if item.sub_path else {}
             if claim in known:
-                self.mounts.append({"name": known[claim], "mountPath": item.mount_path, **mount})
-                continue
-            self._volume({"persistentVolumeClaim": {"claimName": claim}}, item.mount_path, **mount)
+                self.mounts.append({"name": known[claim], "mountPath": item.mount_path, **sub_path})
+                return
+            source = {"persistentVolumeClaim": {"claimName": claim}}
+            self._volume(source, item.mount_path, **sub_path)
             known[claim] = self.volumes[-1]["name"]
             self.claims.append(claim)
+
+        _set_ones(self.config.pvc_mount, mount)
 
     def _claim(self, item: Any) -> str:
         if item.HasField("pvc_name_parameter"):
@@ -207,7 +234,10 @@ class OptionsReader:
     def _node_selector(self) -> dict[str, str]:
         selector = self.config.node_selector
         if selector.HasField("node_selector_json"):
-            found = _json(self._value(selector.node_selector_json))
+            try:
+                found = _json(self._value(selector.node_selector_json))
+            except UnsetError:
+                return {}
             if not isinstance(found, dict):
                 raise PipelineError("platforms.kubernetes: the node selector must be an object")
             return {str(key): str(value) for key, value in found.items()}
@@ -215,10 +245,14 @@ class OptionsReader:
 
     def _tolerations(self) -> list[Manifest]:
         result: list[Manifest] = []
+
+        def from_json(item: Any) -> None:
+            found = _json(self._value(item.toleration_json))
+            result.extend(found if isinstance(found, list) else [found] if found else [])
+
         for item in self.config.tolerations:
             if item.HasField("toleration_json"):
-                found = _json(self._value(item.toleration_json))
-                result.extend(found if isinstance(found, list) else [found] if found else [])
+                _set_ones([item], from_json)
                 continue
             toleration = {
                 key: value
@@ -240,9 +274,10 @@ class OptionsReader:
         preferred: list[Manifest] = []
         for item in self.config.node_affinity:
             if item.HasField("node_affinity_json"):
-                found = _json(self._value(item.node_affinity_json))
-                if isinstance(found, dict) and found:
-                    return {"nodeAffinity": found}
+                with contextlib.suppress(UnsetError):
+                    found = _json(self._value(item.node_affinity_json))
+                    if isinstance(found, dict) and found:
+                        return {"nodeAffinity": found}
                 continue
             term: Manifest = {}
             if item.match_expressions:

@@ -30,6 +30,11 @@ def pod_name(task_name: str, task_id: str, number: int) -> str:
     return f"{slug(task_name, 36)}-{task_id.replace('-', '')[:12]}-{number}"
 
 
+def job_name(pipeline_name: str, run_id: str) -> str:
+    """A run's name as a resource: that of its pipeline and what tells its runs apart."""
+    return f"{pipeline_name}-{run_id}"
+
+
 def claim_name(run_id: str) -> str:
     """The claim of a run's workspace."""
     return f"workspace-{run_id}"

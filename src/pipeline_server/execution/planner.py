@@ -15,6 +15,7 @@ from kfp.pipeline_spec import pipeline_spec_pb2 as pb
 from pipeline_server.database.history import set_task_state
 from pipeline_server.database.models import FINISHED, GRAPHS, Run, RunState, Task, TaskKind, new_id
 from pipeline_server.execution import inputs as flow
+from pipeline_server.execution import names
 from pipeline_server.ir import conditions
 from pipeline_server.ir.errors import PipelineError
 from pipeline_server.ir.graph import ROOT, upstream_tasks
@@ -135,7 +136,11 @@ class Planner:
         target = self.pipeline.component(spec.component_ref.name)
         try:
             given = flow.resolve(
-                spec, target, graph.inputs, self._children(graph), self.run.display_name
+                spec,
+                target,
+                graph.inputs,
+                self._children(graph),
+                names.job_name(self.pipeline.name, self.run.id),
             )
         except flow.MissingInputError as missing:
             self._skip(graph, name, spec, "upstream", str(missing))

@@ -62,6 +62,7 @@ def context(settings: Settings, run: Run, task: Task, pipeline: PipelineIR) -> S
     return StepContext(
         run_id=run.id,
         run_name=run.display_name,
+        job_name=names.job_name(pipeline.name, run.id),
         task_id=task.id,
         task_name=task.name if task.iteration is None else task.display_name,
         pipeline_root=pipeline_root(settings, run, pipeline),

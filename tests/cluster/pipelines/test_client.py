@@ -89,7 +89,8 @@ def test_pipelines_and_versions(client: kfp.Client, package: str, name: str) -> 
     assert names == [f"{name}-2", name]
     got = client.get_pipeline_version(made.pipeline_id, version.pipeline_version_id)
     assert got.pipeline_spec["pipelineInfo"]["name"] == "two-steps"
-    client.delete_pipeline_version(made.pipeline_id, version.pipeline_version_id)
+    for item in versions.pipeline_versions:
+        client.delete_pipeline_version(made.pipeline_id, item.pipeline_version_id)
     client.delete_pipeline(made.pipeline_id)
     assert client.get_pipeline_id(name) is None
 

@@ -140,3 +140,16 @@ def test_the_limits_of_names(api: TestClient, spec: dict[str, Any], over: int) -
         more = {"pipeline_spec": spec} if "versions" in path else {}
         reply = api.post(f"{BASE}{path}", json={body: "x" * (limit + over), **more})
         assert reply.status_code == (400 if over else 200), reply.text
+
+
+def test_a_pipeline_with_versions_goes_when_that_is_asked_for(
+    api: TestClient, spec: dict[str, Any]
+) -> None:
+    made = api.post(f"{BASE}/pipelines", json={"name": "p"}).json()["pipeline_id"]
+    path = f"{BASE}/pipelines/{made}"
+    api.post(f"{path}/versions", json={"name": "v", "pipeline_spec": spec})
+    refused = api.delete(path)
+    assert refused.status_code == 400
+    assert "cascade=true" in refused.json()["message"]
+    assert api.delete(path, params={"cascade": "true"}).status_code == 200
+    assert api.get(path).status_code == 404

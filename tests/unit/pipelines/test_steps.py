@@ -26,6 +26,7 @@ Read = Callable[[Any], PipelineIR]
 CONTEXT = StepContext(
     run_id="run-1",
     run_name="a run",
+    job_name="pipeline-run-1",
     task_id="task-1",
     task_name="say",
     pipeline_root="s3://bucket/root",
@@ -263,7 +264,6 @@ def test_names_out_of_parameters_and_outputs() -> None:
     "config",
     [
         {"pvcMount": [{"mountPath": "/data"}]},
-        {"pvcMount": [{"componentInputParameter": "absent", "mountPath": "/data"}]},
         {"secretAsVolume": [{"secretName": "s", "mountPath": "relative"}]},
         {"secretAsVolume": [{"secretName": "", "mountPath": "/etc/s"}]},
     ],
@@ -305,3 +305,64 @@ def test_a_pod_in_words() -> None:
     condition = {"type": "PodScheduled", "status": "False", "message": "0/1 nodes"}
     unplaced = read_status({"status": {"phase": "Pending", "conditions": [condition]}})
     assert unplaced.note == "Unschedulable: 0/1 nodes"
+
+
+OWN_TEXT = ["{{$.word}}", "a {{$.inputs}} b", "{{$.x['y']}}", "{{ $.z }}", "{{$.outputs.more}}"]
+
+
+@pytest.mark.parametrize("text", OWN_TEXT)
+@pytest.mark.parametrize("as_value", [False, True])
+def test_what_is_no_placeholder_is_left_alone(read_ir: Read, text: str, as_value: bool) -> None:
+    """A component's own text, or a value, may look like one."""
+    pipeline = read_ir(pipelines.one_command)
+    container = pipeline.executor("comp-shell").container
+    del container.args[:]
+    container.args.append("{{$.inputs.parameters['text']}}" if as_value else text)
+    step = work(pipeline, "comp-shell", text=text)
+    assert step.arguments == [text]
+
+
+def test_a_missing_input_is_an_error(read_ir: Read) -> None:
+    pipeline = read_ir(pipelines.one_command)
+    with pytest.raises(PipelineError, match="the step has no such input"):
+        work(pipeline, "comp-shell")
+
+
+def test_the_names_of_a_run(read_ir: Read) -> None:
+    pipeline = read_ir(pipelines.one_command)
+    container = pipeline.executor("comp-shell").container
+    container.args[0] = "{{$.pipeline_job_resource_name}} {{$.pipeline_job_name}}"
+    assert work(pipeline, "comp-shell", text="").arguments[0] == "pipeline-run-1 a run"
+
+
+ABSENT = {"componentInputParameter": "absent"}
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"pvcMount": [{"pvcNameParameter": ABSENT, "mountPath": "/data"}]},
+        {"pvcMount": [{**ABSENT, "mountPath": "/data"}]},
+        {"secretAsVolume": [{"secretNameParameter": ABSENT, "mountPath": "/etc/s"}]},
+        {
+            "secretAsEnv": [
+                {"secretNameParameter": ABSENT, "keyToEnv": [{"secretKey": "k", "envVar": "V"}]}
+            ]
+        },
+        {"configMapAsVolume": [{"configMapNameParameter": ABSENT, "mountPath": "/etc/c"}]},
+        {
+            "configMapAsEnv": [
+                {
+                    "configMapNameParameter": ABSENT,
+                    "keyToEnv": [{"configMapKey": "k", "envVar": "V"}],
+                }
+            ]
+        },
+        {"imagePullSecret": [{"secretNameParameter": ABSENT}]},
+        {"nodeSelector": {"nodeSelectorJson": ABSENT}},
+        {"tolerations": [{"tolerationJson": ABSENT}]},
+        {"nodeAffinity": [{"nodeAffinityJson": ABSENT}]},
+    ],
+)
+def test_options_whose_parameter_has_no_value_are_left_out(config: dict[str, Any]) -> None:
+    assert OptionsReader(config, {}, {}).read() == KubernetesOptions()
