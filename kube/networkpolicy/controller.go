@@ -1,12 +1,9 @@
 package networkpolicy
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"os/exec"
-	"strings"
 	"time"
 
 	"k8s.io/apimachinery/pkg/labels"
@@ -15,19 +12,38 @@ import (
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/cache"
 	"k8s.io/klog/v2"
+
+	"mnist-lab/kube/networkpolicy/claims"
 )
 
 const (
 	// settle is how long a burst of changes is collected.
-	settle = 50 * time.Millisecond
-	// again is how often the rules are looked at without a change, in case
-	// somebody else removed them.
-	again = 30 * time.Second
+	settle = 20 * time.Millisecond
+	// again is how often the kernel's rules are compared with those wanted,
+	// and tried again where they could not be applied.
+	again = 5 * time.Second
 )
 
+// Options say where the program runs.
+type Options struct {
+	Node      string // name of the Node, whose condition tells how it goes
+	Bridge    string // interface that the pods share
+	Directory string // of claims, and of the socket for new pods
+	Health    string // address that answers the kubelet's question
+}
+
+// controller keeps the rules of one node.
+type controller struct {
+	enforcer Enforcer
+	gate     *gatekeeper
+	report   *reporter
+	look     func() (State, error)
+	clean    func(context.Context) error
+}
+
 // Run watches pods, namespaces and policies, and keeps the rules until the
-// context ends.
-func Run(ctx context.Context) error {
+// context ends. It fails where it cannot begin.
+func Run(ctx context.Context, options Options) error {
 	config, err := rest.InClusterConfig()
 	if err != nil {
 		return fmt.Errorf("reading the service account: %w", err)
@@ -36,113 +52,117 @@ func Run(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("making the client: %w", err)
 	}
-	factory := informers.NewSharedInformerFactory(client, 0)
-	pods := factory.Core().V1().Pods()
-	namespaces := factory.Core().V1().Namespaces()
-	policies := factory.Networking().V1().NetworkPolicies()
-
 	changed := make(chan struct{}, 1)
-	notify := func(any) {
+	look, err := watch(ctx, client, options.Directory, func() {
 		select {
 		case changed <- struct{}{}:
 		default:
 		}
+	})
+	if err != nil {
+		return err
 	}
+	gate, err := openGate(ctx, options.Directory, func() {
+		select {
+		case changed <- struct{}{}:
+		default:
+		}
+	})
+	if err != nil {
+		return fmt.Errorf("listening for new pods: %w", err)
+	}
+	report := newReporter(ctx, client, options.Node)
+	if err := report.serveHealth(ctx, options.Health); err != nil {
+		return fmt.Errorf("listening for the kubelet: %w", err)
+	}
+	c := &controller{
+		enforcer: Enforcer{Bridge: options.Bridge}, gate: gate, report: report, look: look,
+		clean: removeFormer,
+	}
+	c.loop(ctx, changed)
+	return nil
+}
+
+// watch begins to watch, and returns a function that says how things are.
+func watch(
+	ctx context.Context, client kubernetes.Interface, directory string, notify func(),
+) (func() (State, error), error) {
+	factory := informers.NewSharedInformerFactory(client, 0)
+	pods := factory.Core().V1().Pods()
+	namespaces := factory.Core().V1().Namespaces()
+	policies := factory.Networking().V1().NetworkPolicies()
 	handler := cache.ResourceEventHandlerFuncs{
-		AddFunc:    notify,
-		UpdateFunc: func(_, object any) { notify(object) },
-		DeleteFunc: notify,
+		AddFunc:    func(any) { notify() },
+		UpdateFunc: func(any, any) { notify() },
+		DeleteFunc: func(any) { notify() },
 	}
 	for _, informer := range []cache.SharedIndexInformer{
 		pods.Informer(), namespaces.Informer(), policies.Informer(),
 	} {
 		if _, err := informer.AddEventHandler(handler); err != nil {
-			return fmt.Errorf("watching: %w", err)
+			return nil, fmt.Errorf("watching: %w", err)
 		}
 	}
 	factory.Start(ctx.Done())
 	for kind, synced := range factory.WaitForCacheSync(ctx.Done()) {
 		if !synced {
-			return fmt.Errorf("the %v did not arrive", kind)
+			return nil, fmt.Errorf("the %v did not arrive", kind)
 		}
 	}
-
-	look := func() (State, error) {
+	return func() (State, error) {
 		var state State
-		var errs [3]error
+		var errs [4]error
 		state.Pods, errs[0] = pods.Lister().List(labels.Everything())
 		state.Namespaces, errs[1] = namespaces.Lister().List(labels.Everything())
 		state.Policies, errs[2] = policies.Lister().List(labels.Everything())
+		state.Claims, errs[3] = claims.List(directory)
+		if errs[3] != nil {
+			// It concerns one pod, whose address is then nobody's.
+			klog.ErrorS(errs[3], "An address that was given to a pod is not known")
+			errs[3] = nil
+		}
 		return state, errors.Join(errs[:]...)
-	}
+	}, nil
+}
+
+func (c *controller) loop(ctx context.Context, changed <-chan struct{}) {
 	tick := time.NewTicker(again)
 	defer tick.Stop()
+	compare := true
 	for {
-		state, err := look()
-		if err == nil {
-			err = Apply(ctx, state)
-		}
-		if err != nil {
-			klog.ErrorS(err, "The rules were not applied; the next change or half minute tries again")
-		}
+		c.pass(ctx, compare)
 		select {
 		case <-ctx.Done():
-			return nil
+			return
 		case <-tick.C:
+			compare = true
 		case <-changed:
+			compare = false
 			time.Sleep(settle)
 		}
 	}
 }
 
-// Apply brings the machine's rules to what the state wants.
-func Apply(ctx context.Context, state State) error {
-	present, err := run(ctx, "", "iptables-save", "-t", "filter")
+// pass brings the node's rules to what the API wants, and tells how it went.
+func (c *controller) pass(ctx context.Context, compare bool) {
+	state, err := c.look()
 	if err != nil {
-		return err
+		c.report.tell(state, nil, err)
+		return
 	}
-	rules, names := Rules(state)
-	wanted := map[string]bool{}
-	for _, name := range names {
-		wanted[name] = true
-	}
-	var script strings.Builder
-	script.WriteString("*filter\n" + rules)
-	var stale []string
-	jump := "-A FORWARD -j " + RootChain
-	first := ""
-	for _, line := range strings.Split(present, "\n") {
-		if strings.HasPrefix(line, ":"+chainPrefix) {
-			if name := strings.Fields(line[1:])[0]; !wanted[name] {
-				stale = append(stale, name)
-			}
-		}
-		if first == "" && strings.HasPrefix(line, "-A FORWARD ") {
-			first = line
+	rules, problems := Compile(state)
+	if compare {
+		if lost := c.enforcer.Check(ctx); lost != nil && c.enforcer.begun() {
+			klog.ErrorS(lost, "The rules are not as they were applied; they are applied again")
+			c.enforcer.forget()
 		}
 	}
-	if first != jump {
-		// Before every rule that accepts.
-		if strings.Contains(present, "\n"+jump+"\n") {
-			script.WriteString("-D FORWARD -j " + RootChain + "\n")
+	err = c.enforcer.Apply(ctx, rules)
+	if err == nil && c.clean != nil {
+		if err = c.clean(ctx); err == nil {
+			c.clean = nil
 		}
-		script.WriteString("-I FORWARD 1 -j " + RootChain + "\n")
 	}
-	for _, name := range stale {
-		fmt.Fprintf(&script, ":%s - [0:0]\n-X %s\n", name, name)
-	}
-	script.WriteString("COMMIT\n")
-	_, err = run(ctx, script.String(), "iptables-restore", "--noflush", "--wait", "5")
-	return err
-}
-
-func run(ctx context.Context, input, program string, arguments ...string) (string, error) {
-	command := exec.CommandContext(ctx, program, arguments...)
-	command.Stdin = strings.NewReader(input)
-	var output, problem bytes.Buffer
-	command.Stdout, command.Stderr = &output, &problem
-	if err := command.Run(); err != nil {
-		return "", fmt.Errorf("%s: %w: %s", program, err, strings.TrimSpace(problem.String()))
-	}
-	return output.String(), nil
+	c.gate.settle(rules, err)
+	c.report.tell(state, problems, err)
 }

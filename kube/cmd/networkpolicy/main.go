@@ -4,18 +4,26 @@ package main
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"os"
 	"os/signal"
 	"syscall"
 
 	"mnist-lab/kube/networkpolicy"
+	"mnist-lab/kube/networkpolicy/claims"
 )
 
 func main() {
+	var options networkpolicy.Options
+	flag.StringVar(&options.Node, "node", os.Getenv("NODE_NAME"), "name of the Node that this is")
+	flag.StringVar(&options.Bridge, "bridge", "mnist-lab-br", "interface that the pods share")
+	flag.StringVar(&options.Directory, "directory", claims.Directory, "where new pods are told of")
+	flag.StringVar(&options.Health, "health", "127.0.0.1:10261", "address that says how it goes")
+	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
-	if err := networkpolicy.Run(ctx); err != nil {
+	if err := networkpolicy.Run(ctx, options); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
