@@ -317,7 +317,7 @@ func reachesSCTP(address string, port uint16) bool {
 	defer conn.Close()
 	sctpPort++
 	own := sctpPort
-	_ = conn.SetDeadline(time.Now().Add(moment / 2))
+	_ = conn.SetDeadline(time.Now().Add(moment / 5))
 	target := &net.IPAddr{IP: net.ParseIP(address)}
 	if _, err := conn.WriteTo(chunk(own, port, 0, initChunk), target); err != nil {
 		return false
