@@ -119,7 +119,7 @@ func TestKernelCases(t *testing.T) {
 func TestKernelDoesWhatTheAPISays(t *testing.T) {
 	state := seats()
 	w := newWorld(t, state)
-	for seed := range uint64(6) {
+	for seed := range uint64(20) {
 		state.Policies = randomPolicies(rand.New(rand.NewPCG(seed, 20)))
 		w.apply(t, state)
 		w.check(t, state)

@@ -7,6 +7,7 @@ Everything that they make is in network namespaces that end with them.
 from __future__ import annotations
 
 import subprocess
+import sys
 from pathlib import Path
 
 from embedded_cluster.go_build import environment, go_program
@@ -45,3 +46,28 @@ def test_the_kernel_does_what_the_policies_say() -> None:
     passed = {line.split()[2] for line in done.stdout.splitlines() if line.startswith("--- PASS")}
     assert set(TRIED) <= passed
     assert "--- SKIP" not in done.stdout
+
+
+def test_removal_takes_our_tables_and_no_other() -> None:
+    """In a network namespace of its own, whose tables end with it."""
+    script = """
+        set -e
+        nft add table inet mnist-lab-network-policy
+        nft add table bridge mnist-lab-network-policy
+        nft add table inet somebody-elses
+        "$0" -c 'from embedded_cluster import nftables as n
+print(n.tables()); n.remove_tables(); print(n.tables())'
+        nft list tables
+    """
+    done = subprocess.run(
+        ["unshare", "--net", "sh", "-c", script, sys.executable],
+        cwd=MODULE.parent / "src",
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.splitlines() == [
+        "['bridge mnist-lab-network-policy', 'inet mnist-lab-network-policy']",
+        "[]",
+        "table inet somebody-elses",
+    ]

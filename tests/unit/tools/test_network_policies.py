@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from embedded_cluster.network_policies import Enforcer, find_enforcers, tell
+from embedded_cluster.network_policies import (
+    CONDITION,
+    Enforcer,
+    Report,
+    find_enforcers,
+    find_reports,
+    tell,
+)
+from embedded_cluster.nftables import TABLE
 
 PROJECT = Path(__file__).resolve().parents[3]
 
@@ -87,3 +96,48 @@ def test_what_is_told() -> None:
     assert not well
     assert "not known to enforce NetworkPolicies" in sentence
     assert "Calico or Cilium" in sentence
+
+
+NOW = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)
+
+
+def reporting(status: str, reason: str, message: str, *, age: int = 10) -> dict[str, Any]:
+    said = {
+        "type": "NetworkPoliciesEnforced", "status": status, "reason": reason, "message": message,
+        "lastHeartbeatTime": (NOW - timedelta(seconds=age)).strftime("%Y-%m-%dT%H:%M:%SZ"),
+    }  # fmt: skip
+    return {"metadata": {"name": "lab"}, "status": {"conditions": [{"type": "Ready"}, said]}}
+
+
+@pytest.mark.parametrize(("node", "expected"), [
+    (reporting("True", "RulesApplied", "all are in force"), Report("lab", in_force=True)),
+    (
+        reporting("True", "SomeNotUnderstood", "of a/b not everything could be read"),
+        Report("lab", in_force=True, why="of a/b not everything could be read"),
+    ),
+    (
+        reporting("False", "RulesNotApplied", "nft: no room"),
+        Report("lab", in_force=False, why="nft: no room"),
+    ),
+])  # fmt: skip
+def test_what_our_own_says_of_a_node(node: dict[str, Any], expected: Report) -> None:
+    assert find_reports([node], NOW) == [expected]
+
+
+def test_a_node_that_is_silent_is_not_taken_for_well() -> None:
+    [report] = find_reports([reporting("True", "RulesApplied", "all are in force", age=600)], NOW)
+    assert not report.in_force
+    assert "nothing was heard of it for 600 s" in report.why
+
+
+def test_other_plugins_report_nothing() -> None:
+    assert find_reports([node("v1.34.4")], NOW) == []
+
+
+def test_the_names_are_those_of_the_program() -> None:
+    """What one side writes the other looks for; the program is not Python."""
+    go = PROJECT / "kube/networkpolicy"
+    assert f'Condition corev1.NodeConditionType = "{CONDITION}"' in (go / "reporter.go").read_text()
+    assert f'const TableName = "{TABLE}"' in (go / "build.go").read_text()
+    assert 'made.Reason = "SomeNotUnderstood"' in (go / "reporter.go").read_text()
+    assert 'Reason: "RulesApplied"' in (go / "reporter.go").read_text()

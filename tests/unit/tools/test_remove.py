@@ -46,6 +46,7 @@ def saved(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
         calls.append(command)
 
     monkeypatch.setattr(iptables, "tables", tables)
+    monkeypatch.setattr(remove.nftables, "tables", list)
     monkeypatch.setattr(iptables.shutil, "which", lambda name, path: f"/usr/sbin/{name}")
     monkeypatch.setattr(iptables.subprocess, "run", run)
     return calls

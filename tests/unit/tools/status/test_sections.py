@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -198,6 +200,24 @@ def test_a_cluster_that_enforces_no_policies_is_told_of_and_no_fault(whole: Foun
     assert "may be open to every pod" in line.text
     enforced = next(line for line in tell(whole)["Cluster"] if "enforced by" in line.text)
     assert enforced.mark == "up"
+
+
+@pytest.mark.parametrize(("status", "reason", "mark", "told"), [
+    ("False", "RulesNotApplied", "DOWN", "NetworkPolicies on lab"),
+    ("True", "SomeNotUnderstood", "note", "of a/b"),
+])  # fmt: skip
+def test_what_the_network_policies_program_says_is_told(
+    whole: Found, status: str, reason: str, mark: str, told: str
+) -> None:
+    node = next(item for item in whole.items if item["kind"] == "Node")
+    node["status"] = copy.deepcopy(node["status"])
+    node["status"]["conditions"].append({
+        "type": "NetworkPoliciesEnforced", "status": status, "reason": reason,
+        "message": "of a/b not everything could be read",
+        "lastHeartbeatTime": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+    })  # fmt: skip
+    marks = [line.mark for line in tell(whole)["Cluster"] if told in line.text]
+    assert marks == [mark]
 
 
 def test_a_workbench_that_somebody_stopped_is_not_down(whole: Found) -> None:
