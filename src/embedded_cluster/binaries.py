@@ -16,7 +16,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from embedded_cluster.go_build import BUILT_ALWAYS, build
+from embedded_cluster.go_build import BUILT_ALWAYS, COMPONENTS, build
 from embedded_cluster.layout import cache_directory, project_directory
 from embedded_cluster.progress import say
 from embedded_cluster.releases import ProvisionError, Versions, architecture, download_all
@@ -35,6 +35,36 @@ def source_key(module: Path, versions: Versions) -> str:
         digest.update(path.read_bytes())
     digest.update(repr((versions, architecture())).encode())
     return digest.hexdigest()[:16]
+
+
+def kubernetes_key(module: Path, versions: Versions) -> str:
+    """One hash over what the components of Kubernetes are made from, the small programs aside."""
+    digest = hashlib.sha256()
+    for path in [module / "go.mod", module / "go.sum", *sorted((module / "cmd/kube").glob("*.go"))]:
+        digest.update(path.relative_to(module).as_posix().encode() + b"\0")
+        digest.update(path.read_bytes())
+    digest.update(repr((versions, architecture())).encode())
+    return digest.hexdigest()[:16]
+
+
+def former(cache: Path, key: str, source: str) -> Path | None:
+    """A set of binaries in the cache whose Kubernetes is the wanted one, from a source allowed."""
+    for path in sorted((cache / "kube").glob("*/manifest.json")):
+        manifest = json.loads(path.read_text())
+        if manifest.get("kubernetes") == key and source in ("auto", manifest["source"]):
+            return path.parent
+    return None
+
+
+def take(directory: Path, target: Path) -> str:
+    """Take the components of Kubernetes from another set; returns which source they came from."""
+    for name in ("kube", *COMPONENTS):
+        path = directory / name
+        if path.is_symlink():
+            (target / name).symlink_to(path.readlink())
+        elif path.exists():
+            (target / name).hardlink_to(path)
+    return str(json.loads((directory / "manifest.json").read_text())["source"])
 
 
 def complete(directory: Path) -> bool:
@@ -76,7 +106,15 @@ def provide(
                 source, versions, target, urls=urls, pinned=pinned, cache=cache, module=module
             )
             (target / "manifest.json").write_text(
-                json.dumps({"source": used, "versions": vars(versions), "key": key}) + "\n"
+                json.dumps(
+                    {
+                        "source": used,
+                        "versions": vars(versions),
+                        "key": key,
+                        "kubernetes": kubernetes_key(module, versions),
+                    }
+                )
+                + "\n"
             )
             target.rename(directory)
     return {"changed": True, "directory": str(directory), "key": key}
@@ -93,6 +131,9 @@ def make(
     module: Path,
 ) -> str:
     """Fill `target` with the binaries; returns which source they came from."""
+    if found := former(cache, kubernetes_key(module, versions), source):
+        build(BUILT_ALWAYS, module, target, cache, versions)
+        return take(found, target)
     if source in ("auto", "download"):
         try:
             download_all(versions, target, urls=urls, pinned=pinned)

@@ -31,7 +31,7 @@ KUBE_COMPONENTS = (
     "kube-proxy",
     "kube-scheduler",
 )
-# What kube-proxy and the network policies call, and the few programs that a volume's set-up script uses.
+# What kube-proxy and the network policies call, and what a volume's set-up script uses.
 HOST_PROGRAMS = (
     "iptables",
     "iptables-restore",

@@ -21,7 +21,9 @@ def _nft(*words: str) -> str:
 def tables() -> list[str]:
     """Our tables, as `family name`."""
     words = [line.split() for line in _nft("list", "tables").splitlines()]
-    return sorted(f"{line[1]} {line[2]}" for line in words if line[:1] == ["table"] and line[2:] == [TABLE])
+    return sorted(
+        f"{line[1]} {line[2]}" for line in words if line[:1] == ["table"] and line[2:] == [TABLE]
+    )
 
 
 def remove_tables() -> None:

@@ -1,4 +1,4 @@
-"""The rules of NetworkPolicies in this machine's kernel: pods, a node and a bridge of the test's own.
+"""NetworkPolicies in this machine's kernel: pods, a node and a bridge of the test's own.
 
 The cases are Go tests (kube/networkpolicy/*_test.go), since what they apply is the program itself.
 Everything that they make is in network namespaces that end with them.

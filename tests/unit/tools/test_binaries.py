@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from embedded_cluster import binaries
-from embedded_cluster.go_build import COMPONENTS
+from embedded_cluster.go_build import BUILT_ALWAYS, COMPONENTS
 from embedded_cluster.releases import (
     ChecksumError,
     ProvisionError,
@@ -154,3 +155,35 @@ def test_the_key_follows_a_package_that_a_command_imports(module: Path, versions
     assert changed != key
     (package / "rules_test.go").write_text("package networkpolicy\n")
     assert binaries.source_key(module, versions) == changed
+
+
+@pytest.mark.parametrize(("changed", "built"), [
+    ("networkpolicy/rules.go", set(BUILT_ALWAYS)),
+    ("cmd/kube/main.go", {"kube", *BUILT_ALWAYS}),
+    ("go.sum", {"kube", *BUILT_ALWAYS}),
+])  # fmt: skip
+def test_kubernetes_is_built_anew_only_for_what_it_is_made_from(
+    changed: str,
+    built: set[str],
+    tmp_path: Path,
+    module: Path,
+    versions: Versions,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    calls: list[tuple[str, ...]] = []
+
+    def build(names: tuple[str, ...], *rest: Any) -> None:
+        calls.append(names)
+        fake_build(names, *rest)
+
+    monkeypatch.setattr(binaries, "build", build)
+    more = {"urls": {}, "pinned": {}, "cache": tmp_path / "cache", "module": module}
+    first = binaries.provide("build", versions, **more)
+    (module / changed).parent.mkdir(exist_ok=True)
+    (module / changed).write_text("// changed\n")
+    second = binaries.provide("build", versions, **more)
+    assert set(calls[1]) == built
+    old, new = Path(str(first["directory"])), Path(str(second["directory"]))
+    assert old != new
+    assert {path.name for path in old.iterdir()} == {path.name for path in new.iterdir()}
+    assert (old / "kube").samefile(new / "kube") == ("kube" not in built)
