@@ -127,9 +127,9 @@ func policyKey(policy *networkingv1.NetworkPolicy) string {
 // add gives a policy's guards to the pods that it selects.
 func (c *compiler) add(policy *networkingv1.NetworkPolicy, pods []guarded) {
 	var selected []int
+	selector := c.selector(policy, &policy.Spec.PodSelector, labels.Everything())
 	for i, pod := range c.members {
-		if pod.pod.Namespace == policy.Namespace &&
-			c.selects(policy, &policy.Spec.PodSelector, labels.Set(pod.pod.Labels), true) {
+		if pod.pod.Namespace == policy.Namespace && selector.Matches(labels.Set(pod.pod.Labels)) {
 			selected = append(selected, i)
 		}
 	}
@@ -185,17 +185,16 @@ func (c *compiler) charge(policy *networkingv1.NetworkPolicy, made *guard) {
 	c.spent[policy.Namespace] += size
 }
 
-// selects tells whether a selector means something with these labels;
-// otherwise is what holds for a selector that cannot be read.
-func (c *compiler) selects(
-	policy *networkingv1.NetworkPolicy, selector *metav1.LabelSelector, set labels.Set, otherwise bool,
-) bool {
+// selector reads a selector; otherwise stands for one that cannot be read.
+func (c *compiler) selector(
+	policy *networkingv1.NetworkPolicy, selector *metav1.LabelSelector, otherwise labels.Selector,
+) labels.Selector {
 	compiled, err := metav1.LabelSelectorAsSelector(selector)
 	if err != nil {
 		c.complain(policy, "a selector cannot be read: %v", err)
 		return otherwise
 	}
-	return compiled.Matches(set)
+	return compiled
 }
 
 // peers are the addresses of a rule's peers; nil where it names none, which
@@ -216,8 +215,9 @@ func (c *compiler) peers(
 			found = append(found, block...)
 			continue
 		}
+		meant := c.meant(policy, peer)
 		for _, pod := range c.members {
-			if c.meant(policy, peer, pod.pod) {
+			if meant(pod.pod) {
 				found = append(found, one(pod.address))
 			}
 		}
@@ -225,23 +225,27 @@ func (c *compiler) peers(
 	return merged(found...)
 }
 
-// meant tells whether a peer's selectors mean a pod.
+// meant returns what tells whether a peer's selectors mean a pod.
 func (c *compiler) meant(
-	policy *networkingv1.NetworkPolicy, peer networkingv1.NetworkPolicyPeer, pod *corev1.Pod,
-) bool {
-	switch {
-	case peer.PodSelector == nil && peer.NamespaceSelector == nil:
-		return false
-	case peer.NamespaceSelector == nil && pod.Namespace != policy.Namespace:
-		return false
-	case peer.NamespaceSelector != nil:
-		namespace, there := c.namespaces[pod.Namespace]
-		if !there || !c.selects(policy, peer.NamespaceSelector, namespace, false) {
-			return false
+	policy *networkingv1.NetworkPolicy, peer networkingv1.NetworkPolicyPeer,
+) func(*corev1.Pod) bool {
+	if peer.PodSelector == nil && peer.NamespaceSelector == nil {
+		return func(*corev1.Pod) bool { return false }
+	}
+	pods := labels.Everything()
+	if peer.PodSelector != nil {
+		pods = c.selector(policy, peer.PodSelector, labels.Nothing())
+	}
+	if peer.NamespaceSelector == nil {
+		return func(pod *corev1.Pod) bool {
+			return pod.Namespace == policy.Namespace && pods.Matches(labels.Set(pod.Labels))
 		}
 	}
-	return peer.PodSelector == nil ||
-		c.selects(policy, peer.PodSelector, labels.Set(pod.Labels), false)
+	namespaces := c.selector(policy, peer.NamespaceSelector, labels.Nothing())
+	return func(pod *corev1.Pod) bool {
+		namespace, there := c.namespaces[pod.Namespace]
+		return there && namespaces.Matches(namespace) && pods.Matches(labels.Set(pod.Labels))
+	}
 }
 
 // allowances joins a rule's peers with its ports. A named port is looked up in

@@ -248,6 +248,8 @@ func TestWhoHasAnAddress(t *testing.T) {
 		{"the node is believed before a status", []*corev1.Pod{old, fresh}, claim("a-fresh"), "fresh"},
 		{"a claim of a pod that is gone leaves it nobody's", []*corev1.Pod{old}, claim("gone"), ""},
 		{"of two, the younger", []*corev1.Pod{young, old}, nil, "young"},
+		{"a pod that is given a new network has both",
+			[]*corev1.Pod{fresh}, append(claim("a-fresh"), claims.Claim{UID: "a-fresh", Address: at.Next()}), "fresh fresh"},
 		{"a static pod by its hash", []*corev1.Pod{static}, claim("hash"), "static"},
 	}
 	for _, c := range cases {

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/client-go/informers"
 	"k8s.io/client-go/kubernetes"
@@ -93,7 +95,11 @@ func watch(
 	policies := factory.Networking().V1().NetworkPolicies()
 	handler := cache.ResourceEventHandlerFuncs{
 		AddFunc:    func(any) { notify() },
-		UpdateFunc: func(any, any) { notify() },
+		UpdateFunc: func(before, now any) {
+			if concerns(before, now) {
+				notify()
+			}
+		},
 		DeleteFunc: func(any) { notify() },
 	}
 	for _, informer := range []cache.SharedIndexInformer{
@@ -123,6 +129,16 @@ func watch(
 		}
 		return state, errors.Join(errs[:]...)
 	}, nil
+}
+
+// concerns tells whether a change can change a rule: a pod's status does so
+// all the time, and hardly ever in what the rules are made from.
+func concerns(before, now any) bool {
+	old, isPod := before.(*corev1.Pod)
+	pod, _ := now.(*corev1.Pod)
+	return !isPod || old.UID != pod.UID || old.Status.PodIP != pod.Status.PodIP ||
+		old.Status.Phase != pod.Status.Phase || !maps.Equal(old.Labels, pod.Labels) ||
+		identity(old) != identity(pod)
 }
 
 func (c *controller) loop(ctx context.Context, changed <-chan struct{}) {

@@ -26,15 +26,15 @@ type member struct {
 	address uint32
 }
 
-// members returns the pods that have an address of their own, each address
+// members returns the pods that have addresses of their own, each address
 // once, in order of namespace and name. A claim is believed before a status:
 // the address of a pod that has ended may be another's by then. An address
 // that nobody has is refused, so leaving a pod out opens nothing.
 func (s State) members() []member {
-	claimed := map[string]netip.Addr{}
+	claimed := map[string][]netip.Addr{}
 	owner := map[netip.Addr]string{}
 	for _, claim := range s.Claims {
-		claimed[claim.UID] = claim.Address
+		claimed[claim.UID] = append(claimed[claim.UID], claim.Address)
 		owner[claim.Address] = claim.UID
 	}
 	holders := map[netip.Addr]*corev1.Pod{}
@@ -43,8 +43,9 @@ func (s State) members() []member {
 			pod.Status.Phase == corev1.PodSucceeded || pod.Status.Phase == corev1.PodFailed {
 			continue
 		}
-		address, found := claimed[identity(pod)]
-		if !found {
+		// Two where a pod is being given a new network.
+		addresses := claimed[identity(pod)]
+		if len(addresses) == 0 {
 			parsed, err := netip.ParseAddr(pod.Status.PodIP)
 			if err != nil {
 				continue
@@ -52,13 +53,12 @@ func (s State) members() []member {
 			if _, others := owner[parsed]; others {
 				continue
 			}
-			address = parsed
+			addresses = []netip.Addr{parsed}
 		}
-		if !address.Is4() {
-			continue
-		}
-		if before := holders[address]; before == nil || younger(pod, before) {
-			holders[address] = pod
+		for _, address := range addresses {
+			if before := holders[address]; address.Is4() && (before == nil || younger(pod, before)) {
+				holders[address] = pod
+			}
 		}
 	}
 	found := make([]member, 0, len(holders))
