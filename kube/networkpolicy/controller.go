@@ -94,7 +94,7 @@ func watch(
 	namespaces := factory.Core().V1().Namespaces()
 	policies := factory.Networking().V1().NetworkPolicies()
 	handler := cache.ResourceEventHandlerFuncs{
-		AddFunc:    func(any) { notify() },
+		AddFunc: func(any) { notify() },
 		UpdateFunc: func(before, now any) {
 			if concerns(before, now) {
 				notify()
