@@ -13,6 +13,8 @@ from lab_playbook.objects import prepare, tell
 ARGUMENTS = {
     "template": {"type": "raw"},
     "definition": {"type": "raw"},
+    "apply": {"type": "bool", "default": False},
+    "server_side_apply": {"type": "dict"},
     "wait": {"type": "bool", "default": False},
     "wait_timeout": {"type": "int", "default": 120},
     "wait_condition": {"type": "dict"},

@@ -17,6 +17,15 @@ options:
   definition:
     description: The objects themselves.
     type: raw
+  apply:
+    description: Whether what is sent is what these playbooks want, apart from what others want.
+    type: bool
+    default: false
+  server_side_apply:
+    description: >-
+      With O(apply), the API server itself keeps apart whose each field is; C(field_manager) and
+      C(force_conflicts) as M(kubernetes.core.k8s) has them.
+    type: dict
   wait:
     description: Whether to wait until the objects are as wanted; never in check mode.
     type: bool
