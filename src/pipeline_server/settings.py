@@ -36,6 +36,9 @@ class Settings:
     package_index_secret: str = "lab-package-index"  # noqa: S105 - a Secret's name
     step_user: int | None = 1001
     step_ttl_seconds: int = 24 * 3600
+    # Steps that have a pod at once; what is beyond waits, and says so. 0 is no limit.
+    parallel_steps_run: int = 20
+    parallel_steps_seat: int = 40
     image_pull_policy: str = "IfNotPresent"
     elyra_files: str = "/opt/lab/elyra"
     listen_port: int = 8888
@@ -75,6 +78,8 @@ class Settings:
             trusted_ca_config_map=text("TRUSTED_CA_CONFIG_MAP", cls.trusted_ca_config_map),
             step_user=int(user) if user else None,
             step_ttl_seconds=int(text("STEP_TTL_SECONDS", str(cls.step_ttl_seconds))),
+            parallel_steps_run=int(text("PARALLEL_STEPS_RUN", str(cls.parallel_steps_run))),
+            parallel_steps_seat=int(text("PARALLEL_STEPS_SEAT", str(cls.parallel_steps_seat))),
             image_pull_policy=text("IMAGE_PULL_POLICY", cls.image_pull_policy),
             elyra_files=text("ELYRA_FILES", cls.elyra_files),
             listen_port=int(text("PORT", str(cls.listen_port))),

@@ -13,7 +13,7 @@ from pipeline_server.execution import inputs as flow
 from pipeline_server.execution import steps
 from pipeline_server.ir import values
 from pipeline_server.ir.errors import PipelineError
-from pipeline_server.ir.pipeline import PipelineIR
+from pipeline_server.ir.pipeline import IMAGE, PipelineIR, not_pulled
 
 OUTPUT = "artifact"
 
@@ -64,4 +64,6 @@ def _uri(spec: Any, parameters: dict[str, Any]) -> str:
         found = flow.fill_references(values.plain(spec.artifact_uri.constant), parameters)
     if not isinstance(found, str) or "://" not in found:
         raise PipelineError(f"the importer's uri {found!r} must read like s3://bucket/key")
+    if found.startswith(IMAGE):
+        raise PipelineError(not_pulled(found))
     return found

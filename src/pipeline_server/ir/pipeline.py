@@ -10,6 +10,16 @@ from pipeline_server.ir.errors import PipelineError
 from pipeline_server.ir.graph import ROOT
 from pipeline_server.ir.messages import PipelineMessages
 
+IMAGE = "oci://"
+
+
+def not_pulled(uri: str) -> str:
+    """Why a model in an image cannot be imported."""
+    return (
+        f"the importer's {uri} is a model in an image (a model car), which this server does not "
+        "pull; copy the model into the bucket and import it by its s3:// address"
+    )
+
 
 class PipelineIR(PipelineMessages):
     """A pipeline's IR. Making one does all the checks that need no parameters."""
@@ -28,6 +38,13 @@ class PipelineIR(PipelineMessages):
                 f"the pipeline knows: {', '.join(sorted(known)) or 'none'}"
             )
         return fill(known, given)
+
+    def check_runnable(self) -> None:
+        """Raise for what may be kept and shown, but not run here."""
+        for executor in self.deployment.executors.values():
+            uri = executor.importer.artifact_uri.constant.string_value
+            if uri.startswith(IMAGE):
+                raise PipelineError(not_pulled(uri))
 
     def components_used(self) -> Iterator[str]:
         """Components that can be reached from the root."""

@@ -268,6 +268,7 @@ def build_run(session: Session, cache: PipelineCache, wanted: NewRun, experiment
     else:
         raise InvalidArgumentError("a run needs a pipeline_spec or a pipeline_version_reference")
     try:
+        ir.check_runnable()
         ir.parameters(config["parameters"])
     except PipelineError as error:
         raise InvalidArgumentError(str(error)) from None

@@ -102,12 +102,15 @@ def next_tick(
     created_at: datetime,
     last_tick_at: datetime | None,
 ) -> datetime | None:
-    """When the next run is due; None is never again."""
-    begin = max(filter(None, (start_at, created_at)))
+    """When the next run is due; None is never again.
+
+    A start in the past is counted from there, and what was missed is caught up, as upstream does
+    (``backend/src/crd/controller/scheduledworkflow/util``).
+    """
+    base = last_tick_at or start_at or created_at
     if cron:
-        moment = next_cron(cron, last_tick_at or begin)
+        moment = next_cron(cron, base)
     elif interval_seconds:
-        base = last_tick_at or (start_at if start_at and start_at > created_at else created_at)
         moment = base + timedelta(seconds=interval_seconds)
     else:
         return None

@@ -166,3 +166,19 @@ def limited(amount: str = "2", kind: str = "example.com/gpu"):
     task = say(text="x").set_cpu_limit(amount).set_cpu_request(made.output)
     task.set_memory_limit("2Gi").set_memory_request(amount)
     task.set_accelerator_type(kind).set_accelerator_limit(made.output)
+
+
+@dsl.pipeline(name="wide")
+def wide():
+    with dsl.ParallelFor(list(range(500))) as item:
+        add(a=item, b=1).set_caching_options(False)
+
+
+@dsl.pipeline(name="model-car")
+def model_car():
+    dsl.importer(artifact_uri="oci://registry/model:1", artifact_class=dsl.Model, reimport=False)
+
+
+@dsl.pipeline(name="given-car")
+def given_car(uri: str):
+    dsl.importer(artifact_uri=uri, artifact_class=dsl.Model, reimport=False)

@@ -6,6 +6,7 @@ The cluster only keeps what it was told; pods end as the test says.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -14,6 +15,7 @@ import sqlalchemy as sa
 
 from pipeline_server.database.connection import Database
 from pipeline_server.database.models import Lease, Run, RunState, Task, now
+from pipeline_server.errors import InvalidArgumentError
 from pipeline_server.execution.leadership import Leadership
 from pipeline_server.execution.scheduler import Scheduler
 from pipeline_server.services.collection import Services
@@ -214,3 +216,34 @@ def test_limits_that_are_parameters(world: World, ir: Any) -> None:
         "limits": {"cpu": "2", "memory": "2Gi", "example.com/gpu": "1"},
         "requests": {"cpu": "1", "memory": "2", "example.com/gpu": "1"},
     }
+
+
+@pytest.mark.parametrize(
+    ("limits", "words"),
+    [
+        ({"parallel_steps_run": 2}, "the limit of a run"),
+        ({"parallel_steps_seat": 3}, "the limit of a project"),
+    ],
+)
+def test_steps_beyond_the_limit_wait(
+    world: World, ir: Any, limits: dict[str, int], words: str
+) -> None:
+    """Of a loop over 500 items no more pods are made than may be at once."""
+    object.__setattr__(world.services, "settings", replace(world.services.settings, **limits))
+    run_id = world.start(ir(pipelines.wide))
+    world.turn(run_id)
+    (allowed,) = limits.values()
+    assert len(world.cluster.created) == allowed
+    waiting = [task for task in world.run(run_id).tasks if words in task.note]
+    assert waiting
+    world.report(world.cluster.created[0], Output=1)
+    world.turn(run_id)
+    assert len(world.cluster.created) == allowed + 1, "the next has its place"
+
+
+def test_a_model_in_an_image_is_refused_before_the_run(world: World, ir: Any) -> None:
+    with pytest.raises(InvalidArgumentError, match="a model car"):
+        world.start(ir(pipelines.model_car))
+    run_id = world.start(ir(pipelines.given_car), uri="oci://registry/model:1")
+    world.turn(run_id)
+    assert "a model car" in world.run(run_id).error

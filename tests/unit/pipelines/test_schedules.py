@@ -118,3 +118,13 @@ def test_macros() -> None:
         run_id="r",
     )
     assert filled == {"a": "at 20260105083000 #3", "b": ["2026"], "c": 5, "d": "[[X]]"}
+
+
+@pytest.mark.parametrize("schedule", [{"interval_seconds": 3600}, {"cron": "0 0 * * * *"}])
+def test_a_start_in_the_past_is_counted_from_there(schedule: dict[str, Any]) -> None:
+    """Every moment since then comes, one by one."""
+    start = MONDAY.replace(hour=0, minute=0) - timedelta(days=1)
+    found = [tick(start_at=start, **schedule)]
+    for _ in range(2):
+        found.append(tick(last=found[-1], start_at=start, **schedule))
+    assert found == [start + timedelta(hours=hours) for hours in (1, 2, 3)]

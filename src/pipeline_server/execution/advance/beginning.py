@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from lab_ground.kubernetes.errors import ApiError
 from pipeline_server.database.history import set_task_state
-from pipeline_server.database.models import Attempt, ImageTrait, RunState, Task, TaskKind
+from pipeline_server.database.models import FINISHED, Attempt, ImageTrait, RunState, Task, TaskKind
 from pipeline_server.execution import claims, importer, names, steps
 from pipeline_server.execution.advance.attempt_pod import make_pod
 from pipeline_server.execution.advance.state import PassState
@@ -17,6 +17,7 @@ from pipeline_server.execution.fingerprint import fingerprint
 from pipeline_server.ir.errors import PipelineError
 
 FORBIDDEN = 403
+WAIT = timedelta(seconds=2)
 
 
 def begin(state: PassState) -> bool:
@@ -49,8 +50,28 @@ def _begin_one(state: PassState, task: Task) -> bool:
         return False
     if task.id not in state.attempts and _from_cache(state, task):
         return True
+    state.full = state.full or _full(state)
+    if state.full:
+        task.note = state.full
+        state.wake_at(state.moment + WAIT)
+        return False
     _new_attempt(state, task)
     return False
+
+
+def _full(state: PassState) -> str:
+    """Why no further step may have a pod now; empty where one may."""
+    settings = state.settings
+    own = sum(attempt.state not in FINISHED for attempt in state.attempts.values())
+    if settings.parallel_steps_run and own >= settings.parallel_steps_run:
+        return f"waits: {own} steps of this run have a pod, the limit of a run"
+    if not settings.parallel_steps_seat:
+        return ""
+    statement = sa.select(sa.func.count()).select_from(Attempt)
+    every = state.session.scalar(statement.where(Attempt.state.not_in(FINISHED))) or 0
+    if every >= settings.parallel_steps_seat:
+        return f"waits: {every} steps of this project have a pod, the limit of a project"
+    return ""
 
 
 def _claim(state: PassState, task: Task) -> bool:
@@ -125,6 +146,7 @@ def _new_attempt(state: PassState, task: Task) -> None:
         attempt.deadline_at = state.moment + timedelta(seconds=seconds)
     task.attempt_count = number
     task.retry_at = None
+    task.note = ""
     task.pod_name = attempt.pod_name
     state.session.add(attempt)
     state.session.flush()

@@ -41,6 +41,8 @@ class PassState:
         self.store = store
         self.jobs: list[Job] = []
         self.made: set[str] = set()
+        # Why no further step may have a pod in this pass; asked until it is so.
+        self.full = ""
         self.moment = now()
         self.wake: datetime = self.moment + HEARTBEAT
         session.refresh(run, ["document", "tasks"])
