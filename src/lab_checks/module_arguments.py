@@ -86,6 +86,13 @@ def try_examples(
             yield f"{name}: an example uses the variable {variable}, which nothing defines"
 
 
+def try_tasks(name: str, tasks: Sequence[Mapping[str, Any]], taken: Options) -> Iterator[str]:
+    """A sentence for each option that a role's task gives a module and that it does not take."""
+    for task in tasks:
+        for option in sorted((task.get(name) or {}).keys() - taken.keys()):
+            yield f"{name}: “{task.get('name')}” gives {option}, which it does not take"
+
+
 def flatten(tasks: Sequence[Any]) -> Iterator[Mapping[str, Any]]:
     """Tasks, and those of their blocks."""
     for task in tasks:
@@ -109,8 +116,19 @@ def known_variables(project: Path) -> frozenset[str]:
     return frozenset(names)
 
 
-def check(plugins: Path, known: frozenset[str]) -> list[str]:
-    """Everything that is wrong with the modules' documentation."""
+def read_tasks(project: Path) -> list[Mapping[str, Any]]:
+    """Every task of the roles."""
+    tasks: list[Mapping[str, Any]] = []
+    for folder in ("tasks", "handlers"):
+        for path in sorted(project.glob(f"roles/*/{folder}/*.yml")):
+            tasks += flatten(yaml.safe_load(path.read_text()) or [])
+    return tasks
+
+
+def check(
+    plugins: Path, known: frozenset[str], tasks: Sequence[Mapping[str, Any]] | None = None
+) -> list[str]:
+    """Everything that is wrong with the modules' documentation, and with the tasks that use one."""
     problems: list[str] = []
     for path in sorted((plugins / "modules").glob("*.py")):
         name, module = path.stem, load(path)
@@ -120,6 +138,7 @@ def check(plugins: Path, known: frozenset[str]) -> list[str]:
         if documentation.get("module") != name:
             problems.append(f"{name}: its documentation is of {documentation.get('module')}")
         problems += compare(documented_options(plugins, documentation), taken, name)
+        problems += try_tasks(name, tasks or [], taken)
         problems += try_examples(name, yaml.safe_load(module.EXAMPLES), taken, known)
     return problems
 
@@ -127,7 +146,7 @@ def check(plugins: Path, known: frozenset[str]) -> list[str]:
 def main() -> int:
     """Check the project's modules."""
     project = project_directory()
-    problems = check(project / "plugins", known_variables(project))
+    problems = check(project / "plugins", known_variables(project), read_tasks(project))
     print("\n".join(problems), end="\n" if problems else "")
     return 1 if problems else 0
 

@@ -81,6 +81,11 @@ def test_each_difference_is_told(plugins: Path, before: str, after: str, told: s
     assert [problem for problem in problems if told in problem], problems
 
 
+def test_a_role_s_task_gives_only_what_the_module_takes(plugins: Path) -> None:
+    tasks = [{"name": "Show", "example": {"kind": "a", "apply": True}}]
+    assert check(plugins, KNOWN, tasks) == ["example: “Show” gives apply, which it does not take"]
+
+
 def test_an_action_s_arguments_are_those_that_count(plugins: Path) -> None:
     (plugins / "action/example.py").write_text(
         'ARGUMENTS = {"size": {"type": "int", "default": 3}}'
