@@ -13,6 +13,7 @@ from pipeline_server.api.contract import body_of
 from pipeline_server.api.messages import CronSchedule, PeriodicSchedule, RecurringRunMessage
 from pipeline_server.api.runs import new_run
 from pipeline_server.errors import InvalidArgumentError
+from pipeline_server.services import checks
 from pipeline_server.services.listing import parse_time
 from pipeline_server.services.recurring_runs import NewRecurringRun
 
@@ -35,6 +36,7 @@ def list_recurring_runs(
 @router.post("", dependencies=[body_of("RecurringRun")])
 def create_recurring_run(services: ServicesOf, message: RecurringRunMessage) -> Any:
     """Make a recurring run."""
+    checks.name(message.display_name, "display_name")
     trigger = message.trigger
     if trigger is None:
         raise InvalidArgumentError("trigger is required")

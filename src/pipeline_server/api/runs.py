@@ -13,6 +13,7 @@ from pipeline_server.api.common import ListWanted, ServicesOf, json_reply, list_
 from pipeline_server.api.contract import CONTRACT, body_of
 from pipeline_server.api.messages import RunMessage
 from pipeline_server.errors import NotFoundError, TooLargeError
+from pipeline_server.services import checks
 from pipeline_server.services.runs import NewRun
 
 router = APIRouter(prefix="/apis/v2beta1", tags=["runs"])
@@ -56,7 +57,9 @@ def create_run(
     idempotency_key: Annotated[str, Header(description="The same key gives the same run")] = "",
 ) -> Any:
     """Start a run."""
-    row = services.runs.create(new_run(message, idempotency_key))
+    wanted = new_run(message, idempotency_key)
+    checks.name(wanted.display_name, "display_name")
+    row = services.runs.create(wanted)
     return views.run(row, services.settings, tasks=True)
 
 

@@ -36,13 +36,13 @@ def assert_refused(reply: Any, status: int, code: int, words: str) -> None:
         ({"pipeline_spec": {}}, "pipeline_spec or a pipeline_version_reference"),
         ({"pipeline_spec": "text"}, "must be an object"),
         ({"pipeline_spec": {"root": {}}}, "schemaVersion"),
-        ({"display_name": "x" * 300, "pipeline_spec": None}, "pipeline_spec"),
+        ({"display_name": "x" * 300, "pipeline_spec": None}, "display_name has 300"),
         ({"display_name": 5}, "display_name"),
         ({"runtime_config": "x"}, "runtime_config"),
     ],
 )
 def test_runs_that_are_refused(api: TestClient, body: dict[str, Any], words: str) -> None:
-    assert_refused(api.post(RUNS, json=body), 400, 3, words)
+    assert_refused(api.post(RUNS, json={"display_name": "r", **body}), 400, 3, words)
     assert api.get(RUNS).json() == {}, "nothing is stored"
 
 
@@ -58,13 +58,18 @@ def test_runs_that_are_refused(api: TestClient, body: dict[str, Any], words: str
 def test_runs_whose_parameters_do_not_fit(
     api: TestClient, spec: dict[str, Any], config: Any, words: str
 ) -> None:
-    reply = api.post(RUNS, json={"pipeline_spec": spec, "runtime_config": config})
+    reply = api.post(
+        RUNS, json={"display_name": "r", "pipeline_spec": spec, "runtime_config": config}
+    )
     assert_refused(reply, 400, 3, words)
     assert api.get(RUNS).json() == {}
 
 
 def test_a_run_of_something_that_is_not_there(api: TestClient) -> None:
-    body = {"pipeline_version_reference": {"pipeline_id": "nobody"}}
+    body = {
+        "display_name": "r",
+        "pipeline_version_reference": {"pipeline_id": "nobody"},
+    }
     assert_refused(api.post(RUNS, json=body), 404, 5, "nobody")
     assert_refused(api.get(f"{RUNS}/nobody"), 404, 5, "nobody")
     assert_refused(api.post(f"{RUNS}/nobody:terminate"), 404, 5, "nobody")
@@ -121,16 +126,18 @@ def test_both_spellings_of_a_message(api: TestClient, spec: dict[str, Any]) -> N
 
 def test_the_same_key_gives_the_same_run(api: TestClient, spec: dict[str, Any]) -> None:
     ids = {
-        api.post(RUNS, json={"pipeline_spec": spec}, headers={"Idempotency-Key": "once"}).json()[
-            "run_id"
-        ]
+        api.post(
+            RUNS,
+            json={"display_name": "r", "pipeline_spec": spec},
+            headers={"Idempotency-Key": "once"},
+        ).json()["run_id"]
         for _ in range(2)
     }
     assert len(ids) == 1
 
 
 def test_ending_and_beginning_again(api: TestClient, spec: dict[str, Any]) -> None:
-    run_id = api.post(RUNS, json={"pipeline_spec": spec}).json()["run_id"]
+    run_id = api.post(RUNS, json={"display_name": "r", "pipeline_spec": spec}).json()["run_id"]
     assert_refused(api.post(f"{RUNS}/{run_id}:retry"), 400, 9, "only a failed or canceled run")
     for _ in range(2):
         assert api.post(f"{RUNS}/{run_id}:terminate").status_code == 200
@@ -141,7 +148,7 @@ def test_ending_and_beginning_again(api: TestClient, spec: dict[str, Any]) -> No
 
 def test_an_archived_experiment(api: TestClient, spec: dict[str, Any]) -> None:
     made = api.post(EXPERIMENTS, json={"display_name": "e"}).json()["experiment_id"]
-    body = {"pipeline_spec": spec, "experiment_id": made}
+    body = {"display_name": "r", "pipeline_spec": spec, "experiment_id": made}
     run_id = api.post(RUNS, json=body).json()["run_id"]
     api.post(f"{EXPERIMENTS}/{made}:archive")
     assert api.get(f"{RUNS}/{run_id}").json()["storage_state"] == "ARCHIVED"

@@ -148,7 +148,7 @@ def test_filters(api: TestClient, predicate: dict[str, Any]) -> None:
 def test_what_was_stored_before_fails_no_list(
     api: TestClient, post: Call, services: Services, spec: dict[str, Any]
 ) -> None:
-    run_id = post(RUNS, {"pipeline_spec": spec}).json()["run_id"]
+    run_id = post(RUNS, {"display_name": "r", "pipeline_spec": spec}).json()["run_id"]
     trigger = {"periodic_schedule": {"interval_second": 60}}
     post(RECURRING, {"display_name": "r", "pipeline_spec": spec, "trigger": trigger})
     for value in ("\ud800", float("nan")):
@@ -164,7 +164,9 @@ def test_an_inline_pipeline_beyond_the_limit(
     api: TestClient, post: Call, spec: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(limits, "MAXIMUM_JSON", 1000)
-    assert_refused(api, post(RUNS, {"pipeline_spec": spec}), "larger than 1000 bytes", 413)
+    assert_refused(
+        api, post(RUNS, {"display_name": "r", "pipeline_spec": spec}), "larger than 1000 bytes", 413
+    )
 
 
 @pytest.mark.parametrize(
@@ -205,7 +207,7 @@ def test_what_nobody_expected_has_the_shape_of_all_errors(
 def test_a_page_of_another_site(
     api: TestClient, post: Call, spec: dict[str, Any], site: str | None, status: int
 ) -> None:
-    run_id = post(RUNS, {"pipeline_spec": spec}).json()["run_id"]
+    run_id = post(RUNS, {"display_name": "r", "pipeline_spec": spec}).json()["run_id"]
     headers = {"Sec-Fetch-Site": site} if site else {}
     assert api.get(RUNS, headers=headers).status_code == 200
     replies = [

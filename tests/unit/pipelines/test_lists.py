@@ -153,3 +153,10 @@ def test_a_pipeline_with_versions_goes_when_that_is_asked_for(
     assert "cascade=true" in refused.json()["message"]
     assert api.delete(path, params={"cascade": "true"}).status_code == 200
     assert api.get(path).status_code == 404
+
+
+@pytest.mark.parametrize("path", ["/runs", "/recurringruns"])
+def test_a_run_needs_a_name(api: TestClient, spec: dict[str, Any], path: str) -> None:
+    reply = api.post(BASE + path, json={"pipeline_spec": spec})
+    assert reply.status_code == 400
+    assert "display_name is required" in reply.json()["message"]
