@@ -10,7 +10,7 @@ import pytest
 from lab_checks.verify import tracked
 
 PROJECT = Path(__file__).resolve().parents[3]
-# The launcher before there is an environment, the copy of supervisord that is the machine's own, and
+# The launcher before there is an environment, the supervisord that is the machine's own, and
 # what a step's command is given in an image that we do not know.
 BY_PATH = {
     "lab",
