@@ -1,6 +1,9 @@
 """The start-a-run form: fields from the pipeline's parameters, and what a person typed, checked.
 
 Checking returns every complaint at once, by field, so that each is shown beside its field.
+
+A browser posts a text with other line ends than it read (and no NUL): a field that nobody has
+touched therefore stands for the value it was made from, and what was typed has plain line ends.
 """
 
 from __future__ import annotations
@@ -74,8 +77,12 @@ def build_fields(
     return tuple(_field(item, typed or {}, given or {}, errors or {}) for item in inputs)
 
 
-def check(inputs: Sequence[InputField], typed: Mapping[str, str]) -> Checked:
-    """Read the whole form."""
+def check(
+    inputs: Sequence[InputField],
+    typed: Mapping[str, str],
+    given: Mapping[str, Any] | None = None,
+) -> Checked:
+    """Read the whole form; ``given`` are the values of the run that is cloned."""
     checked = Checked(name=typed.get("name", "").strip())
     if not checked.name:
         checked.errors["name"] = "Give the run a name."
@@ -84,7 +91,16 @@ def check(inputs: Sequence[InputField], typed: Mapping[str, str]) -> Checked:
             f"The name has {len(checked.name)} characters; {LONGEST_NAME} are allowed."
         )
     for item in inputs:
-        text = typed.get(PREFIX + item.name, "")
+        text = as_posted(typed.get(PREFIX + item.name, ""))
+        if item.name in (given or {}):
+            before = (given or {})[item.name]
+            if before is not None and text == as_posted(_as_text(before)):
+                checked.parameters[item.name] = before
+                continue
+        elif item.default is not None and text == as_posted(_as_text(item.default)):
+            if text.strip():
+                checked.parameters[item.name] = item.default
+            continue
         try:
             value = read_value(item, text)
         except ValueError as error:
@@ -95,6 +111,11 @@ def check(inputs: Sequence[InputField], typed: Mapping[str, str]) -> Checked:
     if typed.get("mode") == "recurring":
         checked.schedule = _schedule(typed, checked.errors)
     return checked
+
+
+def as_posted(text: str) -> str:
+    """The text as a browser gives it back, but for the line ends, which are plain."""
+    return text.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "\N{REPLACEMENT CHARACTER}")
 
 
 def read_value(item: InputField, text: str) -> Any:
@@ -170,7 +191,7 @@ def _field(
             "NUMBER_DOUBLE": "number",
             "LIST": "json",
             "STRUCT": "json",
-        }.get(item.type, "text")
+        }.get(item.type, "lines" if "\n" in as_posted(value) else "text")
     )
     return FormField(
         name=key,

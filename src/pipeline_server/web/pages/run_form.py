@@ -67,7 +67,7 @@ def create_router(pages: Pages) -> APIRouter:
         subject = _subject(pages, form.fields)
         if subject is None:
             raise PageError(400, "Choose a pipeline first.")
-        checked = forms.check(subject.inputs, form.fields)
+        checked = forms.check(subject.inputs, form.fields, subject.given)
         if checked.errors:
             return _form(request, pages, subject, form.fields, checked.errors)
         try:
