@@ -35,6 +35,18 @@ Bytes = NDArray[np.uint8]
 Send = Callable[[dict[str, Any]], Mapping[str, Any]]
 
 _FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP")
+_ORIENTATION = 0x0112
+"""EXIF's tag for how a camera was held; 1 is upright."""
+_UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+"""What sets a picture of each orientation upright, as browsers show it."""
 _WORKING_SIDE = 200
 """Strokes are measured and evened out on a drawing of about this size."""
 _STRIP = 256
@@ -123,13 +135,35 @@ def _open(content: bytes) -> Image.Image:
                 f"the drawing is larger than {MAX_SIDE} pixels a side: "
                 f"{image.size[0]}x{image.size[1]}"
             )
-        return image.convert("RGBA")
+        colours = _colours(image)
     except (UnidentifiedImageError, Image.DecompressionBombError):
         raise DrawingError("the drawing is not an image that can be read") from None
     except (OSError, SyntaxError, ValueError) as error:
         if isinstance(error, DrawingError):
             raise
         raise DrawingError("the drawing is a damaged image") from None
+    turn = _UPRIGHT.get(_orientation(image))
+    return colours if turn is None else colours.transpose(turn)
+
+
+def _colours(image: Image.Image) -> Image.Image:
+    """Return the image as RGBA; Pillow's own conversion clips grey of 16 bits at 255."""
+    if not image.mode.startswith("I"):
+        return image.convert("RGBA")
+    values = np.asarray(image).astype(np.int64)
+    grey = Image.fromarray((values.clip(0, 65535) / 257).round().astype(np.uint8)).convert("RGBA")
+    clear = image.info.get("transparency")
+    if isinstance(clear, int):
+        grey.putalpha(Image.fromarray(np.where(values == clear, 0, 255).astype(np.uint8)))
+    return grey
+
+
+def _orientation(image: Image.Image) -> int:
+    try:
+        return int(image.getexif().get(_ORIENTATION, 1))
+    except Exception:
+        # What is no EXIF fails in as many ways as it has bytes; viewers show such a picture as is.
+        return 1
 
 
 def _distance(image: Image.Image) -> Bytes:

@@ -17,6 +17,7 @@ import contextlib
 import errno
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -44,6 +45,8 @@ VALUE_LIMIT = 1024 * 1024
 TAIL = 4096
 MISSING_COMMAND = 127
 CANNOT_EXECUTE = 126
+EXCEPTION = re.compile(r"[A-Za-z_][\w.]*(:|$)")
+SAYING = re.compile(r"[A-Za-z_][\w.]*: \S")
 # Linux takes no longer word in a command (MAX_ARG_STRLEN), its closing zero byte included.
 LONGEST_WORD = 32 * 4096 - 1
 WORD_MARK = "lab-word-in-file:"
@@ -504,7 +507,7 @@ def store_log(work: Json, path: str) -> bool:
 
 
 def describe(code: int, tail: bytes) -> str:
-    """An exit code in words, with the last line that the command wrote: often the reason."""
+    """An exit code in words, with the exception's line where Python wrote one, or nothing."""
     words = f"exit code {code}"
     if code == MISSING_COMMAND:
         words += ": a command that the step calls is not in the image"
@@ -514,8 +517,22 @@ def describe(code: int, tail: bytes) -> str:
         words += ": the step was killed; it may have used more memory than its limit"
     elif code > 128:
         words += f": the step was ended by signal {code - 128}"
-    lines = [line.strip() for line in tail.decode("utf-8", "replace").splitlines() if line.strip()]
-    return f"{words} ({lines[-1][:300]})" if lines else words
+    reason = exception_line(tail.decode("utf-8", "replace"))
+    return f"{words} ({reason})" if reason else words
+
+
+def exception_line(text: str) -> str:
+    """The line of the last exception that Python printed; "" where there is none.
+
+    The frames of a traceback are indented; its first line that is not names the exception. One
+    that says nothing there (papermill's) has the line of the exception it passes on below it.
+    """
+    _, traceback, rest = text.rpartition("Traceback (most recent call last):")
+    lines = [line.rstrip() for line in rest.splitlines() if line[:1].strip()] if traceback else []
+    if not lines or not EXCEPTION.match(lines[0]):
+        return ""
+    said = [line for line in lines if SAYING.match(line)] if lines[0].endswith(":") else []
+    return (said or lines)[-1 if said else 0].rstrip(":")[:300]
 
 
 def finish(server: Server) -> int:

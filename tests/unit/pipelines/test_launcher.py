@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 import pipeline_launcher as package
+from pipeline_launcher import launcher
 
 LAUNCHER = Path(package.__file__).with_name("launcher.py")
 
@@ -181,7 +182,7 @@ def test_metadata_of_the_sdk_s_executor(backend: Backend, tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("script", "code", "words"),
     [
-        ("echo first; echo 'no space is left' >&2; exit 3", 3, "exit code 3 (no space is left)"),
+        ("echo first; echo 'no space is left' >&2; exit 3", 3, "exit code 3"),
         ("no-such-command", 127, "not in the image"),
         ("kill -9 $$", 137, "memory"),
     ],
@@ -303,3 +304,27 @@ def test_what_the_launcher_says_is_in_the_kept_log(backend: Backend, tmp_path: P
     code, _, report = finish(backend, tmp_path)
     assert code == 1
     assert f"[launcher] {report['message']}" in backend.objects["/log"].decode()
+
+
+@pytest.mark.parametrize(
+    ("log", "line"),
+    [
+        ('{\n "left": 1\n}\n', ""),
+        ("no space is left\n", ""),
+        (
+            "before\nTraceback (most recent call last):\n"
+            "  File \"a.py\", line 1, in <module>\n    f()\nKeyError: 'x'\n{\n}\n",
+            "KeyError: 'x'",
+        ),
+        ("Traceback (most recent call last):\n  File\nKeyboardInterrupt\n", "KeyboardInterrupt"),
+        (
+            "Traceback (most recent call last):\n  File\npapermill.Wrong:\n---\n"
+            "----> 1 f()\nValueError: seven\n\n",
+            "ValueError: seven",
+        ),
+        ("Traceback (most recent call last):\n  cut off", ""),
+    ],
+)
+def test_an_exit_quotes_the_line_of_an_exception_or_nothing(log: str, line: str) -> None:
+    words = "exit code 3"
+    assert launcher.describe(3, log.encode()) == (f"{words} ({line})" if line else words)

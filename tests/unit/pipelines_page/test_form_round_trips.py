@@ -5,7 +5,6 @@ from __future__ import annotations
 import html
 from typing import Any
 
-
 from hypothesis import given
 from hypothesis import strategies as st
 from markupsafe import escape

@@ -12,6 +12,8 @@ import zlib
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 
 from mnist_workload import inference
@@ -243,3 +245,66 @@ def test_it_needs_numpy_and_pillow_only():
         check=True,
         timeout=60,
     )
+
+
+TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_90,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_270,
+}
+"""How a camera that was held so has turned the picture; EXIF says it to be set upright."""
+LOSSLESS = {
+    "PNG": ("1", "L", "LA", "P", "RGB", "RGBA", "I;16"),
+    "WEBP": ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "RGBa"),
+}
+"""Modes of Pillow in which each format that knows an orientation can be written."""
+KINDS = [(kind, mode) for kind, modes in LOSSLESS.items() for mode in modes]
+
+
+def in_mode(image, mode):
+    """Return a black and white image in a mode of Pillow; grey of 16 bits spans all of them."""
+    if mode == "I;16":
+        return Image.fromarray(np.asarray(image.convert("L")).astype(np.uint16) * 257)
+    if mode == "RGBa":
+        return image.convert("RGBA").convert(mode)
+    return image.convert(mode)
+
+
+def turned(image, orientation):
+    """Return the picture as a camera held so keeps it, and what says so."""
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    return (image.transpose(TURNS[orientation]) if orientation in TURNS else image), exif
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.sampled_from(KINDS), st.integers(0, 9))
+def test_any_mode_and_any_orientation_is_the_same_tensor(expected, written, orientation):
+    kind, mode = written
+    picture, exif = turned(in_mode(draw(), mode), orientation)
+    options = {"lossless": True} if kind == "WEBP" else {}
+    assert (inference.process_data(encode(picture, kind, exif=exif, **options)) == expected).all()
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB", "CMYK", "YCbCr"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_photograph_held_anyhow_is_nearly_the_same(expected, mode, orientation):
+    picture, exif = turned(draw().convert(mode), orientation)
+    content = encode(picture, "JPEG", exif=exif, quality=95)
+    assert likeness(inference.process_data(content), expected) > 0.97
+
+
+def test_bright_grey_of_16_bits_is_not_empty():
+    grey = np.where(np.asarray(draw().convert("L")) == 0, 40000, 65535).astype(np.uint16)
+    eight = Image.fromarray((grey / 257).round().astype(np.uint8))
+    tensor = inference.process_data(encode(Image.fromarray(grey)))
+    assert (tensor == inference.process_data(encode(eight))).all()
+
+
+def test_an_orientation_that_cannot_be_read_leaves_the_picture_as_it_is(expected):
+    content = encode(draw(), exif=b"Exif\0\0MM\0*\0\0\0\x08\xff\xff\x01\x12")
+    assert (inference.process_data(content) == expected).all()
