@@ -13,6 +13,7 @@ import pytest
 
 from lab_diagnosis import Finding, diagnose
 from lab_diagnosis.collect import collect, connect
+from lab_ground.kubernetes.client import KubernetesClient
 
 ROOT = Path(__file__).resolve().parents[3]
 PATIENCE = 60
@@ -25,46 +26,43 @@ def kubeconfig() -> str:
 
 
 @pytest.fixture(scope="session")
-def client(kubeconfig: str) -> Any:
-    """A dynamic client."""
+def client(kubeconfig: str) -> KubernetesClient:
+    """A client of the cluster."""
     return connect(kubeconfig)
 
 
 @pytest.fixture(scope="session")
-def shell_image(client: Any) -> str:
+def shell_image(client: KubernetesClient) -> str:
     """An image with a shell that is on the node already: kube-proxy's, unless one is named."""
     if named := os.environ.get("LAB_TEST_IMAGE"):
         return named
-    pods = client.resources.get(api_version="v1", kind="Pod")
-    found = pods.get(namespace="kube-system", label_selector="k8s-app=kube-proxy").items
-    return str(found[0].spec.containers[0].image)
+    found = client.list_objects("v1", "Pod", "kube-system", label_selector="k8s-app=kube-proxy")
+    return str(found[0]["spec"]["containers"][0]["image"])
 
 
 @pytest.fixture
-def namespace(client: Any) -> Iterator[str]:
+def namespace(client: KubernetesClient) -> Iterator[str]:
     """A namespace, removed after the test."""
     name = f"diagnosis-{uuid.uuid4().hex[:6]}"
-    namespaces = client.resources.get(api_version="v1", kind="Namespace")
-    namespaces.create(body={"metadata": {"name": name}})
+    client.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
     yield name
-    namespaces.delete(name=name)
+    client.delete("v1", "Namespace", name)
 
 
 @pytest.fixture
-def apply(client: Any, namespace: str) -> Callable[..., None]:
+def apply(client: KubernetesClient, namespace: str) -> Callable[..., None]:
     """Makes an object in the test's namespace."""
 
     def make(api_version: str, kind: str, name: str, **parts: Any) -> None:
-        resource = client.resources.get(api_version=api_version, kind=kind)
         metadata = {"name": name, **parts.pop("metadata", {})}
         body = {"apiVersion": api_version, "kind": kind, "metadata": metadata, **parts}
-        resource.create(body=body, namespace=namespace)
+        client.create(body, namespace)
 
     return make
 
 
 @pytest.fixture
-def told(client: Any, namespace: str) -> Callable[..., Finding]:
+def told(client: KubernetesClient, namespace: str) -> Callable[..., Finding]:
     """The finding about an object, as soon as it says what is expected; else the last one."""
 
     def ask(kind: str, name: str, expected: str) -> Finding:
