@@ -114,7 +114,7 @@ def test_removal_that_a_finalizer_holds(
         sentence = told("ConfigMap", "held", "finalizer").sentence
         assert "waits for the controller that holds the finalizer lab.example/hold" in sentence
     finally:
-        unheld = {"metadata": {"finalizers": []}}
+        unheld: dict[str, Any] = {"metadata": {"finalizers": []}}
         client.patch("v1", "ConfigMap", "held", unheld, namespace)
 
 
