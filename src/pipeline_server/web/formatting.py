@@ -40,6 +40,11 @@ def span(seconds: float) -> str:
     return f"{hours} h {minutes:02d} m" if days == 0 else f"{days} d {hours:02d} h"
 
 
+def shortened(text: str, length: int) -> str:
+    """A text of at most so many characters, with an ellipsis where something is left off."""
+    return text if len(text) <= length else text[: length - 1] + "…"
+
+
 def period(seconds: int | None) -> str:
     """A schedule's period: ``every 2 hours``."""
     if not seconds:

@@ -18,6 +18,7 @@ NODE_HEIGHT = 60.0
 PADDING = 20.0
 HEADER = 34.0
 LONGEST_LABEL = 24
+LONGEST_NOTE = 23
 SEPARATOR = "/"
 KIND_LABELS = {
     "condition": "If",
@@ -61,6 +62,11 @@ class Step:
     def is_group(self) -> bool:
         """Whether it is drawn as a frame around other steps."""
         return bool(self.children)
+
+    @property
+    def held_up_by(self) -> tuple[str, ...]:
+        """What its executions wait for, each reason once, in their order."""
+        return tuple(dict.fromkeys(task.note for task in self.tasks if task.note))
 
     def note(self, now: datetime | None = None) -> str:
         """Second line in the box: how long it took, or how many of how many are done."""
@@ -240,7 +246,9 @@ def _box(
     name = f"{kind} · {step.label}" if kind else step.label
     note = step.note(now)
     room = LONGEST_LABEL if not step.is_group else max(LONGEST_LABEL, int(width / 9))
-    shown_note = note
+    # A reason is longer than a box: its beginning is drawn, the caption has it all.
+    reason = step.held_up_by[0] if len(step.tasks) == 1 and step.held_up_by else ""
+    shown_note = formatting.shortened(reason or note, LONGEST_NOTE)
     if step.is_group and len(name) * 8.4 + len(note) * 6.6 + 60 > width:
         shown_note = ""
     return DrawnBox(
@@ -249,9 +257,11 @@ def _box(
         y=round(y, 1),
         width=round(width, 1),
         height=round(height, 1),
-        label=name if len(name) <= room else name[: room - 1] + "…",
+        label=formatting.shortened(name, room),
         note=shown_note,
-        caption=", ".join(part for part in (name, note, step.node.detail) if part),
+        caption=", ".join(
+            part for part in (name, note, *step.held_up_by, step.node.detail) if part
+        ),
     )
 
 
@@ -296,6 +306,15 @@ def _curve(points: Sequence[Point]) -> str:
             )
         x, y = next_x, next_y
     return "".join(parts)
+
+
+def waiting(steps: Sequence[Step]) -> dict[str, list[Step]]:
+    """The steps that are held up, by what holds them up."""
+    found: dict[str, list[Step]] = {}
+    for step in walk(steps):
+        for reason in step.held_up_by:
+            found.setdefault(reason, []).append(step)
+    return found
 
 
 def state_counts(steps: Sequence[Step]) -> Counter[State]:

@@ -80,6 +80,7 @@ def _task(
         started_at=row.started_at,
         finished_at=row.finished_at,
         error=row.error,
+        note="" if state.finished else row.note,
         pod_name=row.pod_name,
         attempts=row.attempt_count,
         inputs=row.inputs.get("parameters", {}),

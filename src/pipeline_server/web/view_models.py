@@ -107,7 +107,10 @@ class ArtifactContent:
 
 @dataclass(frozen=True, slots=True)
 class TaskRun:
-    """One execution of a step: for a loop, one for each iteration."""
+    """One execution of a step: for a loop, one for each iteration.
+
+    ``note`` says what holds it up while it is not finished, in the server's words.
+    """
 
     id: str
     name: str
@@ -118,6 +121,7 @@ class TaskRun:
     started_at: datetime | None = None
     finished_at: datetime | None = None
     error: str = ""
+    note: str = ""
     pod_name: str = ""
     attempts: int = 1
     inputs: Mapping[str, Any] = field(default_factory=dict)

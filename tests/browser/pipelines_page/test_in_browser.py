@@ -69,7 +69,7 @@ def test_filter_and_pages(browser: Browser) -> None:
     page = RunsPage(browser)
     assert len(page.names) == 20
     page.click_button("Next page")
-    page.wait(lambda: "nightly 40" in page.names)
+    page.wait(lambda: "nightly 30" in page.names)
     page.fill("q", "wrong key")
     page.click_button("Filter")
     page.wait(lambda: page.names == ["mnist with a wrong key"])
@@ -293,6 +293,7 @@ def test_a_server_that_goes_away_is_noticed_and_welcomed_back(
         "/runs",
         "/runs/run-1?step=evaluate&tab=metrics",
         f"/runs/run-3?step={TRAIN}&tab=logs",
+        "/runs/run-held-up?step=train",
         "/runs/run-1?view=output",
         "/compare?run=run-1&run=run-2",
         "/pipelines/p-2",

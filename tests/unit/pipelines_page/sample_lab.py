@@ -273,10 +273,25 @@ def running() -> RunDetail:
     )
 
 
+UNSCHEDULABLE = "Unschedulable: 0/1 nodes are available: 1 Insufficient cpu."
+
+
+def held_up() -> RunDetail:
+    """A run whose second step finds no room."""
+    return RunDetail(
+        RunSummary("run-held-up", "held up", State.RUNNING, START + timedelta(hours=3), None),
+        spec=sample_pipelines.mnist(),
+        tasks=(
+            task("pre-process", State.SUCCEEDED, 2, 20, 3, display_name="Pre-process"),
+            task("train", State.PENDING, after=3, display_name="Train", note=UNSCHEDULABLE),
+        ),
+    )
+
+
 def sample_lab() -> MemorySource:
     """Everything together."""
     source = MemorySource()
-    for run in (succeeded(), failed(), running()):
+    for run in (succeeded(), failed(), running(), held_up()):
         source.add(run)
     for number in range(4, 64):
         state = State.CANCELED if number % 9 == 0 else State.SUCCEEDED

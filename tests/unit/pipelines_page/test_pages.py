@@ -13,6 +13,7 @@ from pipeline_server.web.source import PageError
 from pipeline_server.web.view_models import State
 
 from .memory_source import MemorySource
+from .sample_lab import UNSCHEDULABLE
 
 PAGES = [
     "/",
@@ -30,6 +31,8 @@ PAGES = [
     "/runs/run-2",
     "/runs/run-3?step=exit-handler-1/for-loop-3/train&task=n-4-2&tab=logs",
     "/runs/run-3?step=clean-up",
+    "/runs/run-held-up?step=train",
+    "/runs/run-held-up?view=steps",
     "/compare?run=run-1&run=run-2",
     "/pipelines",
     "/pipelines/p-1",
@@ -149,6 +152,24 @@ def test_a_running_run_can_be_stopped_and_refreshes(browser: TestClient) -> None
     assert 'action="/runs/run-3/terminate"' in page
     assert 'data-live="head bar graph' in page
     assert "data-live" not in browser.get("/runs/run-1").text
+
+
+@pytest.mark.parametrize(
+    ("address", "shown"),
+    [
+        ("", f"Pending, {UNSCHEDULABLE}"),
+        ("?step=train", f"<p>{UNSCHEDULABLE}</p>"),
+        ("?view=steps", f'<span class="faint">{UNSCHEDULABLE}</span>'),
+    ],
+)
+def test_what_holds_a_step_up_is_on_the_run_the_step_and_the_list(
+    browser: TestClient, address: str, shown: str
+) -> None:
+    page = browser.get(f"/runs/run-held-up{address}").text
+    told = f"Train</a> waits.</strong> {UNSCHEDULABLE}"
+    assert told in page
+    elsewhere = page.replace(told, "")
+    assert shown in elsewhere
 
 
 @pytest.mark.parametrize(

@@ -179,6 +179,17 @@ def test_rounds_of_a_loop_meet_the_steps_as_written(
     assert steps["clean-up"].state is State.UNKNOWN
 
 
+def test_a_note_is_shown_while_its_task_waits(services: Services, source: ServerSource) -> None:
+    run_id = start(source, upload(source))
+    rows = [
+        {"id": f"{run_id}-{state}", "name": "train", "path": f"root/{state}", "state": state}
+        for state in ("PENDING", "FAILED")
+    ]
+    add_tasks(services, run_id, *({**row, "note": "Insufficient cpu"} for row in rows))
+    notes = {task.state: task.note for task in source.get_run(run_id).tasks}
+    assert notes == {State.PENDING: "Insufficient cpu", State.FAILED: ""}
+
+
 def test_cached_steps_and_artifacts(services: Services, source: ServerSource) -> None:
     run_id = start(source, upload(source))
     add_tasks(

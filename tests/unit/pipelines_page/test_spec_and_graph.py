@@ -9,7 +9,7 @@ from pipeline_server.web.spec import read_graph, read_inputs
 from pipeline_server.web.view_models import RunDetail, RunSummary, State
 
 from . import sample_pipelines
-from .sample_lab import failed, running, succeeded
+from .sample_lab import UNSCHEDULABLE, failed, held_up, running, succeeded
 
 
 def test_steps_come_after_what_they_wait_for() -> None:
@@ -73,6 +73,17 @@ def test_a_loop_counts_its_rounds() -> None:
     assert train.note() == "2 of 3 done"
     assert train.state is State.FAILED
     assert steps["exit-handler-1/condition-4/evaluate"].note() == "not started"
+
+
+def test_what_holds_a_step_up_is_drawn() -> None:
+    steps = graph.steps_of(held_up())
+    drawing = graph.draw(steps)
+    train = next(box for box in drawing.boxes if box.step.label == "Train")
+    assert train.note.startswith("Unschedulable: 0/1")
+    assert len(train.note) <= graph.LONGEST_NOTE
+    assert UNSCHEDULABLE in train.caption
+    assert [step.label for step in graph.waiting(steps)[UNSCHEDULABLE]] == ["Train"]
+    assert graph.waiting(graph.steps_of(running())) == {}
 
 
 def test_a_run_without_a_spec_shows_what_ran() -> None:

@@ -87,6 +87,7 @@ def _add_run(router: APIRouter, pages: Pages) -> None:
             progress=graph.progress(steps),
             counts=graph.state_counts(steps),
             culprit=_culprit(steps),
+            waiting=graph.waiting(steps),
             view=view,
             panel=panel,
             live=not run.summary.state.finished,
