@@ -137,7 +137,7 @@ def test_a_revoked_token_ends_its_websocket_and_the_kernel_goes_on(
     client, browser, project, workbench, jupyter
 ):
     client.create(account("passing", project))
-    client.create(binding("passing", project, role="view"))
+    client.create(binding("passing", project, role="edit"))
     passing = Jupyter(browser, jupyter.host, workbench, token_of(client, project, "passing"))
     wait_for(lambda: passing.ask("/api").status == 200, 15, "it is let in")
     kernel = jupyter.ask("/api/kernels", "POST", b'{"name": "python3"}').json()["id"]

@@ -70,10 +70,11 @@ def notebook(client, project):
 
 @pytest.fixture(scope="module")
 def tokens(client, project):
-    """Tokens of a learner who may get the Notebook and of a stranger who may not."""
-    for name in ("learner", "stranger"):
+    """Tokens of a learner who may get the Notebook, and of a viewer and a stranger who may not."""
+    for name in ("learner", "viewer", "stranger"):
         client.create(account(name, project))
-    client.create(binding("learner", project, role="view"))
+    client.create(binding("learner", project, role="edit"))
+    client.create(binding("viewer", project, role="view"))
     return functools.partial(token_of, client, project)
 
 
@@ -120,7 +121,7 @@ class TestSignIn:
         headers = {"Content-Type": "application/x-www-form-urlencoded"}
         return browser.ask(host, "/oauth/login", method="POST", body=body, headers=headers)
 
-    @pytest.mark.parametrize(("who", "status"), [("stranger", 403), (None, 401)])
+    @pytest.mark.parametrize(("who", "status"), [("stranger", 403), ("viewer", 403), (None, 401)])
     def test_wrong_and_unfit_tokens_get_their_pages(self, browser, host, tokens, who, status):
         answer = self.sign_in(browser, host, tokens(who) if who else "not-a-token")
         assert answer.status == status
@@ -156,7 +157,7 @@ class TestSignIn:
 
     def test_revoked_token_stops_within_a_minute(self, client, browser, host, project, tokens):
         client.create(account("passing", project))
-        client.create(binding("passing", project, role="view"))
+        client.create(binding("passing", project, role="edit"))
         headers = {"Authorization": f"Bearer {tokens('passing')}"}
         wait_for(lambda: browser.ask(host, headers=headers).status == 200, 15, "it is let in")
         client.delete("v1", "ServiceAccount", "passing", project)
