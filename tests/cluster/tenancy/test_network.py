@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -296,10 +297,22 @@ with socket.create_connection(({server!r}, 8080), 2) as s:
 def test_rules_that_somebody_took_away_come_back() -> None:
     """For some seconds nothing is closed: what does this is root on the machine."""
     assert f"inet {TABLE}" in tables()
-    before = listing()
+    before = settled()
     subprocess.run(["nft", "delete", "table", "inet", TABLE], check=True)
-    wait_for(lambda: f"inet {TABLE}" in tables(), 15, "the rules")
-    assert listing() == before
+    wait_for(lambda: f"inet {TABLE}" in tables() and listing() == before, 15, "the same rules")
+
+
+def settled() -> list[str]:
+    """The rules once the policies that other tests have just removed are gone from them."""
+    seen: list[list[str]] = [listing()]
+
+    def at_rest() -> bool:
+        time.sleep(2)
+        seen.append(listing())
+        return seen[-1] == seen[-2]
+
+    wait_for(at_rest, 30, "rules at rest")
+    return seen[-1]
 
 
 def listing() -> list[str]:
