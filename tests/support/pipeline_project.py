@@ -143,6 +143,13 @@ class PipelineServer:
             **options,
         )
 
+    def tasks(self, run_id: str) -> list[dict[str, Any]]:
+        """A run's tasks with all that the server knows of them, for which upstream has no room."""
+        reply = self.request("GET", f"/apis/v2beta1/runs/{run_id}/tasks")
+        reply.raise_for_status()
+        tasks: list[dict[str, Any]] = reply.json()["tasks"]
+        return tasks
+
     # -- inside --------------------------------------------------------------------------------
 
     def secret(self, name: str) -> dict[str, str]:

@@ -15,9 +15,8 @@ Run = Callable[..., Any]
 
 def tasks(server: PipelineServer, run: Any) -> dict[str, dict[str, Any]]:
     """The run's tasks by name; a repeated name counts up."""
-    found = server.request("GET", f"/apis/v2beta1/runs/{run.run_id}").json()
     result: dict[str, dict[str, Any]] = {}
-    for task in found["run_details"]["task_details"]:
+    for task in server.tasks(run.run_id):
         name = task["display_name"]
         while name in result:
             name += "+"
@@ -126,7 +125,7 @@ def test_importer(run: Run, server: PipelineServer, bucket: Any) -> None:
     assert outputs(server, first)["read"]["Output"] == "imported/5"
     second = run(constructs.imports)
     ids = {
-        tasks(server, item)["importer"]["outputs"]["artifact"]["artifact_ids"][0]
+        tasks(server, item)["importer"]["output_artifacts"]["artifact"][0]
         for item in (first, second)
     }
     assert len(ids) == 1, "with reimport=False the known artifact is used again"

@@ -190,8 +190,7 @@ def test_a_secret_that_is_not_there(
     wait_for(lambda: server.run_pods(run_id), 30, "no pod")
 
     def note() -> bool:
-        found = server.request("GET", f"/apis/v2beta1/runs/{run_id}").json()
-        step = found["run_details"]["task_details"][-1]
+        step = server.tasks(run_id)[-1]
         return "absent" in step.get("note", "")
 
     wait_for(note, 60, "the API does not say what the step waits for")

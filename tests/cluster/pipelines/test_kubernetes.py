@@ -108,8 +108,7 @@ def test_a_log_can_be_followed(client: kfp.Client, server: PipelineServer) -> No
     started = client.create_run_from_pipeline_func(kubernetes_pipelines.talkative)
 
     def read() -> str:
-        found = server.request("GET", f"/apis/v2beta1/runs/{started.run_id}").json()
-        for task in found["run_details"]["task_details"]:
+        for task in server.tasks(started.run_id):
             if task["kind"] == "CONTAINER":
                 path = f"/apis/v2beta1/runs/{started.run_id}/tasks/{task['task_id']}/log"
                 return server.request("GET", path).text
