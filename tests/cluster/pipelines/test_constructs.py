@@ -110,7 +110,7 @@ def test_exit_handler_after_a_failure(run: Run, server: PipelineServer) -> None:
 
 def test_exit_handler_after_success(run: Run, server: PipelineServer) -> None:
     found = outputs(server, run(constructs.exit_after_success))
-    assert found["read-status"]["Output"] == "SUCCEEDED|"
+    assert found["read-status"]["Output"] == "COMPLETE|"
 
 
 def test_pipelines_within_pipelines(run: Run, server: PipelineServer) -> None:
