@@ -82,6 +82,9 @@ func (r Rules) policyTable(bridge string) table {
 		}},
 		{name: "leave-pod-reply", rules: []rule{{[]term{lookUp("ip daddr", "egress-reply")}, ""}}},
 		{name: "reach-pod", hook: hook("forward", -19), rules: []rule{
+			// A connection to a pod that is gone ends, or its caller would wait for ever.
+			{[]term{toPods, established, is("meta l4proto", "6"), isNot("ip daddr", "@known")},
+				"reject with tcp reset"},
 			drop(toPods, isNot("ip daddr", "@known")),
 			errors,
 			self,

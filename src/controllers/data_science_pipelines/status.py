@@ -8,6 +8,7 @@ from typing import Any
 
 from controllers.data_science_pipelines.build import server_url
 from controllers.data_science_pipelines.specification import Application
+from lab_ground import s3
 from lab_ground.kubernetes.conditions import is_true, set_condition
 from lab_ground.kubernetes.manifest import Manifest
 
@@ -112,12 +113,26 @@ def _components(app: Application, found: Findings) -> Manifest:
     return {"apiServer": addresses}
 
 
+_STORE_KINDS = {
+    s3.Kind.KEY: "WrongCredentials",
+    s3.Kind.RIGHT: "WrongCredentials",
+    s3.Kind.BUCKET: "BucketMissing",
+}
+# What the store's sentences begin with, from the table that they are made of.
+_STORE_WORDS = tuple(
+    (told.partition("{")[0].strip().lower(), _STORE_KINDS[kind])
+    for kind, told in s3.CODES.values()
+    if kind in _STORE_KINDS
+)
+
+
 def _reason(problem: str, good: str, what: str) -> str:
     """One word for a problem."""
     if not problem:
         return good
     lower = problem.lower()
     for sign, word in (
+        *_STORE_WORDS,
         ("is starting", "Starting"),
         ("is not there yet", "Starting"),
         ("is wrong", "WrongCredentials"),

@@ -10,12 +10,14 @@ from typing import Any
 import kopf
 import pytest
 import yaml
+from botocore.exceptions import ClientError
 from memory_cluster import MemoryCluster
 
 from controllers.data_science_pipelines import build as builders
 from controllers.data_science_pipelines import making, reconcile, removal, specification, status
 from controllers.data_science_pipelines.build import access
 from controllers.data_science_pipelines.specification import SpecificationError
+from lab_ground import s3
 from lab_ground.kubernetes import client as kubernetes
 from lab_ground.kubernetes.errors import ApiError
 from pipeline_database import __main__ as mariadb
@@ -201,11 +203,26 @@ def test_all_is_well() -> None:
     }
 
 
+def refusal(code: str) -> ClientError:
+    return ClientError({"Error": {"Code": code, "Message": "no"}}, "HeadBucket")
+
+
 @pytest.mark.parametrize(
     ("problem", "reason"),
     [
         ("http://store: the key abcd… is wrong or may not use bucket 'b'", "WrongCredentials"),
         ("http://store: there is no bucket 'b'", "BucketMissing"),
+        *(
+            (str(s3.explain(refusal(code), "http://store:9000", "b")), reason)
+            for code, reason in (
+                ("InvalidAccessKeyId", "WrongCredentials"),
+                ("SignatureDoesNotMatch", "WrongCredentials"),
+                ("AccessDenied", "WrongCredentials"),
+                ("403", "WrongCredentials"),
+                ("NoSuchBucket", "BucketMissing"),
+                ("SlowDown", "Unreachable"),
+            )
+        ),
         ("http://store: Could not connect to the endpoint", "Unreachable"),
         ("the Secret keys is not there or lacks its keys", "CredentialsMissing"),
         ("minio-sample is starting", "Starting"),
