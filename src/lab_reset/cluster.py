@@ -32,6 +32,8 @@ TOKEN_SECONDS = 3600
 # What lets a token proxy ask who calls; a model server has one, bound in the whole cluster.
 DELEGATOR = "system:auth-delegator"
 MODEL_LABEL = "serving.kserve.io/inferenceservice"
+# The platform's own bindings say by it whose they are: their names have a mark of the owner.
+NOTEBOOK_LABEL = "lab.opendatahub.io/notebook"
 
 
 class ResetError(Exception):
@@ -190,8 +192,11 @@ def leftover_delegators(cluster: Cluster, served: bool) -> list[str]:
         ):
             continue
         account = subjects[0]["name"]
-        model = (binding["metadata"].get("labels") or {}).get(MODEL_LABEL)
-        if name == f"{cluster.namespace}-{account}-notebook-auth-delegator":
+        labels = binding["metadata"].get("labels") or {}
+        model = labels.get(MODEL_LABEL)
+        if notebook := labels.get(NOTEBOOK_LABEL):
+            gone = notebook not in notebooks
+        elif name == f"{cluster.namespace}-{account}-notebook-auth-delegator":
             gone = account not in notebooks
         elif name == f"{cluster.namespace}-{account}-auth-delegator":
             gone = not served and (model not in models if model else not models)

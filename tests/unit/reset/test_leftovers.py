@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from controllers.notebook.build.login import build_delegator_binding
 from lab_reset import cluster as clusters
 from lab_reset import sessions
 
@@ -30,6 +31,8 @@ RAW = delegator("mnist-mnist-sa-auth-delegator", "mnist-sa", model="mnist")
 RAW_UPSTREAM = delegator("mnist-model-mesh-auth-delegator", "model-mesh")
 PIPELINES = delegator("mnist-ds-pipeline-ds-pipeline-auth-delegator", "ds-pipeline-ds-pipeline")
 WORKBENCH = delegator("mnist-notebook-notebook-auth-delegator", "notebook")
+LABELLED = delegator("mnist-bench-notebook-0123456789", "team")
+LABELLED["metadata"]["labels"] = {clusters.NOTEBOOK_LABEL: "bench"}
 FOREIGN = delegator("mnist-2-mnist-sa-auth-delegator", "mnist-sa", namespace="mnist-2")
 
 
@@ -49,7 +52,7 @@ class Namespace:
 
 
 @pytest.mark.parametrize(
-    "binding", [MESH, RAW, RAW_UPSTREAM, WORKBENCH], ids=lambda b: b["metadata"]["name"]
+    "binding", [MESH, RAW, RAW_UPSTREAM, WORKBENCH, LABELLED], ids=lambda b: b["metadata"]["name"]
 )
 def test_the_binding_of_what_is_gone_is_named(binding: dict[str, Any]) -> None:
     left = clusters.cluster_leftovers(Namespace([binding, PIPELINES, FOREIGN]), served=False)
@@ -80,6 +83,23 @@ def test_a_workbench_that_stays_keeps_its_binding_and_its_sessions() -> None:
     )
     assert clusters.cluster_leftovers(seat, served=False) == []
     assert sessions.session_leftovers(seat) == []
+
+
+def test_a_marked_binding_stays_with_its_workbench_whatever_account_it_has() -> None:
+    seat = Namespace([LABELLED], Notebook=[named("bench")])
+    assert clusters.cluster_leftovers(seat, served=False) == []
+    seat = Namespace([LABELLED], Notebook=[named("team")])
+    assert clusters.cluster_leftovers(seat, served=False) == [
+        "ClusterRoleBinding/mnist-bench-notebook-0123456789"
+    ]
+
+
+def test_the_label_is_the_one_that_the_controller_writes() -> None:
+    owner = {"namespace": "mnist", "name": "bench", "uid": "uid-bench"}
+    binding = build_delegator_binding({"metadata": owner, "spec": {"template": {"spec": {}}}})
+    assert clusters.cluster_leftovers(Namespace([binding]), served=False) == [
+        f"ClusterRoleBinding/{binding['metadata']['name']}"
+    ]
 
 
 def test_the_sessions_of_a_workbench_that_is_gone_are_named() -> None:
