@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from lab_ground.connections import DEFAULT_REGION, DataConnection
-from lab_ground.s3 import Bucket, StoreError, open_client, told
+from lab_ground.s3 import Bucket, Kind, StoreError, open_client, told
 
 # What a store says of a bucket that is there already.
 _MADE = ("BucketAlreadyOwnedByYou", "BucketAlreadyExists")
@@ -14,6 +14,10 @@ _MADE = ("BucketAlreadyOwnedByYou", "BucketAlreadyExists")
 
 class ObjectStoreError(Exception):
     """The store is unreachable or refused; the message names which and why."""
+
+    def __init__(self, message: str, kind: Kind) -> None:
+        super().__init__(message)
+        self.kind = kind
 
 
 def connect(
@@ -33,9 +37,8 @@ def check_access(connection: DataConnection) -> None:
     try:
         Bucket(connection, read_timeout=10, attempts=1).check()
     except StoreError as error:
-        raise ObjectStoreError(
-            f"bucket {connection.bucket!r}, with the key {connection.access_key_id[:4]}…: {error}"
-        ) from error
+        where = f"bucket {connection.bucket!r}, with the key {connection.access_key_id[:4]}…"
+        raise ObjectStoreError(f"{where}: {error}", error.kind) from error
 
 
 def ensure_buckets(
@@ -52,7 +55,7 @@ def ensure_buckets(
                 _make(client, endpoint, bucket)
                 made.append(bucket)
     except StoreError as error:
-        raise ObjectStoreError(str(error)) from error
+        raise ObjectStoreError(str(error), error.kind) from error
     return made
 
 

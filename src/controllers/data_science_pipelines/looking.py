@@ -64,6 +64,7 @@ def _store_problem(app: Application, found: status.Findings) -> str:
             buckets.ensure_buckets(app.store.endpoint, *found.admin, [app.store.bucket])
         buckets.check_access(connection)
     except buckets.ObjectStoreError as error:
+        found.refusal = error.kind
         return str(error)
     return ""
 

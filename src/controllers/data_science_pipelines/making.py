@@ -79,7 +79,7 @@ def _store_manifests(app: Application, owner: Manifest, found: status.Findings) 
     if keys is None:
         found.store = f"the Secret {app.store.credentials.secret} is not there or lacks its keys"
         return []
-    if problem := _fault_ofkeys_of(app, *keys):
+    if problem := _fault_of_keys(app, *keys):
         found.store = problem
         return []
     found.admin = (admin["accesskey"], admin["secretkey"])
@@ -95,7 +95,7 @@ def keys_of(app: Application) -> tuple[str, str] | None:
     return trimmed(data[credentials.user_key]), trimmed(data[credentials.password_key])
 
 
-def _fault_ofkeys_of(app: Application, access_key: str, secret_key: str) -> str:
+def _fault_of_keys(app: Application, access_key: str, secret_key: str) -> str:
     """Why the store could not be used with these keys; empty when it can."""
     given = app.store.credentials
     for key, fault in (

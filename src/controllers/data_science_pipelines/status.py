@@ -17,13 +17,17 @@ READY = "Ready"
 
 @dataclass
 class Findings:
-    """What was found; ``database`` and ``store`` hold what is wrong with them, in words."""
+    """What was found; ``database`` and ``store`` hold what is wrong with them, in words.
+
+    ``refusal`` is the kind of the store's own answer, where that is what is wrong.
+    """
 
     deployments: dict[str, Manifest | None] = field(default_factory=dict)
     pods: list[Manifest] = field(default_factory=list)
     route: Manifest | None = None
     database: str = ""
     store: str = ""
+    refusal: s3.Kind | None = None
     admin: tuple[str, str] | None = None
 
 
@@ -70,7 +74,7 @@ def build(app: Application, manifest: Manifest, found: Findings) -> Manifest:
         store = deployment_problem(found, app.minio)
     checks = (
         ("DatabaseAvailable", database, _reason(database, "DatabaseAvailable", "Database")),
-        ("ObjectStoreAvailable", store, _reason(store, "ObjectStoreAvailable", "ObjectStore")),
+        ("ObjectStoreAvailable", store, _store_reason(store, found.refusal)),
         ("APIServerReady", server, "MinimumReplicasAvailable" if not server else "Deploying"),
     )
     generation = manifest["metadata"].get("generation")
@@ -113,17 +117,18 @@ def _components(app: Application, found: Findings) -> Manifest:
     return {"apiServer": addresses}
 
 
-_STORE_KINDS = {
-    s3.Kind.KEY: "WrongCredentials",
-    s3.Kind.RIGHT: "WrongCredentials",
-    s3.Kind.BUCKET: "BucketMissing",
+_REFUSALS = {
+    s3.Kind.KEY: "ObjectStoreWrongCredentials",
+    s3.Kind.RIGHT: "ObjectStoreWrongCredentials",
+    s3.Kind.BUCKET: "ObjectStoreBucketMissing",
 }
-# What the store's sentences begin with, from the table that they are made of.
-_STORE_WORDS = tuple(
-    (told.partition("{")[0].strip().lower(), _STORE_KINDS[kind])
-    for kind, told in s3.CODES.values()
-    if kind in _STORE_KINDS
-)
+
+
+def _store_reason(problem: str, refusal: s3.Kind | None) -> str:
+    """One word for what is wrong with the store."""
+    if problem and refusal in _REFUSALS:
+        return _REFUSALS[refusal]
+    return _reason(problem, "ObjectStoreAvailable", "ObjectStore")
 
 
 def _reason(problem: str, good: str, what: str) -> str:
@@ -132,7 +137,6 @@ def _reason(problem: str, good: str, what: str) -> str:
         return good
     lower = problem.lower()
     for sign, word in (
-        *_STORE_WORDS,
         ("is starting", "Starting"),
         ("is not there yet", "Starting"),
         ("is wrong", "WrongCredentials"),

@@ -14,7 +14,14 @@ from botocore.exceptions import ClientError
 from memory_cluster import MemoryCluster
 
 from controllers.data_science_pipelines import build as builders
-from controllers.data_science_pipelines import making, reconcile, removal, specification, status
+from controllers.data_science_pipelines import (
+    looking,
+    making,
+    reconcile,
+    removal,
+    specification,
+    status,
+)
 from controllers.data_science_pipelines.build import access
 from controllers.data_science_pipelines.specification import SpecificationError
 from lab_ground import s3
@@ -203,26 +210,11 @@ def test_all_is_well() -> None:
     }
 
 
-def refusal(code: str) -> ClientError:
-    return ClientError({"Error": {"Code": code, "Message": "no"}}, "HeadBucket")
-
-
 @pytest.mark.parametrize(
     ("problem", "reason"),
     [
         ("http://store: the key abcd… is wrong or may not use bucket 'b'", "WrongCredentials"),
         ("http://store: there is no bucket 'b'", "BucketMissing"),
-        *(
-            (str(s3.explain(refusal(code), "http://store:9000", "b")), reason)
-            for code, reason in (
-                ("InvalidAccessKeyId", "WrongCredentials"),
-                ("SignatureDoesNotMatch", "WrongCredentials"),
-                ("AccessDenied", "WrongCredentials"),
-                ("403", "WrongCredentials"),
-                ("NoSuchBucket", "BucketMissing"),
-                ("SlowDown", "Unreachable"),
-            )
-        ),
         ("http://store: Could not connect to the endpoint", "Unreachable"),
         ("the Secret keys is not there or lacks its keys", "CredentialsMissing"),
         ("minio-sample is starting", "Starting"),
@@ -233,6 +225,35 @@ def test_a_store_that_is_not_available(problem: str, reason: str) -> None:
     assert found["ObjectStoreAvailable"]["reason"] == f"ObjectStore{reason}"
     assert found["ObjectStoreAvailable"]["message"] == problem
     assert (found["Ready"]["status"], found["Ready"]["message"]) == ("False", problem)
+
+
+@pytest.mark.parametrize(
+    ("code", "reason"),
+    [
+        ("InvalidAccessKeyId", "WrongCredentials"),
+        ("SignatureDoesNotMatch", "WrongCredentials"),
+        ("AccessDenied", "WrongCredentials"),
+        ("403", "WrongCredentials"),
+        ("NoSuchBucket", "BucketMissing"),
+        ("SlowDown", "Unreachable"),
+    ],
+)
+def test_a_store_that_refuses(monkeypatch: pytest.MonkeyPatch, code: str, reason: str) -> None:
+    """From the store's answer to the condition: the reason is the answer's kind, not its words."""
+
+    def refuse(*_: Any, **__: Any) -> None:
+        answer = {"Error": {"Code": code, "Message": "no"}}
+        raise s3.explain(ClientError(answer, "HeadBucket"), "http://store:9000", "b")
+
+    monkeypatch.setattr(s3.Bucket, "check", refuse)
+    monkeypatch.setattr(looking, "keys_of", lambda _app: ("nobody", "nothing"))
+    found = findings()
+    app = specification.read(resource(objectStorage={"externalStorage": EXTERNAL_STORE}))
+    found.store = looking._store_problem(app, found)
+    condition = conditions(found)["ObjectStoreAvailable"]
+    assert condition["reason"] == f"ObjectStore{reason}"
+    assert condition["message"] == found.store
+    assert "http://store:9000" in found.store
 
 
 def test_a_database_that_starts_names_its_pod_s_trouble() -> None:
