@@ -16,15 +16,15 @@ from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
+from upstream_data import upstream_definitions
 
 from lab_ground.kubernetes.client import KubernetesClient, get_client
 from lab_ground.kubernetes.errors import ApiError
-from resource_definitions.definitions import DEFAULT_VERSION, SHARED, kubernetes
+from resource_definitions.definitions import DEFAULT_VERSION, kubernetes
 from resource_definitions.kubernetes import from_document
 from resource_definitions.structural import pruned, with_defaults
 
 PROJECT = Path(__file__).resolve().parents[3]
-UPSTREAM = Path(os.environ.get("LAB_UPSTREAM", PROJECT.parent / "shared")) / "upstream-crds"
 CASES = 10
 SEED = 1795
 # A value for each pattern that upstream's schemas have; the object is checked whole in any case.
@@ -37,19 +37,6 @@ WORDS = ("a", "a.example", "/a", "1", "100m", "5s", "rhoai")
 def client() -> KubernetesClient:
     os.environ.setdefault("KUBECONFIG", str(PROJECT / ".lab/kubeconfig"))
     return get_client()
-
-
-def upstream() -> list[dict[str, Any]]:
-    """Upstream's definitions of the version that the platform plays."""
-    found = [
-        json.loads(file.read_text())["crd"]["spec"]
-        for folder in (DEFAULT_VERSION, *SHARED)
-        for file in sorted((UPSTREAM / folder).glob("*.json"))
-    ]
-    if not found:
-        print(f"nothing compared: {UPSTREAM} is not there; set LAB_UPSTREAM")
-        assert os.environ.get("CI") != "true", f"{UPSTREAM} is not there"
-    return found
 
 
 class Maker:
@@ -138,7 +125,7 @@ def ask(client: KubernetesClient, plural: str, body: dict[str, Any]) -> dict[str
     [
         pytest.param(spec, version["name"], version["schema"]["openAPIV3Schema"],
                      id=f"{spec['names']['kind']}-{version['name']}")
-        for spec in upstream()
+        for spec in upstream_definitions(DEFAULT_VERSION).values()
         for version in spec["versions"]
         if version["served"]
     ],

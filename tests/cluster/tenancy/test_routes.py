@@ -64,6 +64,27 @@ def route(name: str, to: str, **spec: Any) -> Manifest:
     }
 
 
+def lead_by_hand(client: KubernetesClient, name: str, seat: Seat, pod: Manifest) -> None:
+    """Writes a pod's address into a Service of another seat.
+
+    As the administrator: whether a learner may is the cluster's business.
+    """
+    client.create(
+        {
+            "apiVersion": "discovery.k8s.io/v1",
+            "kind": "EndpointSlice",
+            "metadata": {
+                "name": f"{name}-1",
+                "namespace": seat.namespace,
+                "labels": {"kubernetes.io/service-name": name},
+            },
+            "addressType": "IPv4",
+            "ports": [{"name": "web", "port": 8080}],
+            "endpoints": [{"addresses": [pod["status"]["podIP"]]}],
+        }
+    )
+
+
 def verdict(client: KubernetesClient, name: str, namespace: str) -> tuple[str, str]:
     """What the Route's status says: whether it is admitted, and why not."""
 
@@ -107,21 +128,7 @@ def test_hand_made_endpoints_lead_nowhere(
 ) -> None:
     make(service("by-hand"))
     pod = client.get("v1", "Pod", "notebook", victim.namespace) or {}
-    # Written by the administrator: whether a learner may is the cluster's business.
-    client.create(
-        {
-            "apiVersion": "discovery.k8s.io/v1",
-            "kind": "EndpointSlice",
-            "metadata": {
-                "name": "by-hand-1",
-                "namespace": stranger.namespace,
-                "labels": {"kubernetes.io/service-name": "by-hand"},
-            },
-            "addressType": "IPv4",
-            "ports": [{"name": "web", "port": 8080}],
-            "endpoints": [{"addresses": [pod["status"]["podIP"]]}],
-        }
-    )
+    lead_by_hand(client, "by-hand", stranger, pod)
     make(route("by-hand", "by-hand"))
     status, message = verdict(stranger.client, "by-hand", stranger.namespace)
     assert (status, "no selector" in message) == ("False", True), message
@@ -133,20 +140,7 @@ def test_a_slice_beside_the_controller_s_leads_nowhere(
 ) -> None:
     make(service("beside", selector={"app": "nothing"}))
     pod = client.get("v1", "Pod", "notebook", victim.namespace) or {}
-    client.create(
-        {
-            "apiVersion": "discovery.k8s.io/v1",
-            "kind": "EndpointSlice",
-            "metadata": {
-                "name": "beside-1",
-                "namespace": stranger.namespace,
-                "labels": {"kubernetes.io/service-name": "beside"},
-            },
-            "addressType": "IPv4",
-            "ports": [{"name": "web", "port": 8080}],
-            "endpoints": [{"addresses": [pod["status"]["podIP"]]}],
-        }
-    )
+    lead_by_hand(client, "beside", stranger, pod)
     make(route("beside", "beside"))
     status, message = verdict(stranger.client, "beside", stranger.namespace)
     assert (status, "written by hand" in message) == ("False", True), message

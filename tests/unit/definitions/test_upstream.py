@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import os
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
+from upstream_data import upstream_definitions
 
-from resource_definitions.definitions import SHARED, VERSIONS, definitions
+from resource_definitions.definitions import VERSIONS, definitions
 
-# Upstream's definitions as data, a folder for each version; they are not part of the project.
-UPSTREAM = (
-    Path(os.environ.get("LAB_UPSTREAM", Path(__file__).resolve().parents[4] / "shared"))
-    / "upstream-crds"
-)
 # What upstream has none of, since OpenShift's own API server serves the kinds.
 SERVED_BY_OPENSHIFT = {"imagestreams.image.openshift.io", "templates.template.openshift.io"}
 
@@ -46,25 +39,12 @@ def differences(ours: Any, theirs: Any, path: str = "") -> Iterator[str]:
         yield f"{path}: {ours!r} is {theirs!r} upstream"
 
 
-def upstream(version: str) -> dict[str, dict[str, Any]]:
-    """Upstream's definitions of a version by name; none where the data is not on this machine."""
-    found = {
-        file.stem: json.loads(file.read_text())["crd"]["spec"]
-        for folder in (version, *SHARED)
-        for file in sorted((UPSTREAM / folder).glob("*.json"))
-    }
-    if not found:
-        print(f"nothing compared: {UPSTREAM / version} is not there; set LAB_UPSTREAM")
-        assert os.environ.get("CI") != "true", f"{UPSTREAM / version} is not there"
-    return found
-
-
 @pytest.mark.parametrize("version", VERSIONS)
 def test_every_path_is_upstream_s(version: str) -> None:
     ours = {
         definition["metadata"]["name"]: definition["spec"] for definition in definitions(version)
     }
-    theirs = upstream(version)
+    theirs = upstream_definitions(version)
     found = []
     for name, spec in theirs.items():
         # How upstream converts between versions is a webhook of its own, or none.
