@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 from kubernetes.config import ConfigException
 
@@ -14,6 +14,8 @@ from lab_ground.kubernetes.client import open_client
 from lab_ground.kubernetes.errors import ApiError
 from lab_ground.s3 import Bucket, Kind, StoreError
 from lab_playbook.outcome import Arguments, TaskError
+
+Answer = TypeVar("Answer")
 
 TIMES = {"connect_timeout": 5, "attempts": 3}
 # What a store says where there is no such object, or no such bucket.
@@ -86,18 +88,17 @@ def telling(what: str) -> Iterator[None]:
 
 def read_object(bucket: Bucket, key: str) -> bytes | None:
     """Return an object's bytes, or None where there is no such object, or no such bucket."""
-    try:
-        return bucket.read(key)
-    except StoreError as error:
-        if error.kind in ABSENT:
-            return None
-        raise
+    return _unless_absent(bucket.read, key)
 
 
 def look_at_object(bucket: Bucket, key: str) -> dict[str, Any] | None:
     """Return what the store tells of an object, or None where there is no such object."""
+    return _unless_absent(bucket.head, key)
+
+
+def _unless_absent(ask: Callable[[str], Answer], key: str) -> Answer | None:
     try:
-        return bucket.head(key)
+        return ask(key)
     except StoreError as error:
         if error.kind in ABSENT:
             return None

@@ -11,6 +11,7 @@ from lab_diagnosis.collect import explain_error
 from lab_ground.kubernetes.client import KubernetesClient, open_client
 from lab_ground.kubernetes.manifest import Manifest
 from lab_ground.kubernetes.readiness import readiness
+from lab_ground.waiting import moments
 from lab_playbook.cluster import explain_object
 from lab_playbook.outcome import Arguments, Result, TaskError
 
@@ -117,7 +118,8 @@ def wait(arguments: Arguments, check_mode: bool) -> Result:
     began = time.monotonic()
     failing_since = None
     cluster: Any = None
-    while True:
+    waiting = namespaces
+    for _ in moments(arguments["timeout"], PAUSE):
         waiting, failed = namespaces, None
         try:
             cluster = cluster or open_client()
@@ -131,7 +133,4 @@ def wait(arguments: Arguments, check_mode: bool) -> Result:
             return {"seconds": round(spent, 1)}
         if failed and lasts:
             raise TaskError.of(explain_failure(failed))
-        if spent > arguments["timeout"]:
-            step = "serving the model"
-            raise TaskError.of(explain_object(KIND, name, waiting[0], API, step=step))
-        time.sleep(PAUSE)
+    raise TaskError.of(explain_object(KIND, name, waiting[0], API, step="serving the model"))

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
+from lab_ground.waiting import moments
 from lab_playbook.outcome import TaskError
 
 FINAL = {"SUCCEEDED", "FAILED", "CANCELED", "SKIPPED"}
@@ -121,8 +122,8 @@ def goes_on(runs: Runs, run_id: str) -> bool:
     Raises:
         TaskError: the server does not say.
     """
-    began = time.monotonic()
-    while True:
+    trouble: Exception | None = None
+    for _ in moments(PATIENCE, INTERVAL):
         try:
             return str(runs.read_run(run_id).get("state") or "") not in FINAL
         except urllib.error.HTTPError as error:
@@ -131,11 +132,8 @@ def goes_on(runs: Runs, run_id: str) -> bool:
             trouble = _passing(error, run_id)
         except (OSError, ValueError) as error:
             trouble = error
-        if time.monotonic() - began > PATIENCE:
-            raise TaskError(
-                f"The pipeline server does not say how run {run_id} is: {trouble}"
-            ) from trouble
-        time.sleep(INTERVAL)
+    sentence = f"The pipeline server does not say how run {run_id} is: {trouble}"
+    raise TaskError(sentence) from trouble
 
 
 def _passing(error: urllib.error.HTTPError, run_id: str) -> Exception:
@@ -154,9 +152,10 @@ def follow(runs: Runs, run_id: str, timeout: float, say: Say) -> Run:
     """
     seen: dict[str, str] = {}
     began = heard = time.monotonic()
-    while True:
+    run: Run = {}
+    for _ in moments(timeout, INTERVAL):
         now = time.monotonic()
-        run: Run = {}
+        run = {}
         try:
             run = runs.read_run(run_id)
             heard = now
@@ -173,12 +172,10 @@ def follow(runs: Runs, run_id: str, timeout: float, say: Say) -> Run:
                 say(f"  {now - began:5.0f} s  {step.told}")
         if run.get("state") in FINAL:
             return run
-        if now - began > timeout:
-            raise TaskError(
-                f"The pipeline run {run_id} had not ended after {timeout:g} s; "
-                f"its state is {run.get('state', 'unknown')}."
-            )
-        time.sleep(INTERVAL)
+    raise TaskError(
+        f"The pipeline run {run_id} had not ended after {timeout:g} s; "
+        f"its state is {run.get('state', 'unknown')}."
+    )
 
 
 def explain_failure(run: Run, runs: Runs) -> str:
