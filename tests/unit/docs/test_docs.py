@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from documents import documents
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 DOCUMENTS = sorted(
@@ -43,7 +44,7 @@ def lab_commands(document: Path) -> list[list[str]]:
     return found
 
 
-@pytest.mark.parametrize("document", DOCUMENTS, ids=identify)
+@pytest.mark.parametrize("document", [*documents(), REPOSITORY / "CHANGELOG.md"], ids=identify)
 def test_links_lead_somewhere(document: Path) -> None:
     targets = [t for t in LINK.findall(document.read_text()) if "://" not in t and t[0] != "#"]
     broken = [t for t in targets if not (document.parent / t.split("#")[0]).exists()]
