@@ -2,12 +2,14 @@ package networkpolicy
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -64,6 +66,26 @@ func TestKernelJudgesEstablishedFlowsAgain(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// Who has a connection to a pod that is gone is told so, and does not wait.
+func TestKernelEndsConnectionsToAPodThatIsGone(t *testing.T) {
+	state := seats()
+	w := newWorld(t, state)
+	w.apply(t, state)
+	conn := connect(t, w.rooms[bClient], "tcp", net.JoinHostPort(aServer, "8080"))
+	if err := says(conn); err != nil {
+		t.Fatal(err)
+	}
+	state.Pods = append(state.Pods[:1:1], state.Pods[2:]...)
+	w.apply(t, state)
+	if err := says(conn); !errors.Is(err, syscall.ECONNRESET) {
+		t.Errorf("it is not reset: %v", err)
+	}
+	// Nobody has had a connection there: as before the pod, nothing answers.
+	if w.rooms[aClient].reaches(aServer, probe{tcp, 8080}) {
+		t.Error("an address that no pod has is reached")
 	}
 }
 

@@ -19,6 +19,7 @@ TRIED = (
     "TestKernelCases",
     "TestKernelClosesIPv6BetweenPods",
     "TestKernelDoesWhatTheAPISays",
+    "TestKernelEndsConnectionsToAPodThatIsGone",
     "TestKernelForgetsABlockWithAnExceptionForAPod",
     "TestKernelJudgesEstablishedFlowsAgain",
     "TestKernelKeepsTheFormerRulesWhereNewOnesAreRefused",
