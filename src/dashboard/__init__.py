@@ -1,0 +1,1 @@
+"""The dashboard: its back end, which acts as the learner who looks at it."""
