@@ -83,11 +83,25 @@ class PipelineServer:
                     break
         return found
 
+    def _terminate(self, identifier: str) -> None:
+        """Stop a run; one that has ended or is stopping since it was listed is refused, and fine.
+
+        Raises:
+            requests.HTTPError: the server answers anything else than that.
+        """
+        import requests
+
+        try:
+            self._call("POST", f"runs/{identifier}:terminate")
+        except requests.HTTPError as error:
+            if error.response.status_code not in (400, 404):
+                raise
+
     def delete(self, rows: Iterable[Row]) -> None:
         """Remove rows: a run that still goes is terminated first, a pipeline with its versions."""
         for path, identifier, _, state in rows:
             if path == "runs" and state in UNFINISHED:
-                self._call("POST", f"runs/{identifier}:terminate")
+                self._terminate(identifier)
             if path == "pipelines":
                 versions = self._call("GET", f"pipelines/{identifier}/versions")
                 for version in versions.get("pipeline_versions") or ():

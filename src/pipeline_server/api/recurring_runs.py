@@ -10,7 +10,12 @@ from fastapi import APIRouter, Query
 from pipeline_server.api import views
 from pipeline_server.api.common import ListWanted, ServicesOf, list_reply
 from pipeline_server.api.contract import body_of
-from pipeline_server.api.messages import CronSchedule, PeriodicSchedule, RecurringRunMessage
+from pipeline_server.api.messages import (
+    CronSchedule,
+    PeriodicSchedule,
+    RecurringRunMessage,
+    Trigger,
+)
 from pipeline_server.api.runs import new_run
 from pipeline_server.errors import InvalidArgumentError
 from pipeline_server.services import checks
@@ -35,13 +40,11 @@ def list_recurring_runs(
 
 @router.post("", dependencies=[body_of("RecurringRun")])
 def create_recurring_run(services: ServicesOf, message: RecurringRunMessage) -> Any:
-    """Make a recurring run."""
+    """Make a recurring run; without a trigger it runs once, at its creation."""
     checks.name(message.display_name, "display_name")
-    trigger = message.trigger
-    if trigger is None:
-        raise InvalidArgumentError("trigger is required")
-    if (trigger.cron_schedule is None) == (trigger.periodic_schedule is None):
-        raise InvalidArgumentError("trigger needs either cron_schedule or periodic_schedule")
+    trigger = message.trigger or Trigger()
+    if trigger.cron_schedule is not None and not trigger.cron_schedule.cron:
+        raise InvalidArgumentError("trigger.cron_schedule needs a cron")
     if message.mode not in {None, "MODE_UNSPECIFIED", 0, *MODES}:
         raise InvalidArgumentError(f"mode {message.mode!r} must be ENABLE or DISABLE")
     schedule: CronSchedule | PeriodicSchedule | None = (
@@ -52,7 +55,9 @@ def create_recurring_run(services: ServicesOf, message: RecurringRunMessage) -> 
             run=new_run(message),
             cron=(trigger.cron_schedule.cron if trigger.cron_schedule else None) or "",
             interval_seconds=(
-                trigger.periodic_schedule.interval_second if trigger.periodic_schedule else None
+                trigger.periodic_schedule.interval_second or 0
+                if trigger.periodic_schedule
+                else None
             ),
             start_at=_time(schedule.start_time if schedule else None),
             end_at=_time(schedule.end_time if schedule else None),

@@ -227,9 +227,10 @@ def artifact(row: Artifact) -> Json:
 def recurring_run(row: RecurringRun, settings: Settings) -> Json:
     """A recurring run."""
     times = {"start_time": time_text(row.start_at), "end_time": time_text(row.end_at)}
+    trigger: Json = {}
     if row.cron:
         trigger = {"cron_schedule": without_none({"cron": row.cron, **times})}
-    else:
+    elif row.interval_seconds:
         period = {"interval_second": str(row.interval_seconds), **times}
         trigger = {"periodic_schedule": without_none(period)}
     return CONTRACT.write(

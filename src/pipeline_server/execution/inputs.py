@@ -179,11 +179,21 @@ def select(value: Any, expression: str) -> Any:
 
 
 def final_status(producer: Task, run_name: str) -> dict[str, Any]:
-    """What ``dsl.PipelineTaskFinalStatus`` is made of."""
+    """What ``dsl.PipelineTaskFinalStatus`` is made of, with upstream's word for the state.
+
+    That is the state of ML Metadata's execution (``backend/src/v2/driver/resolve.go``), not of the
+    task: COMPLETE, CACHED, FAILED, and CANCELED for one that was stopped or not begun.
+    """
     complete = producer.state in {RunState.SUCCEEDED, RunState.SKIPPED}
+    match producer.state:
+        case RunState.SUCCEEDED:
+            word = "CACHED" if producer.cached_from_id else "COMPLETE"
+        case RunState.SKIPPED:
+            word = "CACHED" if producer.cached_from_id else "CANCELED"
+        case state:
+            word = str(state)
     return {
-        # Upstream's word: that of its executions, not of its tasks.
-        "state": "COMPLETE" if complete else str(producer.state),
+        "state": word,
         "pipelineJobResourceName": run_name,
         "pipelineTaskName": producer.name,
         "error": {} if complete else {"code": 9, "message": producer.error},

@@ -40,7 +40,10 @@ LISTING = Listing(
 
 @dataclass(frozen=True, slots=True)
 class NewRecurringRun:
-    """A recurring run to make: what to run as in ``NewRun``, and when."""
+    """A recurring run to make: what to run as in ``NewRun``, and when.
+
+    Without ``cron`` and ``interval_seconds`` it runs once, at its creation.
+    """
 
     run: runs.NewRun
     cron: str = ""
@@ -165,10 +168,8 @@ def due(row: RecurringRun) -> datetime | None:
 
 
 def _check_schedule(wanted: NewRecurringRun) -> dict[str, Any]:
-    if bool(wanted.cron) == bool(wanted.interval_seconds):
-        raise InvalidArgumentError(
-            "a trigger needs either cron_schedule.cron or periodic_schedule.interval_second"
-        )
+    if wanted.cron and wanted.interval_seconds is not None:
+        raise InvalidArgumentError("a trigger has a cron_schedule or a periodic_schedule, not both")
     if not 1 <= wanted.max_concurrency <= MAXIMUM_CONCURRENCY:
         raise InvalidArgumentError(
             f"max_concurrency {wanted.max_concurrency} must be 1 to {MAXIMUM_CONCURRENCY}"

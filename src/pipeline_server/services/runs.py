@@ -194,12 +194,18 @@ class RunService:
         return run
 
     def terminate(self, run_id: str) -> None:
-        """Ask a run to stop; asking again, or of a finished run, changes nothing."""
+        """Ask a run to stop.
+
+        One that is stopping or has ended is refused and stays as it is, as upstream does
+        (``TerminateRun`` in ``backend/src/apiserver/storage/run_store.go``).
+        """
 
         def work(session: Session) -> None:
             run = find(session, run_id, lock=True)
             if run.state in FINISHED or run.state == RunState.CANCELING:
-                return
+                raise InvalidArgumentError(
+                    f"run {run_id!r} is {run.state}: only a run that is going on can be terminated"
+                )
             run.cancel_requested_at = now()
             history.set_run_state(run, RunState.CANCELING)
             run.wake_at = now()

@@ -104,8 +104,10 @@ def next_tick(
 ) -> datetime | None:
     """When the next run is due; None is never again.
 
-    A start in the past is counted from there, and what was missed is caught up, as upstream does
-    (``backend/src/crd/controller/scheduledworkflow/util``).
+    Without cron and period there is one run, due at the creation.
+
+    A start in the past is counted from there, and what was missed is caught up. All as upstream
+    does (``backend/src/crd/controller/scheduledworkflow/util``).
     """
     base = last_tick_at or start_at or created_at
     if cron:
@@ -113,7 +115,7 @@ def next_tick(
     elif interval_seconds:
         moment = base + timedelta(seconds=interval_seconds)
     else:
-        return None
+        return created_at if last_tick_at is None else None
     if moment is None or (end_at is not None and moment > end_at):
         return None
     return moment
@@ -134,6 +136,8 @@ def latest_tick(
     if interval:
         missed = max(0, (until - first) // timedelta(seconds=interval))
         return first + missed * timedelta(seconds=interval)
+    if not cron:
+        return first
     # The moment before the next whole second: now itself counts.
     following = until.replace(microsecond=0) + timedelta(seconds=1)
     iterator = croniter(cron, following, second_at_beginning=True)

@@ -46,9 +46,9 @@ def shortened(text: str, length: int) -> str:
 
 
 def period(seconds: int | None) -> str:
-    """A schedule's period: ``every 2 hours``."""
+    """A schedule's period: ``every 2 hours``; without one it is that of a single run."""
     if not seconds:
-        return ""
+        return "once"
     for size, unit in ((86400, "day"), (3600, "hour"), (60, "minute"), (1, "second")):
         if seconds % size == 0:
             count = seconds // size

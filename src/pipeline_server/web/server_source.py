@@ -170,8 +170,9 @@ class ServerSource:
 
     @explained
     def terminate_run(self, run_id: str) -> None:
-        """Stop a run."""
-        self._services.runs.terminate(run_id)
+        """Stop a run; one that is stopping already, as after a second click, goes on doing so."""
+        if self._services.runs.get(run_id).state != models.RunState.CANCELING:
+            self._services.runs.terminate(run_id)
 
     @explained
     def retry_run(self, run_id: str) -> None:

@@ -178,7 +178,9 @@ def test_termination_within_ten_seconds(client: kfp.Client, server: PipelineServ
     wait_for(running, 60, "the steps do not run")
     asked = time.monotonic()
     client.terminate_run(started.run_id)
-    client.terminate_run(started.run_id)
+    with pytest.raises(kfp_server_api.ApiException) as refused:
+        client.terminate_run(started.run_id)
+    assert refused.value.status == 400
     wait_for(lambda: not server.run_pods(started.run_id), 10, "pods are left")
     wait_for(lambda: client.get_run(started.run_id).state == "CANCELED", 10, "not canceled")
     assert time.monotonic() - asked < 10

@@ -8,9 +8,12 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from fastapi.testclient import TestClient
 
+from pipeline_server.database.models import FINISHED, Run, RunState
 from pipeline_server.execution import steps
+from pipeline_server.execution.scheduler import Scheduler
 from pipeline_server.services.collection import Services
 from pipeline_server.services.listing import ListRequest
 
@@ -139,11 +142,23 @@ def test_the_same_key_gives_the_same_run(api: TestClient, spec: dict[str, Any]) 
 def test_ending_and_beginning_again(api: TestClient, spec: dict[str, Any]) -> None:
     run_id = api.post(RUNS, json={"display_name": "r", "pipeline_spec": spec}).json()["run_id"]
     assert_refused(api.post(f"{RUNS}/{run_id}:retry"), 400, 9, "only a failed or canceled run")
-    for _ in range(2):
-        assert api.post(f"{RUNS}/{run_id}:terminate").status_code == 200
+    assert api.post(f"{RUNS}/{run_id}:terminate").status_code == 200
     assert api.get(f"{RUNS}/{run_id}").json()["state"] == "CANCELING"
+    assert_refused(api.post(f"{RUNS}/{run_id}:terminate"), 400, 3, "is CANCELING")
     assert api.delete(f"{RUNS}/{run_id}").status_code == 200
     assert api.delete(f"{RUNS}/{run_id}").status_code == 404
+
+
+@pytest.mark.parametrize("state", sorted(FINISHED))
+def test_a_run_that_has_ended_is_not_terminated(
+    api: TestClient, services: Services, spec: dict[str, Any], state: RunState
+) -> None:
+    """Upstream's TerminateRun changes what is pending, running or paused, and nothing else."""
+    run_id = api.post(RUNS, json={"display_name": "r", "pipeline_spec": spec}).json()["run_id"]
+    with services.database.session() as session:
+        session.execute(sa.update(Run).where(Run.id == run_id).values(state=state))
+    assert_refused(api.post(f"{RUNS}/{run_id}:terminate"), 400, 3, f"is {state}: only a run that")
+    assert api.get(f"{RUNS}/{run_id}").json()["state"] == state
 
 
 def test_an_archived_experiment(api: TestClient, spec: dict[str, Any]) -> None:
@@ -225,10 +240,10 @@ def test_filters(api: TestClient, operation: Any, value: Any, expected: list[str
 @pytest.mark.parametrize(
     ("body", "words"),
     [
-        ({}, "trigger is required"),
-        ({"trigger": {}}, "either cron_schedule or periodic_schedule"),
+        ({"trigger": {"cron_schedule": {}}}, "cron_schedule needs a cron"),
         ({"trigger": {"cron_schedule": {"cron": "* *"}}}, "six"),
-        ({"trigger": {"periodic_schedule": {"interval_second": "0"}}}, "trigger needs"),
+        ({"trigger": {"periodic_schedule": {}}}, "must be positive"),
+        ({"trigger": {"periodic_schedule": {"interval_second": "0"}}}, "must be positive"),
         ({"trigger": {"periodic_schedule": {"interval_second": "-5"}}}, "must be positive"),
         ({"trigger": {"cron_schedule": {"cron": "@daily"}}, "max_concurrency": "11"}, "1 to 10"),
         ({"trigger": {"cron_schedule": {"cron": "@daily"}}, "mode": "SOMETIMES"}, "mode"),
@@ -259,6 +274,24 @@ def test_a_recurring_run_as_it_is_shown(api: TestClient, spec: dict[str, Any]) -
     assert (made["status"], made["max_concurrency"]) == ("ENABLED", "2")
     assert api.post(f"{RECURRING}/{made['recurring_run_id']}:disable").status_code == 200
     assert api.get(f"{RECURRING}/{made['recurring_run_id']}").json()["mode"] == "DISABLE"
+
+
+@pytest.mark.parametrize("trigger", [{}, {"trigger": {}}, {"trigger": None}])
+def test_a_recurring_run_without_a_trigger_runs_once_at_its_creation(
+    api: TestClient, services: Services, spec: dict[str, Any], trigger: dict[str, Any]
+) -> None:
+    body = {"display_name": "once", "pipeline_spec": spec, "mode": "ENABLE", **trigger}
+    made = api.post(RECURRING, json=body).json()
+    assert (made["trigger"], made["status"]) == ({}, "ENABLED")
+    one = f"{RECURRING}/{made['recurring_run_id']}"
+    for action in ("", ":disable", ":enable"):
+        if action:
+            assert api.post(one + action).status_code == 200
+        Scheduler(services.database, services.pipeline_cache).tick()
+        (run,) = api.get(RUNS).json()["runs"]
+        assert run["recurring_run_id"] == made["recurring_run_id"]
+        assert run["scheduled_at"] == made["created_at"]
+    assert "error" not in api.get(one).json()
 
 
 def test_the_steps_part_opens_to_its_token_only(api: TestClient, services: Services) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from pipeline_server.database.history import set_task_state
 from pipeline_server.database.models import FINISHED, Run, RunState, Task, TaskKind, new_id
+from pipeline_server.execution.inputs import final_status
 from pipeline_server.execution.planner import GRAPHS, Planner
 from pipeline_server.ir.pipeline import PipelineIR
 from pipeline_server.services import retry
@@ -116,6 +117,31 @@ def test_the_exit_task_runs_after_a_failure_and_sees_it(read_ir: Read) -> None:
     assert status["error"]["message"] == "say: exit code 1"
     play.succeed("root/read-status", Output="FAILED")
     assert play.root.state == RunState.FAILED
+
+
+@pytest.mark.parametrize(
+    ("state", "cached", "word"),
+    [
+        (RunState.SUCCEEDED, "", "COMPLETE"),
+        (RunState.SKIPPED, "earlier", "CACHED"),
+        (RunState.SUCCEEDED, "earlier", "CACHED"),
+        (RunState.SKIPPED, "", "CANCELED"),
+        (RunState.CANCELED, "", "CANCELED"),
+        (RunState.FAILED, "", "FAILED"),
+    ],
+)
+def test_the_final_status_has_upstream_s_words(state: RunState, cached: str, word: str) -> None:
+    """Those of ML Metadata's executions, which an author's component compares with."""
+    failed = state in {RunState.FAILED, RunState.CANCELED}
+    task = Task(
+        name="train", state=state, cached_from_id=cached or None, error="no room" if failed else ""
+    )
+    assert final_status(task, "projects/p/runs/r") == {
+        "state": word,
+        "pipelineJobResourceName": "projects/p/runs/r",
+        "pipelineTaskName": "train",
+        "error": {"code": 9, "message": "no room"} if failed else {},
+    }
 
 
 def test_a_pipeline_in_a_pipeline(read_ir: Read) -> None:

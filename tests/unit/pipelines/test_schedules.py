@@ -56,6 +56,13 @@ def test_start_and_end() -> None:
     assert tick(interval_seconds=60, end_at=MONDAY + timedelta(seconds=59)) is None
 
 
+def test_without_a_period_there_is_one_moment_which_is_the_creation() -> None:
+    assert tick() == MONDAY
+    assert tick(MONDAY) is None
+    whole = {"cron": "", "interval_seconds": None, "end_at": None}
+    assert schedules.latest_tick(MONDAY, MONDAY + YEAR, **whole) == MONDAY
+
+
 YEAR = timedelta(days=365)
 
 

@@ -172,6 +172,7 @@ def _walk_runs(call: Callable[..., Any], world: World, spec: dict[str, Any], ir:
         world.turn(run_id)
         call("Run", "GET", f"/runs/{run_id}")
     call("Empty", "POST", f"/runs/{made['run_id']}:terminate")
+    call("Status", "POST", f"/runs/{made['run_id']}:terminate", 400)
     for page in ({"page_size": 2}, {"sort_by": "created_at desc"}):
         call("ListRunsResponse", "GET", "/runs", params=page)
     call("Status", "POST", f"/runs/{stored['run_id']}:retry", 400)
@@ -182,6 +183,7 @@ def _walk_runs(call: Callable[..., Any], world: World, spec: dict[str, Any], ir:
 def _walk_recurring_runs(call: Callable[..., Any], spec: dict[str, Any]) -> None:
     call("ListRecurringRunsResponse", "GET", "/recurringruns")
     for trigger in (
+        {},
         {"cron_schedule": {"cron": "@daily", "start_time": "2030-01-01T00:00:00Z"}},
         {"periodic_schedule": {"interval_second": "60", "end_time": "2030-01-01T00:00:00.5Z"}},
     ):

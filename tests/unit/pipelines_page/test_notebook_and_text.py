@@ -120,7 +120,7 @@ def test_values_and_sizes() -> None:
         "every minute",
         "every 2 hours",
         "every 90 seconds",
-        "",
+        "once",
     ]
 
 

@@ -15,6 +15,8 @@ from pipeline_server.database.connection import Database
 from pipeline_server.errors import NotFoundError
 from pipeline_server.object_store import StoredObject
 from pipeline_server.services.collection import Services
+from pipeline_server.services.recurring_runs import NewRecurringRun
+from pipeline_server.services.runs import NewRun as NewServerRun
 from pipeline_server.settings import Settings
 from pipeline_server.web.application import create_page
 from pipeline_server.web.graph import steps_of, walk
@@ -228,6 +230,33 @@ def test_log_of_a_living_pod(services: Services, source: ServerSource) -> None:
     chunk = source.read_log(run_id, "t", 0)
     assert (chunk.text, chunk.complete) == ("hello from the pod\n", False)
     assert source.read_log(run_id, "t", chunk.next_offset).text == ""
+
+
+def test_a_second_click_on_terminate_changes_nothing_and_a_late_one_says_why(
+    services: Services, source: ServerSource
+) -> None:
+    run_id = start(source, upload(source))
+    for _ in range(2):
+        source.terminate_run(run_id)
+    assert source.get_run(run_id).summary.state is State.CANCELING
+    with services.database.session() as session:
+        session.get_one(models.Run, run_id).state = models.RunState.SUCCEEDED
+    with pytest.raises(PageError, match="is SUCCEEDED: only a run that is going on") as refused:
+        source.terminate_run(run_id)
+    assert refused.value.status == 400
+
+
+def test_a_recurring_run_without_a_schedule_is_shown_as_one_that_runs_once(
+    services: Services, source: ServerSource, client: TestClient
+) -> None:
+    version = upload(source)
+    config = {"parameters": {"epochs": 2}}
+    run = NewServerRun("once", pipeline_id=version.pipeline_id, runtime_config=config)
+    made = services.recurring_runs.create(NewRecurringRun(run)).id
+    for path in ("/recurring-runs", f"/recurring-runs/{made}"):
+        page = client.get(path)
+        assert page.status_code == 200
+        assert ">once<" in page.text
 
 
 def test_recurring_run(source: ServerSource) -> None:
