@@ -235,3 +235,23 @@ def test_keys_of_the_store_are_generated_unless_the_inventory_sets_them(inventor
     text = render_text(inventory, "lab_pipeline_server", "credentials.yml.j2", **keys)
     [secret] = [part for part in yaml.safe_load_all(text) if part]
     assert secret["data"] == {"accesskey": "bWluaW8=", "secretkey": "bWluaW8xMjM="}
+
+
+def nulls(value: object, path: str = "") -> list[str]:
+    """The paths of the nulls below a manifest's top level."""
+    if isinstance(value, dict):
+        return [found for key in value for found in nulls(value[key], f"{path}/{key}")]
+    if isinstance(value, list):
+        return [found for item in value for found in nulls(item, f"{path}/-")]
+    return [path] if value is None and path.count("/") > 1 else []
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("inventory", INVENTORIES)
+def test_no_value_is_null(inventory: str, mode: str) -> None:
+    """A map keeps a null of the first apply as an empty value, and the second one removes it.
+
+    A whole map that is null is left out by the first and stays away.
+    """
+    for manifest in render(inventory, lab_serving_mode=mode):
+        assert not nulls(manifest), identify(manifest)
