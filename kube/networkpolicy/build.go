@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"slices"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -70,16 +71,17 @@ func (r Rules) policyTable(bridge string) table {
 	reply := []term{established, is("ct direction", "reply")}
 	t := table{family: "inet", sets: []set{known, itself}}
 	t.chains = []chain{
-		{name: "leave-pod", hook: hook("forward", -20), rules: []rule{
+		{name: "leave-pod", hook: hook("forward", -20), rules: slices.Concat([]rule{
 			// Pods have no IPv6: no policy could speak of it.
 			drop(fromPods, ipv6),
 			drop(toPods, ipv6),
 			drop(fromPods, isNot("ip saddr", "@known")),
 			errors,
+		}, r.closedRules(), []rule{
 			self,
 			{reply, "goto leave-pod-reply"},
 			{[]term{lookUp("ip saddr", "egress")}, ""},
-		}},
+		})},
 		{name: "leave-pod-reply", rules: []rule{{[]term{lookUp("ip daddr", "egress-reply")}, ""}}},
 		{name: "reach-pod", hook: hook("forward", -19), rules: []rule{
 			// A connection to a pod that is gone ends, or its caller would wait for ever.
@@ -93,18 +95,21 @@ func (r Rules) policyTable(bridge string) table {
 		}},
 		{name: "reach-pod-reply", rules: []rule{{[]term{lookUp("ip saddr", "ingress-reply")}, ""}}},
 		// What pods send to the machine; the machine itself reaches its pods.
-		{name: "reach-machine", hook: hook("input", -20), rules: []rule{
+		{name: "reach-machine", hook: hook("input", -20), rules: slices.Concat([]rule{
 			drop(fromPods, ipv6),
 			drop(fromPods, isNot("ip saddr", "@known")),
 			errors,
 			{reply, "accept"},
+		}, r.closedRules(), []rule{
+			{[]term{fromPods, lookUp("ip saddr", "machine")}, ""},
 			{[]term{fromPods, lookUp("ip saddr", "egress")}, ""},
-		}},
+		})},
 		{name: "refuse", rules: []rule{
 			{[]term{established, is("meta l4proto", "6")}, "reject with tcp reset"},
 			{nil, "reject with icmpx admin-prohibited"},
 		}},
 	}
+	r.addBounds(&t)
 	for _, way := range directions {
 		for _, answer := range []bool{false, true} {
 			r.addDirection(&t, way, sideOf(way, answer))

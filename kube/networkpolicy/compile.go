@@ -13,6 +13,7 @@ import (
 	networkingv1 "k8s.io/api/networking/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/util/intstr"
 
 	"mnist-lab/kube/networkpolicy/claims"
@@ -26,10 +27,16 @@ const (
 	namespaceLimit = 50_000
 )
 
-// Problem says what of a policy is not as its author wanted it. What cannot be
-// read allows nothing; the rest of the policy holds.
+// Subject is what a problem is about: a policy, or a namespace.
+type Subject interface {
+	metav1.Object
+	runtime.Object
+}
+
+// Problem says what of a policy, or of what a namespace opens, is not as its
+// author wanted it. What cannot be read allows nothing; the rest holds.
 type Problem struct {
-	Policy  *networkingv1.NetworkPolicy
+	Subject Subject
 	Message string
 }
 
@@ -73,11 +80,14 @@ type guarded struct {
 type Rules struct {
 	pods   []guarded
 	claims []claims.Claim
+	bounds []bound
+	closed spans
 }
 
 type compiler struct {
 	members    []member
 	namespaces map[string]labels.Set
+	spaces     map[string]*corev1.Namespace
 	spent      map[string]int
 	problems   []Problem
 }
@@ -89,12 +99,17 @@ func Compile(state State) (Rules, []Problem) {
 	c := &compiler{
 		members:    state.members(),
 		namespaces: map[string]labels.Set{},
+		spaces:     map[string]*corev1.Namespace{},
 		spent:      map[string]int{},
 	}
 	for _, namespace := range state.Namespaces {
 		c.namespaces[namespace.Name] = labels.Set(namespace.Labels)
+		c.spaces[namespace.Name] = namespace
 	}
-	rules := Rules{claims: c.known(state.Claims)}
+	rules := Rules{claims: c.known(state.Claims), bounds: c.bounded(state.Bounds)}
+	if state.Bounds != nil {
+		rules.closed = state.Bounds.closed
+	}
 	for _, pod := range c.members {
 		rules.pods = append(rules.pods, guarded{pod.address, map[direction][]*guard{}})
 	}
@@ -157,8 +172,8 @@ func (c *compiler) add(policy *networkingv1.NetworkPolicy, pods []guarded) {
 	}
 }
 
-func (c *compiler) complain(policy *networkingv1.NetworkPolicy, format string, words ...any) {
-	problem := Problem{policy, fmt.Sprintf(format, words...)}
+func (c *compiler) complain(subject Subject, format string, words ...any) {
+	problem := Problem{subject, fmt.Sprintf(format, words...)}
 	if !slices.Contains(c.problems, problem) {
 		c.problems = append(c.problems, problem)
 	}

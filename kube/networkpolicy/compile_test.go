@@ -131,8 +131,8 @@ func FuzzOnePolicyConcernsNoOther(f *testing.F) {
 			}
 		}
 		for _, problem := range problems {
-			if problem.Policy != bad {
-				t.Fatalf("%s is said of %s", problem.Message, problem.Policy.Name)
+			if problem.Subject != bad {
+				t.Fatalf("%s is said of %s", problem.Message, problem.Subject.GetName())
 			}
 		}
 		if _, err := netip.ParsePrefix(cidr); err != nil && len(problems) == 0 {
@@ -159,7 +159,7 @@ func TestBadBlocksAreToldAndAllowNothing(t *testing.T) {
 		state := seats()
 		state.Policies = []*networkingv1.NetworkPolicy{inTo(peerList{block(words[0], words[1:]...)})}
 		rules, problems := Compile(state)
-		if len(problems) != 1 || problems[0].Policy != state.Policies[0] {
+		if len(problems) != 1 || problems[0].Subject != state.Policies[0] {
 			t.Errorf("%v: %v is told", words, problems)
 		}
 		if rules.permits(netip.MustParseAddr("10.99.0.11"), netip.MustParseAddr("10.99.0.12"), tcp, 8080) {

@@ -32,6 +32,7 @@ type Options struct {
 	Bridge    string // interface that the pods share
 	Directory string // of claims, and of the socket for new pods
 	Health    string // address that answers the kubelet's question
+	Bounds    *Bounds
 }
 
 // controller keeps the rules of one node.
@@ -55,7 +56,7 @@ func Run(ctx context.Context, options Options) error {
 		return fmt.Errorf("making the client: %w", err)
 	}
 	changed := make(chan struct{}, 1)
-	look, err := watch(ctx, client, options.Directory, func() {
+	look, err := watch(ctx, client, options, func() {
 		select {
 		case changed <- struct{}{}:
 		default:
@@ -87,7 +88,7 @@ func Run(ctx context.Context, options Options) error {
 
 // watch begins to watch, and returns a function that says how things are.
 func watch(
-	ctx context.Context, client kubernetes.Interface, directory string, notify func(),
+	ctx context.Context, client kubernetes.Interface, options Options, notify func(),
 ) (func() (State, error), error) {
 	factory := informers.NewSharedInformerFactory(client, 0)
 	pods := factory.Core().V1().Pods()
@@ -116,12 +117,12 @@ func watch(
 		}
 	}
 	return func() (State, error) {
-		var state State
+		state := State{Bounds: options.Bounds}
 		var errs [4]error
 		state.Pods, errs[0] = pods.Lister().List(labels.Everything())
 		state.Namespaces, errs[1] = namespaces.Lister().List(labels.Everything())
 		state.Policies, errs[2] = policies.Lister().List(labels.Everything())
-		state.Claims, errs[3] = claims.List(directory)
+		state.Claims, errs[3] = claims.List(options.Directory)
 		if errs[3] != nil {
 			// It concerns one pod, whose address is then nobody's.
 			klog.ErrorS(errs[3], "An address that was given to a pod is not known")

@@ -102,15 +102,7 @@ func TestKernelCases(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			state.Policies = c.policies
 			w.apply(t, state)
-			for _, one := range c.tries {
-				source := w.node
-				if one.from != nodeOnBr {
-					source = w.rooms[one.from]
-				}
-				if got := source.reaches(one.to, one.probe); got != one.open {
-					t.Errorf("from %s to %s on %v: answered %v", one.from, one.to, one.probe, got)
-				}
-			}
+			w.checkTries(t, c.tries)
 			w.check(t, state)
 		})
 	}

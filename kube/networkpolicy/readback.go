@@ -144,7 +144,7 @@ func readVerdict(expression map[string]any) string {
 	for name, value := range expression {
 		arguments, _ := value.(map[string]any)
 		switch name {
-		case "accept", "drop":
+		case "accept", "drop", "return":
 			return name
 		case "goto", "jump":
 			return fmt.Sprintf("%s %v", name, arguments["target"])

@@ -12,7 +12,6 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
-	networkingv1 "k8s.io/api/networking/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/kubernetes"
@@ -70,7 +69,7 @@ func (r *reporter) tell(state State, problems []Problem, err error) {
 	r.good, r.last = err, time.Now()
 	r.mutex.Unlock()
 	for _, problem := range problems {
-		r.event(problem.Policy, "NotUnderstood", problem.Message)
+		r.event(problem.Subject, "NotUnderstood", problem.Message)
 	}
 	if err != nil {
 		klog.ErrorS(err, "The rules could not be applied; they are tried again in seconds")
@@ -89,9 +88,9 @@ func (r *reporter) tell(state State, problems []Problem, err error) {
 	r.write(condition(problems, err))
 }
 
-func (r *reporter) event(policy *networkingv1.NetworkPolicy, reason, message string) {
+func (r *reporter) event(about Subject, reason, message string) {
 	message = cut(message)
-	subject := fmt.Sprintf("%s %d %s", policy.UID, policy.Generation, message)
+	subject := fmt.Sprintf("%s %d %s", about.GetUID(), about.GetGeneration(), message)
 	if when, there := r.told[subject]; there && time.Since(when) < repeated {
 		return
 	}
@@ -101,7 +100,12 @@ func (r *reporter) event(policy *networkingv1.NetworkPolicy, reason, message str
 		}
 	}
 	r.told[subject] = time.Now()
-	r.events.Event(policy, corev1.EventTypeWarning, reason, message)
+	r.events.Event(about, corev1.EventTypeWarning, reason, message)
+}
+
+// nameOf is a policy's name with its namespace, or a namespace's.
+func nameOf(subject Subject) string {
+	return strings.TrimPrefix(subject.GetNamespace()+"/"+subject.GetName(), "/")
 }
 
 func cut(message string) string {
@@ -118,7 +122,7 @@ func condition(problems []Problem, err error) corev1.NodeCondition {
 	if len(problems) > 0 {
 		names := map[string]bool{}
 		for _, problem := range problems {
-			names[policyKey(problem.Policy)] = true
+			names[nameOf(problem.Subject)] = true
 		}
 		var list []string
 		for name := range names {

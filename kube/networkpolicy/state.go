@@ -18,6 +18,8 @@ type State struct {
 	// Claims say which pod the node has given which address, before the pod's
 	// status does.
 	Claims []claims.Claim
+	// Bounds hold whatever policies say; nil for none.
+	Bounds *Bounds
 }
 
 // member is a pod on the pods' network, by its address.

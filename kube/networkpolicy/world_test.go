@@ -334,6 +334,20 @@ func reachesSCTP(address string, port uint16) bool {
 	}
 }
 
+// checkTries tries some connections that are written out.
+func (w *world) checkTries(t *testing.T, tries []try) {
+	t.Helper()
+	for _, one := range tries {
+		source := w.node
+		if one.from != nodeOnBr {
+			source = w.rooms[one.from]
+		}
+		if got := source.reaches(one.to, one.probe); got != one.open {
+			t.Errorf("from %s to %s on %v: answered %v", one.from, one.to, one.probe, got)
+		}
+	}
+}
+
 // check tries every pair of pods, the node and the machine beyond on every
 // port, and compares with the oracle.
 func (w *world) check(t *testing.T, state State) {

@@ -16,11 +16,17 @@ from embedded_cluster.layout import cache_directory
 MODULE = Path(__file__).resolve().parents[2] / "kube"
 # What must have been tried: a test that is skipped, or renamed, proves nothing.
 TRIED = (
+    "TestKernelBoundsHoldForWhatIsUnderWay",
+    "TestKernelBoundsLeaveThePoliciesAsTheyAre",
+    "TestKernelBoundsPods",
     "TestKernelCases",
+    "TestKernelClosesMetadataOverIPv6",
     "TestKernelClosesIPv6BetweenPods",
     "TestKernelDoesWhatTheAPISays",
     "TestKernelEndsConnectionsToAPodThatIsGone",
+    "TestKernelFollowsEveryChange",
     "TestKernelForgetsABlockWithAnExceptionForAPod",
+    "TestKernelHostNetwork",
     "TestKernelJudgesEstablishedFlowsAgain",
     "TestKernelKeepsTheFormerRulesWhereNewOnesAreRefused",
     "TestKernelLetsNoPodSpeakForAnother",

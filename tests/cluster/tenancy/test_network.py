@@ -14,7 +14,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from platform_cluster import STATE, container, wait_for
+from platform_cluster import STATE, wait_for
+from tenancy_pods import ECHO, KUBECTL, POLICY, address_of, execute, pod, policy, standing
 from tenancy_seats import Seat
 
 from embedded_cluster.network_policies import find_reports
@@ -23,21 +24,8 @@ from lab_ground.kubernetes.client import KubernetesClient
 
 pytestmark = pytest.mark.cluster
 
-KUBECTL = "/opt/mnist-lab/bin/kubectl"
-POLICY = ("networking.k8s.io/v1", "NetworkPolicy")
 Manifest = dict[str, Any]
 
-# Answers on every address of the pod, IPv6 too, and says each byte again.
-ECHO = """
-import socket, threading
-def serve(connection):
-    with connection:
-        while data := connection.recv(64):
-            connection.sendall(data)
-server = socket.create_server(("::", 8080), family=socket.AF_INET6, dualstack_ipv6=True)
-while True:
-    threading.Thread(target=serve, args=(server.accept()[0],), daemon=True).start()
-"""
 # Tries to reach an address from the first moment on, and says how often it could.
 EAGER = """
 import socket, time
@@ -53,46 +41,6 @@ print(reached, flush=True)
 """
 
 
-def pod(name: str, namespace: str, code: str, **labels: str) -> Manifest:
-    ready = {} if code == ECHO else {"readinessProbe": None}
-    return {
-        "apiVersion": "v1",
-        "kind": "Pod",
-        "metadata": {"name": name, "namespace": namespace, "labels": {"app": name, **labels}},
-        "spec": {
-            "restartPolicy": "Never",
-            "terminationGracePeriodSeconds": 0,
-            "securityContext": {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}},
-            "containers": [container(command=["python3", "-c", code], **ready)],
-        },
-    }
-
-
-def policy(name: str, app: str, **spec: Any) -> Manifest:
-    """A policy that closes what of ingress and egress it does not open."""
-    kinds = [kind for kind in ("Ingress", "Egress") if kind.lower() in spec]
-    return {
-        "apiVersion": POLICY[0],
-        "kind": POLICY[1],
-        "metadata": {"name": name},
-        "spec": {"podSelector": {"matchLabels": {"app": app}}, "policyTypes": kinds, **spec},
-    }
-
-
-def execute(seat: Seat, name: str, code: str) -> str:
-    """What a line of Python prints in a pod."""
-    done = subprocess.run(
-        [KUBECTL, f"--kubeconfig={STATE}/kubeconfig", "-n", seat.namespace, "exec", name, "--",
-         "python3", "-c", code],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    return done.stdout.strip()
-
-
 def reaches(seat: Seat, name: str, address: str, family: str = "AF_INET") -> bool:
     """Whether a pod gets an answer from port 8080 of an address."""
     where = (address, 8080) if family == "AF_INET" else (address, 8080, 0, 2)
@@ -106,17 +54,6 @@ with socket.socket(socket.{family}) as s:
         print(False)
 """
     return execute(seat, name, code) == "True"
-
-
-def address_of(client: KubernetesClient, name: str, namespace: str) -> str:
-    """A pod's address, once it is ready."""
-
-    def address() -> str:
-        status = (client.get("v1", "Pod", name, namespace) or {}).get("status") or {}
-        ready = [c["status"] for c in status.get("conditions", []) if c["type"] == "Ready"]
-        return str(status.get("podIP", "")) if ready == ["True"] else ""
-
-    return str(wait_for(address, 90, f"the pod {name}"))
 
 
 @pytest.fixture
@@ -150,13 +87,6 @@ def server(client: KubernetesClient, victim: Seat) -> Iterator[str]:
 def caller(client: KubernetesClient, stranger: Seat) -> Iterator[str]:
     """Address of the stranger's pod."""
     yield from standing(client, pod("caller", stranger.namespace, ECHO))
-
-
-def standing(client: KubernetesClient, manifest: Manifest) -> Iterator[str]:
-    client.create(manifest)
-    name, namespace = manifest["metadata"]["name"], manifest["metadata"]["namespace"]
-    yield address_of(client, name, namespace)
-    client.delete("v1", "Pod", name, namespace)
 
 
 def closed(app: str = "echo") -> Manifest:
