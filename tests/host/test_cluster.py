@@ -5,8 +5,11 @@ from __future__ import annotations
 import errno
 import json
 import socket
+import subprocess
+import time
 import urllib.request
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,6 +26,7 @@ from .manifests import (
 
 Kubectl = Callable[..., str]
 WEB = {"app": "web"}
+CLAIMS = Path("/run/mnist-lab/network-policy")
 
 
 @pytest.mark.parametrize("port", [80, 443, 9000])
@@ -73,6 +77,28 @@ def test_there_is_one_default_storage_class(kubectl: Kubectl) -> None:
     mark = "storageclass.kubernetes.io/is-default-class"
     default = [i["metadata"]["name"] for i in items if i["metadata"]["annotations"].get(mark)]
     assert default == ["local-path"]
+
+
+def test_a_pods_start_and_end_give_the_machine_no_address(
+    kubectl: Kubectl, namespace: str, apply: Callable[..., None]
+) -> None:
+    """A browser on this machine gives up what it loads whenever an address comes or goes."""
+    watch = subprocess.Popen(["ip", "monitor", "address"], stdout=subprocess.PIPE, text=True)
+    apply(server_config(), pod("short", server_pod(labels=WEB)))
+    kubectl("-n", namespace, "wait", "--for=condition=Ready", "pod/short", "--timeout=90s")
+    # Longer than the kernel takes to find an address of its own free: at most 1 s, then 1 s.
+    time.sleep(2.5)
+    (link,) = (
+        claim["interface"]
+        for claim in map(json.loads, (path.read_text() for path in CLAIMS.glob("*.json")))
+        if (claim["namespace"], claim["name"]) == (namespace, "short")
+    )
+    kubectl("-n", namespace, "delete", "pod", "short", "--wait=true")
+    watch.terminate()
+    seen, _ = watch.communicate(timeout=10)
+    # One that goes while it is tentative was never there to anybody who listens.
+    told = [line for line in seen.splitlines() if f"{link} " in line and "tentative" not in line]
+    assert not told, seen
 
 
 def test_two_replicas_answer_by_their_dns_name(

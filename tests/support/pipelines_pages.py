@@ -21,7 +21,7 @@ from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.ui import WebDriverWait
 
-PATIENCE = 10
+PATIENCE = 20
 Result = TypeVar("Result")
 
 
@@ -153,10 +153,21 @@ class Page:
         return self.driver.find_element(*locator)
 
     def wait(self, ready: Callable[[], Result], patience: float = PATIENCE) -> Result:
-        """Until ``ready`` gives something true; elements that come and go are waited for."""
+        """Until ``ready`` gives something true; elements that come and go are waited for.
+
+        Raises:
+            TimeoutException: it did not come; the message shows what the page was meanwhile.
+        """
         # A page that is being left answers with the base class of the driver's errors.
         ignored = (NoSuchElementException, StaleElementReferenceException, WebDriverException)
-        return WebDriverWait(self.driver, patience, 0.1, ignored).until(lambda _: self._look(ready))
+        try:
+            waiting = WebDriverWait(self.driver, patience, 0.1, ignored)
+            return waiting.until(lambda _: self._look(ready))
+        except TimeoutException:
+            shown = self.driver.find_element(By.TAG_NAME, "body").text
+            raise TimeoutException(
+                f"after {patience} s {self.driver.current_url}: {shown}"
+            ) from None
 
     def _look(self, ready: Callable[[], Result]) -> Result:
         """Chromium shows a page of its own when a pod's new interface cuts a load off: reload."""

@@ -11,6 +11,8 @@ import (
 	"fmt"
 	"io"
 	"net/netip"
+	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -76,6 +78,7 @@ func add(config configuration, container, arguments string, output io.Writer) er
 	if err != nil {
 		return err
 	}
+	silence(claim.Interface)
 	if err := claims.Write(config.Directory, claim); err != nil {
 		return err
 	}
@@ -87,6 +90,16 @@ func add(config configuration, container, arguments string, output io.Writer) er
 	}
 	_, err = output.Write(config.Previous)
 	return err
+}
+
+// silence keeps IPv6 off the machine's end of a pod's link before the kernel
+// gives it an address. Pods have IPv4 only; and a browser on this machine gives
+// up every load that is under way when an address comes or goes
+// (ERR_NETWORK_CHANGED), which each pod's start and end would be. A pod starts
+// all the same where that cannot be set, as in a kernel without IPv6.
+func silence(link string) {
+	path := filepath.Join("/proc/sys/net/ipv6/conf", link, "disable_ipv6")
+	_ = os.WriteFile(path, []byte("1"), 0)
 }
 
 func check(config configuration, container string) error {
