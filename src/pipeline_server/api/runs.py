@@ -14,6 +14,7 @@ from pipeline_server.api.contract import CONTRACT, body_of
 from pipeline_server.api.messages import RunMessage
 from pipeline_server.errors import NotFoundError, TooLargeError
 from pipeline_server.services import checks
+from pipeline_server.services.artifacts import ARCHIVE_TYPE
 from pipeline_server.services.runs import NewRun
 
 router = APIRouter(prefix="/apis/v2beta1", tags=["runs"])
@@ -151,19 +152,27 @@ def list_task_artifacts(services: ServicesOf, run_id: str, task_id: str) -> Any:
 
 @router.get("/runs/{run_id}/nodes/{task_id}/artifacts/{name}:read", tags=["artifacts"])
 def read_artifact(services: ServicesOf, run_id: str, task_id: str, name: str) -> Any:
-    """The bytes of an output artifact, as upstream's ``ReadArtifact`` gives them."""
+    """The bytes of an output artifact, as upstream's ``ReadArtifact`` gives them.
+
+    Upstream's artifacts are archives there; here a folder is one, and a file is itself.
+    """
     task = services.runs.get_task(run_id, task_id)
     ids = task.outputs.get("artifacts", {}).get(name)
     if not ids:
         raise NotFoundError(f"task {task_id!r} has no output artifact {name!r}")
     content = services.artifacts.open(ids[0], run_id)
-    if content.size > MAXIMUM_READ:
+    read = bytearray()
+    for chunk in content.chunks if (content.size or 0) <= MAXIMUM_READ else ():
+        read += chunk
+        if len(read) > MAXIMUM_READ:
+            break
+    if max(len(read), content.size or 0) > MAXIMUM_READ:
+        size = content.size or f"more than {MAXIMUM_READ}"
         raise TooLargeError(
-            f"artifact {name!r} has {content.size} bytes; up to {MAXIMUM_READ} are read at once: "
+            f"artifact {name!r} has {size} bytes; up to {MAXIMUM_READ} are read at once: "
             f"ask for /apis/v2beta1/artifacts/{ids[0]}/content"
         )
-    data = base64.b64encode(b"".join(content.chunks)).decode()
-    return CONTRACT.write("ReadArtifactResponse", {"data": data})
+    return CONTRACT.write("ReadArtifactResponse", {"data": base64.b64encode(read).decode()})
 
 
 @router.get("/artifacts/{artifact_id}", tags=["artifacts"])
@@ -173,13 +182,32 @@ def get_artifact(services: ServicesOf, artifact_id: str) -> Any:
 
 
 @router.get("/artifacts/{artifact_id}/content", tags=["artifacts"], response_class=Response)
-def get_artifact_content(services: ServicesOf, artifact_id: str) -> Response:
-    """An artifact's bytes, as a download."""
-    content = services.artifacts.open(artifact_id)
-    name = "".join(letter for letter in content.name if letter.isalnum() or letter in "._-")
+def get_artifact_content(
+    services: ServicesOf,
+    artifact_id: str,
+    path: Annotated[str, Query(description="a file of an artifact that is a folder")] = "",
+) -> Response:
+    """An artifact's bytes, as a download; of a folder those of a zip archive."""
+    content = services.artifacts.open(artifact_id, path=path)
+    name = "".join(
+        letter
+        for letter in content.name
+        if letter in "._-" or (letter.isascii() and letter.isalnum())
+    )
     headers = {
         "Content-Disposition": f'attachment; filename="{name or "artifact"}"',
-        "Content-Length": str(content.size),
         "X-Content-Type-Options": "nosniff",
     }
-    return StreamingResponse(content.chunks, headers=headers, media_type="application/octet-stream")
+    media_type = ARCHIVE_TYPE
+    if content.size is not None:
+        headers["Content-Length"] = str(content.size)
+        media_type = "application/octet-stream"
+    return StreamingResponse(content.chunks, headers=headers, media_type=media_type)
+
+
+@router.get("/artifacts/{artifact_id}/files", tags=["artifacts"])
+def list_artifact_files(services: ServicesOf, artifact_id: str) -> Any:
+    """The files of an artifact that is a folder; none of one that is a file."""
+    folder = services.artifacts.folder(artifact_id)
+    files = [{"path": file.path, "size": str(file.stored.size)} for file in folder.files]
+    return {"files": files, "more": folder.more}

@@ -5,7 +5,8 @@ holds one of each and is found at ``request.app.state.services``:
 
 ``services.runs``            ``RunService``: list, get (with tasks), create, terminate, retry,
                              archive, unarchive, delete, task inputs and outputs
-``services.artifacts``       ``ArtifactService``: list of a run, get, open (bytes), files of a run
+``services.artifacts``       ``ArtifactService``: list of a run, get, open (bytes; of a folder its
+                             archive), a folder's files, files of a run
 ``services.logs``            ``LogService``: read a step's log from an offset on
 ``services.pipelines``       ``PipelineService``: list, upload, versions, delete
 ``services.experiments``     ``ExperimentService``
