@@ -17,6 +17,7 @@ from pathlib import Path
 from embedded_cluster import cluster, iptables, machine, nftables
 from embedded_cluster.layout import Layout, cache_directory, project_directory
 from lab_ground.processes import descendants
+from lab_ground.streams import outlive_readers
 
 MOUNTS = Path("/proc/self/mountinfo")
 INTERFACES = ("mnist-lab0", "mnist-lab-br")
@@ -270,4 +271,5 @@ def main() -> int:
 
 
 if __name__ == "__main__":
+    outlive_readers()
     sys.exit(main())

@@ -21,6 +21,7 @@ from pathlib import Path
 
 from embedded_cluster.layout import Layout, project_directory
 from lab_checks.suite_page import write_page
+from lab_ground.streams import outlive_readers
 
 # What must be there, in the order in which it is made; `machine` suites make and remove clusters.
 LEVELS = ("nothing", "machine", "cluster", "platform", "lab")
@@ -327,4 +328,5 @@ def main() -> int:
 
 
 if __name__ == "__main__":
+    outlive_readers()
     sys.exit(main())

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from embedded_cluster.layout import cache_directory, project_directory
+from lab_ground.streams import outlive_readers
 
 WORKERS = 2
 # Packages by the environment whose libraries they are typed against.
@@ -24,6 +25,7 @@ TYPED = {
         "lab_diagnosis",
         "lab_driver",
         "lab_images",
+        "lab_launcher",
         "lab_playbook",
         "lab_reset",
         "lab_status",
@@ -283,4 +285,5 @@ def main() -> int:
 
 
 if __name__ == "__main__":
+    outlive_readers()
     sys.exit(main())

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from embedded_cluster.layout import Layout, project_directory
+from lab_ground.streams import outlive_readers
 from lab_status.lines import NONE, Line
 from lab_status.links import link_lines, running_workbenches
 from lab_status.look import find_kubectl, look, read_tables
@@ -61,4 +62,5 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
+    outlive_readers()
     sys.exit(main())

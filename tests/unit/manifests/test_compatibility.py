@@ -192,6 +192,13 @@ def test_inventory_is_checked_before_anything_is_changed() -> None:
     assert "changed=0" in refused.stdout
 
 
+@pytest.mark.parametrize("seats", ["mnist-x", [], ["mnist", "Walk"]])
+def test_seats_that_are_no_list_of_namespaces_are_refused(seats: object) -> None:
+    refused = play("-e", json.dumps({"lab_seats": seats}))
+    assert refused.returncode != 0
+    assert "lab_seats is a list of namespaces" in " ".join(refused.stdout.split())
+
+
 def test_a_seat_is_not_removed_that_cannot_be_built_anew() -> None:
     (reset,) = yaml.safe_load((ROOT / "playbooks" / "reset-lab.yml").read_text(encoding="utf-8"))
     roles = reset["roles"]

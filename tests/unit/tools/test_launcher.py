@@ -36,8 +36,13 @@ def test_help_names_every_command() -> None:
     (["venv"], "lab: venv needs the name of an environment"),
     (["venv", "no-such"], 'no environment "no-such"'),
     (["reset", "--seat"], "lab: --seat needs"),
-    (["reset", "--to"], "lab: There is no step"),
+    (["reset", "--to"], "lab: --to needs a step"),
     (["reset", "--to", "no-such"], 'no step "no-such"'),
+    (["reset", "--check", "--diff", "--seat", "X"], 'lab: no seat is called "X"'),
+    (["reset", "--diff", "--to", "trianed", "--check"], '"trained" is like it'),
+    (["up", "--chekc"], 'no option "--chekc"; "--check" is like it'),
+    (["up", "twice"], 'does not know what to do with "twice"'),
+    (["run", "-e", "lab_seats=mnist-x", "prepare-lab"], """-e '{"lab_seats": ["mnist-x"]}'"""),
     (["status", "no-such"], "unrecognized arguments: no-such"),
     (["remove", "no-such"], "unrecognized arguments: no-such"),
     (["test", "no-such"], "no suite no-such"),
@@ -47,6 +52,31 @@ def test_a_wrong_call_is_explained(words: list[str], told: str) -> None:
     done = lab(*words)
     assert done.returncode != 0
     assert told in done.stderr
+
+
+@pytest.mark.parametrize(("environment", "told"), [
+    ({"LAB_INVENTORY": "foo"}, 'no inventory "foo" (LAB_INVENTORY)'),
+    ({"LAB_INVENTRY": "openshift"}, '"LAB_INVENTORY" is like it'),
+    ({"LAB_INVENTORY": "openshift", "KUBECONFIG": "/nowhere"}, "no kubeconfig at /nowhere"),
+    ({"LAB_PYTHON": "/bin/true-or-not"}, "LAB_PYTHON is /bin/true-or-not"),
+])  # fmt: skip
+def test_a_wrong_environment_is_explained(environment: dict[str, str], told: str) -> None:
+    done = lab("run", "prepare-lab", **environment)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert told in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("words", [("test", "--list"), ("status",)])
+def test_who_stops_reading_sees_no_traceback(words: tuple[str, ...]) -> None:
+    with subprocess.Popen(
+        [str(PROJECT / "lab"), *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        said = process.stderr.read()
+    assert said == ""
 
 
 @pytest.mark.parametrize(
