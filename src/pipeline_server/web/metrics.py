@@ -82,11 +82,15 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """A web page that a step wrote into its metadata; shown in a sandboxed frame."""
+    """A web page that a step wrote into its metadata; shown in a sandboxed frame.
+
+    It is output ``number`` of the artifact ``artifact_id``: several steps may have such a file.
+    """
 
     title: str
     source: str
     number: int
+    artifact_id: str
     kind: str = "frame"
 
 
@@ -138,7 +142,7 @@ def _of_artifact(artifact: Artifact, title: str, read: Reader) -> list[Visual]:
     if stem == METRICS_FILE:
         return [_metrics_file(title, json.loads(read(artifact)))]
     if stem == METADATA_FILE:
-        return _metadata_file(json.loads(read(artifact)))
+        return _metadata_file(json.loads(read(artifact)), artifact)
     if artifact.schema == "system.Metrics":
         items = _scalars(artifact.metadata)
         return [ScalarTable(title, items)] if items else []
@@ -229,7 +233,7 @@ def _metrics_file(title: str, content: Any) -> Visual:
     )
 
 
-def _metadata_file(content: Mapping[str, Any]) -> list[Visual]:
+def _metadata_file(content: Mapping[str, Any], artifact: Artifact) -> list[Visual]:
     outputs = content.get("outputs") or ()
     if content.get("metrics") and not outputs:
         return [_metrics_file("Metrics", content)]
@@ -237,29 +241,31 @@ def _metadata_file(content: Mapping[str, Any]) -> list[Visual]:
     for number, output in enumerate(outputs):
         kind = str(output.get("type", ""))
         try:
-            shown.append(_output(kind, output, number))
+            shown.append(_output(kind, output, number, artifact))
         except (ValueError, TypeError, KeyError, StopIteration) as error:
             shown.append(Notice(kind or "Output", f"This cannot be drawn: {error}"))
     return shown
 
 
-def _output(kind: str, output: Mapping[str, Any], number: int) -> Visual:
+def _output(kind: str, output: Mapping[str, Any], number: int, artifact: Artifact) -> Visual:
     source = str(output.get("source") or "")
+    title = str(output.get("title") or "")
     if output.get("storage", "inline") != "inline" and kind != "tensorboard":
         return Notice(kind, f"Kept in the object store: {source}")
     if kind == "markdown":
-        return Text("Notes", source)
+        return Text(title or "Notes", source)
     if kind == "web-app":
-        return Frame("Report", source, number)
+        return Frame(title or "Report", source, number, artifact.id)
     if kind == "table":
         header = [str(name) for name in output.get("header") or ()]
-        return _table("Table", header, source)
+        return _table(title or "Table", header, source)
     if kind == "confusion_matrix":
-        return _confusion_from_csv(output, source)
+        return _confusion_from_csv(title or "Confusion matrix", output, source)
     if kind == "roc":
         rows = [[float(cell) for cell in row[:3]] for row in _rows(source) if row]
         return _roc(
-            "ROC curve", [(row[0], row[1], row[2] if len(row) > 2 else 0.0) for row in rows]
+            title or "ROC curve",
+            [(row[0], row[1], row[2] if len(row) > 2 else 0.0) for row in rows],
         )
     return Notice(kind or "Output", "This kind of output has no drawing here.")
 
@@ -271,7 +277,7 @@ def _table(title: str, header: list[str], source: str) -> Table:
     return Table(title, tuple(header), tuple(tuple(row) for row in rows[:MOST_ROWS]))
 
 
-def _confusion_from_csv(output: Mapping[str, Any], source: str) -> Visual:
+def _confusion_from_csv(title: str, output: Mapping[str, Any], source: str) -> Visual:
     columns = [str(column.get("name")) for column in output.get("schema") or ()]
     places = [
         columns.index(name) if name in columns else index
@@ -285,7 +291,7 @@ def _confusion_from_csv(output: Mapping[str, Any], source: str) -> Visual:
     rows = [[0.0] * len(labels) for _ in labels]
     for target, predicted, count in cells:
         rows[_class(index, target)][_class(index, predicted)] = float(count)
-    return _confusion("Confusion matrix", labels, rows)
+    return _confusion(title, labels, rows)
 
 
 def _class(index: Mapping[str, int], label: str) -> int:

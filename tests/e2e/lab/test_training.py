@@ -10,6 +10,7 @@ import pytest
 import requests
 
 from lab_driver.access import Access
+from lab_driver.links import walk
 
 pytestmark = pytest.mark.training
 MODEL, SIDECAR = "onnx/model-v2.onnx", "onnx/model-v2.json"
@@ -40,6 +41,26 @@ def test_every_step_succeeded(last_run: dict) -> None:
     assert len(states) >= 4, f"the run has only the steps {sorted(states)}"
     wrong = {name: state for name, state in states.items() if state not in {"SUCCEEDED", "SKIPPED"}}
     assert not wrong, f"these steps did not succeed: {wrong}"
+
+
+def test_all_that_the_run_s_output_shows_opens(
+    pipelines: requests.Session, access: Access, last_run: dict
+) -> None:
+    """Every frame, picture, file and link of the run's output opens."""
+    run = f"{access.get('pipelines.url')}/runs/{last_run['run_id']}"
+
+    def open_page(address: str) -> tuple[int, str]:
+        with pipelines.get(address, timeout=30, stream=True) as answer:
+            is_page = answer.headers.get("content-type", "").startswith("text/html")
+            # What a step wrote leads wherever its author wanted.
+            own = not answer.headers.get("content-security-policy", "").startswith("sandbox")
+            return answer.status_code, answer.text if is_page and own else ""
+
+    statuses = walk(f"{run}?view=output", f"{run}/artifacts/", open_page)
+    shown = [address for address in statuses if "/artifacts/" in address]
+    assert shown, "the run's output shows nothing"
+    wrong = {address: status for address, status in statuses.items() if status != 200}
+    assert not wrong, f"of {len(statuses)} addresses these do not open: {wrong}"
 
 
 @pytest.mark.parametrize("suffix", [".html", ".ipynb"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -119,6 +120,42 @@ def test_metadata_file_of_kfp_1_and_elyra() -> None:
     matrix = shown[2]
     assert isinstance(matrix, metrics.ConfusionMatrix)
     assert matrix.rows == ((5, 1), (0, 4))
+
+
+@pytest.mark.parametrize(
+    ("kind", "source", "otherwise"),
+    [
+        ("markdown", "# Hello", "Notes"),
+        ("table", "a,b\n1,2\n", "Table"),
+        ("confusion_matrix", "no,no,5\n", "Confusion matrix"),
+        ("roc", "0,0,1\n", "ROC curve"),
+        ("web-app", "<b>hi</b>", "Report"),
+    ],
+)
+def test_an_output_s_own_title_is_shown(kind: str, source: str, otherwise: str) -> None:
+    outputs = [
+        {"type": kind, "source": source, "title": "of digit 7"},
+        {"type": kind, "source": source},
+    ]
+    item = artifact("system.Artifact", name="mlpipeline-ui-metadata")
+    shown = metrics.visuals([item], lambda _: json.dumps({"outputs": outputs}))
+    assert [visual.title for visual in shown] == ["of digit 7", otherwise]
+
+
+def test_a_frame_is_of_the_step_that_wrote_it() -> None:
+    """Elyra's steps each write a file of this name."""
+    items = [
+        replace(artifact("system.Artifact", name="mlpipeline-ui-metadata"), id=step)
+        for step in ("evaluate", "review")
+    ]
+    texts = {
+        "evaluate": [{"type": "markdown", "source": "# E"}],
+        "review": [{"type": "roc", "source": "0,0,1\n"}, {"type": "web-app", "source": "<b>R</b>"}],
+    }
+    shown = metrics.visuals(items, lambda item: json.dumps({"outputs": texts[item.id]}))
+    assert [
+        (visual.artifact_id, visual.number) for visual in shown if isinstance(visual, metrics.Frame)
+    ] == [("review", 1)]
 
 
 def test_a_file_that_is_gone_is_a_notice() -> None:
