@@ -14,9 +14,10 @@ from typing import Any
 
 Manifest = Mapping[str, Any]
 
+OWN = "the suite's own program"
 # By the DaemonSet's name, which each project keeps whatever namespace it is installed in.
 BY_NAME = {
-    "kube-network-policy": "the suite's own program",
+    "kube-network-policy": OWN,
     "calico-node": "Calico",
     "canal": "Calico (Canal)",
     "cilium": "Cilium",
@@ -36,6 +37,11 @@ KINDNET_SINCE = "20240813"
 # word may be: it speaks every 30 seconds.
 CONDITION = "NetworkPoliciesEnforced"
 SILENT = timedelta(seconds=90)
+# What is said of a cluster on which that program is not.
+NO_BOUNDS = (
+    "Pods of seats may reach the nodes' own ports and a cloud's metadata (169.254.169.254), unless "
+    "who runs the cluster has closed them: what a seat's own policies close, its learner can open."
+)
 
 
 @dataclass(frozen=True)

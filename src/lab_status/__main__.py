@@ -43,9 +43,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     ).parse_args(arguments)
     layout, project = Layout(), project_directory()
     kubectl = find_kubectl(layout, project)
-    found = look(layout, kubectl)
+    tables = read_tables(project / ".lab")
+    found = look(layout, kubectl, [str(table["namespace"]) for table in tables])
     said: list[Line] = []
-    for heading, lines in sections(found, read_tables(project / ".lab")):
+    for heading, lines in sections(found, tables):
         print(heading)
         print("\n".join(map(str, lines)))
         said += lines

@@ -1,4 +1,4 @@
-"""Asks the machine and the cluster how everything is; two questions to the API at once."""
+"""Asks the machine and the cluster how everything is; three questions to the API at once."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from embedded_cluster import cluster, machine
+from embedded_cluster import cluster, external_addresses, machine
 from embedded_cluster.layout import Layout
 from lab_ground.kubernetes.manifest import Manifest
 from lab_status.lines import DOWN, UP, Line
@@ -123,8 +123,8 @@ def _process(name: str, runs: bool, why: str) -> Line:
     return Line(UP, name) if runs else Line(DOWN, name, why)
 
 
-def look(layout: Layout, kubectl: Kubectl | None) -> Found:
-    """Ask for everything that the status tells."""
+def look(layout: Layout, kubectl: Kubectl | None, namespaces: Sequence[str] = ()) -> Found:
+    """Ask for everything that the status tells; the namespaces are the known seats'."""
     embedded = inventory() == "embedded"
     lines = machine_lines(layout) if embedded else None
     if lines is not None and not all(line.well for line in lines):
@@ -132,7 +132,12 @@ def look(layout: Layout, kubectl: Kubectl | None) -> Found:
     if kubectl is None:
         why = "there is no kubeconfig, or no kubectl; set KUBECONFIG, or run ./lab up"
         return Found(machine=lines, problem=why)
-    with ThreadPoolExecutor(2) as pool:
+    with ThreadPoolExecutor(3) as pool:
+        claimable = pool.submit(
+            external_addresses.ask,
+            [kubectl.program, f"--kubeconfig={kubectl.kubeconfig}"],
+            [*namespaces, "default"],
+        )
         plain = pool.submit(kubectl.list_all, PLAIN_KINDS)
         own_kinds = pool.submit(kubectl.list_all, ",".join(LAB_KINDS))
         items, problem = plain.result()
@@ -144,6 +149,7 @@ def look(layout: Layout, kubectl: Kubectl | None) -> Found:
         resources=resources,
         resources_problem=resources_problem,
         own_platform=inventory() != "openshift",
+        addresses_claimable=claimable.result(),
     )
 
 

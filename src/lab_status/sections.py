@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from embedded_cluster import network_policies
+from embedded_cluster import external_addresses, network_policies
 from lab_ground.kubernetes.manifest import Manifest
 from lab_status.lines import DOWN, NONE, NOTE, TITLE, UP, Line, line_of, trouble_of
 from lab_status.seats import Seat, read_seat, seat_lines
@@ -40,6 +40,8 @@ class Found:
     resources: list[Manifest] = field(default_factory=list)
     resources_problem: str = ""
     own_platform: bool = True
+    addresses_claimable: bool | None = None
+    """Whether a Service may have externalIPs; None: that could not be found out."""
 
 
 def sections(found: Found, tables: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, list[Line]]]:
@@ -56,7 +58,7 @@ def sections(found: Found, tables: Sequence[Mapping[str, Any]]) -> Iterator[tupl
         for item in found.items
         if item["kind"] == "Node" or namespace_of(item) in SYSTEM_NAMESPACES
     ]
-    yield "Cluster", [*system, *policy_lines(found.items)]
+    yield "Cluster", [*system, *policy_lines(found.items), *neighbour_lines(found)]
     if found.own_platform:
         yield "Platform", platform_lines(found.items)
     seats = seats_of(found, tables)
@@ -84,6 +86,19 @@ def policy_lines(items: Sequence[Manifest]) -> list[Line]:
     enforced, sentence = network_policies.tell(found)
     lines = [Line(UP if enforced else NOTE, sentence.rstrip("."))]
     return lines + [Line(NOTE, report.why) for report in reports if report.why]
+
+
+def neighbour_lines(found: Found) -> list[Line]:
+    """Say what the cluster does not keep one seat from doing to the others."""
+    lines = []
+    if found.addresses_claimable:
+        lines.append(Line(NOTE, external_addresses.OPEN.rstrip(".")))
+    daemon_sets = [item for item in found.items if item["kind"] == "DaemonSet"]
+    if not any(
+        one.name == network_policies.OWN for one in network_policies.find_enforcers(daemon_sets)
+    ):
+        lines.append(Line(NOTE, network_policies.NO_BOUNDS.rstrip(".")))
+    return lines
 
 
 def namespace_of(item: Manifest) -> str:

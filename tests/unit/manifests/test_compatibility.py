@@ -211,3 +211,32 @@ def test_each_step_compares_the_inventory_with_the_cluster(name: str) -> None:
     roles = [role["role"] for role in step["roles"]]
     assert roles[:2] == ["lab_target", "lab_compatibility"]
     assert step["roles"][1] == {"role": "lab_compatibility", "tags": "always"}
+
+
+@pytest.mark.parametrize("admits", [True, False])
+def test_a_cluster_that_lets_services_claim_addresses_is_warned_of(
+    tmp_path: Path, admits: bool
+) -> None:
+    """With a client that answers as the API server does; a dry run keeps nothing."""
+    kubectl = tmp_path / "kubectl"
+    denied = "services x is forbidden: Use of external IPs is denied by admission control"
+    answer = "exit 0" if admits else f"echo '{denied}' >&2; exit 1"
+    kubectl.write_text(f'#!/bin/sh\ncase "$*" in *--dry-run=server*) {answer};; esac\nexit 3\n')
+    kubectl.chmod(0o755)
+    ask = {"name": "lab_compatibility", "tasks_from": "neighbours"}
+    task = {
+        "ansible.builtin.include_role": ask,
+        "vars": {"lab_compatibility_kubectl": str(kubectl)},
+    }
+    play = tmp_path / "play.yml"
+    play.write_text(
+        yaml.safe_dump([{"hosts": "localhost", "gather_facts": False, "tasks": [task]}])
+    )
+    command = [str(Path(sys.executable).with_name("ansible-playbook")), "--check"]
+    done = subprocess.run(
+        [*command, "-i", str(ROOT / "inventories/kubernetes"), str(play)],
+        cwd=ROOT, env={**os.environ, "ANSIBLE_ROLES_PATH": str(ROOT / "roles")},
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert ("DenyServiceExternalIPs" in done.stdout) is admits

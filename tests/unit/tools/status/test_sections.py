@@ -226,3 +226,18 @@ def test_a_workbench_that_somebody_stopped_is_not_down(whole: Found) -> None:
     notebook["metadata"]["annotations"]["kubeflow-resource-stopped"] = "2026-01-01T00:00:00Z"
     notebook["status"] = {"conditions": [{"type": "Ready", "status": "False", "reason": "Stopped"}]}
     assert all(line.well for line in tell(whole)["Other projects"])
+
+
+def test_a_cluster_that_keeps_seats_apart_has_nothing_told_of_it(whole: Found) -> None:
+    refused = replace(whole, addresses_claimable=False)
+    for found in (whole, refused):
+        assert not any("may" in line.text for line in tell(found)["Cluster"])
+
+
+def test_what_a_foreign_cluster_leaves_open_is_told_and_no_fault(whole: Found) -> None:
+    foreign = replace(without(whole, "DaemonSet/kube-network-policy"), addresses_claimable=True)
+    lines = [line for line in tell(foreign)["Cluster"] if line.mark == "note"]
+    assert all(line.well for line in lines)
+    told = " ".join(line.text for line in lines)
+    assert "DenyServiceExternalIPs" in told
+    assert "169.254.169.254" in told
