@@ -19,7 +19,6 @@ from pipeline_server.services.collection import Services
 from pipeline_server.services.documents import PipelineCache
 from pipeline_server.settings import Settings
 from pipeline_server.web.application import create_page
-from pipeline_server.web.server_source import ServerSource
 
 logger = logging.getLogger("pipeline_server")
 
@@ -49,7 +48,7 @@ def main() -> int:
         start=engine.start,
         stop=engine.stop,
         alive=lambda: engine.alive,
-        page=create_page(ServerSource(services), settings.namespace),
+        page=create_page(services),
     )
     config = uvicorn.Config(
         application,

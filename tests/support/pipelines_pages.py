@@ -46,9 +46,9 @@ class Levers:
         """Move a run on."""
         self._pull(f"/run/{run}/{state}")
 
-    def set_task(self, run: str, task: str, state: str) -> None:
+    def set_task(self, task: str, state: str) -> None:
         """Move a step on."""
-        self._pull(f"/task/{run}/{task}/{state}")
+        self._pull(f"/task/{task}/{state}")
 
     def write_log(self, task: str, text: str) -> None:
         """The step writes something."""

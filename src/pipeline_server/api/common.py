@@ -22,7 +22,7 @@ from pipeline_server.ir import plain
 from pipeline_server.ir.errors import PipelineError
 from pipeline_server.services.collection import Services
 from pipeline_server.services.documents import as_service_error
-from pipeline_server.services.listing import ListRequest, Page
+from pipeline_server.services.listing import ListRequest, Page, parse_filter
 
 logger = logging.getLogger(__name__)
 Row = TypeVar("Row")
@@ -66,7 +66,8 @@ def list_request(
     filter: Annotated[str, Query(description="A Filter message as JSON")] = "",
 ) -> ListRequest:
     """How the client wants a list."""
-    return ListRequest(page_token, page_size, sort_by, filter)
+    predicates = parse_filter(filter) if filter else None
+    return ListRequest(page_token, page_size, sort_by, predicates)
 
 
 ListWanted = Annotated[ListRequest, Depends(list_request)]

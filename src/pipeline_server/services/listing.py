@@ -7,7 +7,7 @@ import binascii
 import json
 import operator
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Generic, TypeVar
 from urllib.parse import unquote
@@ -60,12 +60,12 @@ class Page(Generic[Row]):
 
 @dataclass(frozen=True, slots=True)
 class ListRequest:
-    """How a list is wanted; all as the client wrote it."""
+    """How a list is wanted; ``predicates`` are not said (None) where the token carries them."""
 
     page_token: str = ""
     page_size: int = 0
     sort_by: str = ""
-    filter: str = ""
+    predicates: Sequence[Predicate] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,7 @@ class _Place:
     value: Any
     identity: str
     sort_by: str
-    filter: str
+    predicates: Sequence[Predicate]
     scope: dict[str, str]
 
 
@@ -107,7 +107,8 @@ class Listing(Generic[Row]):
             request, scope = _resumed(request, scope, place)
         conditions = [self._column(key, "the list") == value for key, value in scope.items()]
         column, descending = self._sort(request.sort_by)
-        clauses = [*conditions, *self._filter(request.filter)]
+        predicates = request.predicates or ()
+        clauses = [*conditions, *(self._clause(item) for item in predicates)]
         statement = sa.select(self.model).where(*clauses)
         total = session.scalar(sa.select(sa.func.count()).select_from(self.model).where(*clauses))
         if place is not None:
@@ -124,7 +125,7 @@ class Listing(Generic[Row]):
                     value.isoformat() if isinstance(value, datetime) else value,
                     getattr(last, self.identity.key),
                     request.sort_by,
-                    request.filter,
+                    predicates,
                     scope,
                 )
             )
@@ -147,9 +148,6 @@ class Listing(Generic[Row]):
         except KeyError:
             known = ", ".join(sorted(self.columns))
             raise InvalidArgumentError(f"{what}: unknown field {key!r}; known: {known}") from None
-
-    def _filter(self, text: str) -> list[sa.ColumnElement[bool]]:
-        return [self._clause(item) for item in parse_filter(text)]
 
     def _clause(self, item: Predicate) -> sa.ColumnElement[bool]:
         name = item.key.removeprefix(TAGS)
@@ -198,7 +196,10 @@ def parse_filter(text: str) -> list[Predicate]:
     except ValueError as error:
         raise InvalidArgumentError(f"filter is not JSON: {error}") from None
     checks.plain(document, "filter")
-    predicates = document.get("predicates", []) if isinstance(document, dict) else None
+    return _read_predicates(document.get("predicates", []) if isinstance(document, dict) else None)
+
+
+def _read_predicates(predicates: Any) -> list[Predicate]:
     if not isinstance(predicates, list):
         raise InvalidArgumentError("filter must be an object with a list 'predicates'")
     if len(predicates) > MAXIMUM_PREDICATES:
@@ -289,7 +290,11 @@ def _resumed(
         what
         for what, given, same in (
             ("sort_by", request.sort_by, _same_sort(request.sort_by, place.sort_by)),
-            ("filter", request.filter, parse_filter(request.filter) == parse_filter(place.filter)),
+            (
+                "filter",
+                request.predicates is not None,
+                list(request.predicates or ()) == list(place.predicates),
+            ),
             *((key, value, place.scope.get(key) == value) for key, value in scope.items()),
         )
         if given and not same
@@ -299,7 +304,7 @@ def _resumed(
             f"{' and '.join(said_otherwise)} must be as on the list's first page, or left out: "
             "the page_token carries it"
         )
-    carried = ListRequest(request.page_token, request.page_size, place.sort_by, place.filter)
+    carried = ListRequest(request.page_token, request.page_size, place.sort_by, place.predicates)
     return carried, place.scope
 
 
@@ -314,19 +319,28 @@ def _snake_case(name: str) -> str:
 
 
 def _write_token(place: _Place) -> str:
-    return base64.urlsafe_b64encode(json.dumps(asdict(place)).encode()).decode()
+    predicates = [
+        {
+            "operation": item.operation,
+            "key": item.key,
+            "string_values" if item.operation == "IN" else "string_value": item.value,
+        }
+        for item in place.predicates
+    ]
+    content = {**asdict(place), "predicates": predicates}
+    return base64.urlsafe_b64encode(json.dumps(content).encode()).decode()
 
 
 def _read_token(token: str) -> _Place:
     try:
-        found = json.loads(base64.urlsafe_b64decode(token.encode()))
-        place = _Place(**found)
+        content = json.loads(base64.urlsafe_b64decode(token.encode()))
+        place = _Place(**content)
     except (ValueError, binascii.Error, TypeError):
         raise InvalidArgumentError(f"page_token {token[:80]!r} is not one of this list") from None
-    checks.plain(found, "page_token")
-    texts = [place.identity, place.sort_by, place.filter]
+    checks.plain(content, "page_token")
+    texts = [place.identity, place.sort_by]
     if not isinstance(place.scope, dict):
         raise InvalidArgumentError(f"page_token {token[:80]!r} is not one of this list")
     if not all(isinstance(text, str) for text in [*texts, *place.scope.values()]):
         raise InvalidArgumentError(f"page_token {token[:80]!r} is not one of this list")
-    return place
+    return replace(place, predicates=_read_predicates(place.predicates))

@@ -20,6 +20,7 @@ from pipeline_server.database.models import (
     Experiment,
     Pipeline,
     PipelineVersion,
+    RecurringRun,
     Run,
     RunState,
     StorageState,
@@ -115,8 +116,8 @@ class RunService:
         with self._database.session() as session:
             return LISTING.page(session, request, scope, options)
 
-    def names(self, runs: Sequence[Run]) -> RunNames:
-        """Names for a list of runs, in three queries."""
+    def names(self, runs: Sequence[Run | RecurringRun]) -> RunNames:
+        """Names of what runs or recurring runs refer to, in three queries."""
 
         def look_up(session: Session, model: Any, column: Any, ids: set[str]) -> dict[str, str]:
             statement = sa.select(model.id, column).where(model.id.in_(ids))

@@ -10,19 +10,21 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from pipeline_server.errors import NotFoundError, ServiceError, TooLargeError
+from pipeline_server.services.collection import Services
 from pipeline_server.web import security
 from pipeline_server.web.pages import catalogue, contents, context, recurring, run_form, runs
 from pipeline_server.web.pages.forms import LARGEST_UPLOAD
-from pipeline_server.web.source import PageError, PageSource
+from pipeline_server.web.refusals import NO_ANSWER, Refusal
 
 ROOM_FOR_FIELDS = 1024 * 1024
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 STATIC_TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 
 
-def create_page(source: PageSource, namespace: str) -> FastAPI:
+def create_page(services: Services) -> FastAPI:
     """The page as an application of its own: ``api.mount("/", create_page(…))``, last."""
-    pages = context.Pages.create(source, namespace)
+    pages = context.Pages.create(services)
     page = FastAPI(title="Pipelines", openapi_url=None, docs_url=None, redoc_url=None)
     for area in (runs, run_form, contents, catalogue, recurring):
         page.include_router(area.create_router(pages))
@@ -39,7 +41,7 @@ def _serve_static(page: FastAPI) -> None:
     @page.get("/static/{_version}/{name}")
     def static(name: str) -> Response:
         if name not in files:
-            raise PageError(404, "There is no such file.")
+            raise NotFoundError("There is no such file.")
         return Response(
             files[name],
             media_type=STATIC_TYPES[Path(name).suffix],
@@ -58,9 +60,12 @@ def _explain_errors(page: FastAPI, pages: context.Pages) -> None:
             return JSONResponse({"code": code, "message": message, "details": []}, status)
         return pages.render(request, "error.html", status=status, code=status, message=message)
 
-    @page.exception_handler(PageError)
-    def explain(request: Request, error: PageError) -> Response:
-        return answer(request, error.status, error.message)
+    def explain(request: Request, error: Exception) -> Response:
+        refusal = Refusal.of(error)
+        return answer(request, refusal.status, refusal.message)
+
+    for kind in (ServiceError, *NO_ANSWER):
+        page.add_exception_handler(kind, explain)
 
     @page.exception_handler(HTTPException)
     def explain_http(request: Request, error: HTTPException) -> Response:
@@ -102,7 +107,7 @@ def _limited(receive: Receive, limit: int) -> Receive:
         message = await receive()
         read += len(message.get("body", b""))
         if read > limit:
-            raise PageError(413, "The file is larger than 32 MiB.")
+            raise TooLargeError("The file is larger than 32 MiB.")
         return message
 
     return next_part

@@ -18,7 +18,6 @@ from typing import Any
 
 from pipeline_server.web.formatting import whole_numbers
 from pipeline_server.web.spec import InputField
-from pipeline_server.web.view_models import Schedule
 
 PREFIX = "parameter."
 LONGEST_NAME = 128
@@ -55,6 +54,18 @@ class FormField:
     def control_id(self) -> str:
         """Id for the label and for error messages."""
         return "field-" + re.sub(r"[^A-Za-z0-9_-]", "-", self.name)
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """When a recurring run starts its runs: a cron of six fields, or a period."""
+
+    cron: str = ""
+    interval_seconds: int | None = None
+    start_at: datetime | None = None
+    end_at: datetime | None = None
+    max_concurrency: int = 1
+    no_catchup: bool = False
 
 
 @dataclass(slots=True)
@@ -229,7 +240,7 @@ def _schedule(typed: Mapping[str, str], errors: dict[str, str]) -> Schedule:
     concurrency = int(text) if WHOLE.match(text) else 0
     if not 1 <= concurrency <= 10:
         errors["max_concurrency"] = "Between 1 and 10 runs may go on at once."
-    return Schedule(cron, interval, start, end, concurrency, typed.get("catch_up") == "on")
+    return Schedule(cron, interval, start, end, concurrency, typed.get("catch_up") != "on")
 
 
 def cron_problem(cron: str) -> str:

@@ -10,10 +10,6 @@ from pipeline_server.database import models
 from pipeline_server.services import runs as run_service
 from pipeline_server.web.view_models import (
     Artifact,
-    Experiment,
-    Pipeline,
-    PipelineVersion,
-    RecurringRun,
     RunSummary,
     State,
     StateChange,
@@ -154,52 +150,3 @@ def _moment(text: Any) -> datetime | None:
         return datetime.fromisoformat(str(text))
     except ValueError:
         return None
-
-
-def pipeline_of(row: models.Pipeline) -> Pipeline:
-    return Pipeline(row.id, row.display_name, row.description, row.created_at)
-
-
-def version_of(row: models.PipelineVersion) -> PipelineVersion:
-    return PipelineVersion(
-        id=row.id,
-        pipeline_id=row.pipeline_id,
-        name=row.display_name,
-        description=row.description,
-        created_at=row.created_at,
-        spec=row.document.content,
-    )
-
-
-def experiment_of(row: models.Experiment) -> Experiment:
-    return Experiment(
-        id=row.id,
-        name=row.name,
-        description=row.description,
-        created_at=row.created_at,
-        last_run_at=row.last_run_created_at,
-        archived=row.storage_state == models.StorageState.ARCHIVED,
-    )
-
-
-def recurring_run_of(row: models.RecurringRun, names: Mapping[str, str]) -> RecurringRun:
-    name = names.get(row.pipeline_id or "", "")
-    return RecurringRun(
-        id=row.id,
-        name=row.display_name,
-        enabled=row.enabled,
-        cron=row.cron,
-        interval_seconds=row.interval_seconds,
-        start_at=row.start_at,
-        end_at=row.end_at,
-        max_concurrency=row.max_concurrency,
-        catch_up=not row.no_catchup,
-        created_at=row.created_at,
-        next_run_at=row.next_tick_at,
-        experiment_id=row.experiment_id,
-        pipeline_id=row.pipeline_id or "" if name else "",
-        pipeline_name=name,
-        version_id=row.pipeline_version_id or "",
-        parameters=row.runtime_config.get("parameters", {}),
-        error=row.error,
-    )

@@ -1,18 +1,17 @@
 """What the page shows, free of the database and of HTTP.
 
-The page is built against these small, frozen values. A source (see ``source.py``) makes them from
-whatever holds the truth, so every template and every drawing can be tested without a server.
+Small, frozen values of what is more than a row of a table: a run with its steps as they are drawn,
+what a step read and wrote. ``rows.py`` makes them of the services' rows; what a page shows as it
+stands (pipelines, experiments, recurring runs) goes to its template as it is.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Generic, TypeVar
-
-Item = TypeVar("Item")
+from typing import Any
 
 
 class State(StrEnum):
@@ -66,15 +65,6 @@ STATE_LABELS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Page(Generic[Item]):
-    """One page of a list, with the token of the next one ("" on the last)."""
-
-    items: tuple[Item, ...] = ()
-    next_token: str = ""
-    total: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class StateChange:
     """An entry of the state history."""
 
@@ -94,15 +84,6 @@ class Artifact:
     metadata: Mapping[str, Any] = field(default_factory=dict)
     size: int | None = None
     step: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class ArtifactContent:
-    """The bytes of an artifact, as a stream."""
-
-    name: str
-    chunks: Iterator[bytes]
-    size: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,73 +158,6 @@ class RunDetail:
 
 
 @dataclass(frozen=True, slots=True)
-class LogChunk:
-    """A part of a step's log, and where the next part begins."""
-
-    text: str
-    next_offset: int
-    complete: bool
-    note: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Pipeline:
-    """An uploaded pipeline."""
-
-    id: str
-    name: str
-    description: str = ""
-    created_at: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class PipelineVersion:
-    """One version of a pipeline; ``spec`` is its IR, empty in lists."""
-
-    id: str
-    pipeline_id: str
-    name: str
-    description: str = ""
-    created_at: datetime | None = None
-    spec: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Experiment:
-    """A folder of runs."""
-
-    id: str
-    name: str
-    description: str = ""
-    created_at: datetime | None = None
-    last_run_at: datetime | None = None
-    archived: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class RecurringRun:
-    """A schedule that starts runs."""
-
-    id: str
-    name: str
-    enabled: bool
-    cron: str = ""
-    interval_seconds: int | None = None
-    start_at: datetime | None = None
-    end_at: datetime | None = None
-    max_concurrency: int = 1
-    catch_up: bool = True
-    created_at: datetime | None = None
-    next_run_at: datetime | None = None
-    experiment_id: str = ""
-    pipeline_id: str = ""
-    pipeline_name: str = ""
-    version_id: str = ""
-    parameters: Mapping[str, Any] = field(default_factory=dict)
-    error: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class RunFilter:
     """What the runs list is narrowed to."""
 
@@ -254,30 +168,3 @@ class RunFilter:
     recurring_run_id: str = ""
     archived: bool = False
     sort: str = "created_at desc"
-
-
-@dataclass(frozen=True, slots=True)
-class Schedule:
-    """When a recurring run starts its runs: a cron of six fields, or a period."""
-
-    cron: str = ""
-    interval_seconds: int | None = None
-    start_at: datetime | None = None
-    end_at: datetime | None = None
-    max_concurrency: int = 1
-    catch_up: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class NewRun:
-    """A request to start a run: of a stored version, or of a copied spec (clone)."""
-
-    name: str
-    description: str = ""
-    experiment_id: str = ""
-    pipeline_id: str = ""
-    version_id: str = ""
-    spec: Mapping[str, Any] = field(default_factory=dict)
-    parameters: Mapping[str, Any] = field(default_factory=dict)
-    schedule: Schedule | None = None
-    request_key: str = ""

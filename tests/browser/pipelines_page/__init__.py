@@ -1,1 +1,1 @@
-"""The pipelines page in a real browser, on a lab in memory."""
+"""The pipelines page in a real browser, on the services of a lab in a file."""

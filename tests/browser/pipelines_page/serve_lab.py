@@ -7,19 +7,20 @@ Run by the fixtures, in the platform's environment, from the repository:
 from __future__ import annotations
 
 import sys
-from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import uvicorn
 from fastapi import FastAPI, Request, Response
-from tests.unit.pipelines_page.sample_lab import sample_lab
+from tests.unit.pipelines_page.sample_lab import Lab
 
+from pipeline_server.database.models import Task
 from pipeline_server.web.application import create_page
-from pipeline_server.web.view_models import State
 
 
-def create_application() -> FastAPI:
+def create_application(lab: Lab) -> FastAPI:
     """The page with its levers."""
-    lab = sample_lab()
+    lab.make_sample()
     application = FastAPI()
     away = {"now": False}
 
@@ -31,7 +32,7 @@ def create_application() -> FastAPI:
 
     @application.post("/_lever/reset")
     def reset() -> None:
-        lab.__dict__.update(sample_lab().__dict__)
+        lab.make_sample()
         away["now"] = False
 
     @application.post("/_lever/away/{value}")
@@ -40,27 +41,25 @@ def create_application() -> FastAPI:
 
     @application.post("/_lever/run/{run_id}/{state}")
     def set_run(run_id: str, state: str) -> None:
-        lab.set_state(run_id, State(state))
+        lab.move_run(run_id, state)
 
-    @application.post("/_lever/task/{run_id}/{task_id}/{state}")
-    def set_task(run_id: str, task_id: str, state: str) -> None:
-        run = lab.runs[run_id]
-        tasks = tuple(
-            replace(task, state=State(state)) if task.id == task_id else task for task in run.tasks
-        )
-        lab.add(replace(run, tasks=tasks))
+    @application.post("/_lever/task/{task_id}/{state}")
+    def set_task(task_id: str, state: str) -> None:
+        lab.change(Task, task_id, state=state)
 
     @application.post("/_lever/log/{task_id}")
     async def write_log(task_id: str, request: Request) -> None:
-        lab.logs[task_id] += (await request.body()).decode()
+        lab.pods.logs[f"pod-{task_id}"] += (await request.body()).decode()
 
     @application.post("/_lever/log/{task_id}/end")
     def end_log(task_id: str) -> None:
-        lab.growing.discard(task_id)
+        lab.end_log(task_id)
 
-    application.mount("/", create_page(lab, "mnist"))
+    application.mount("/", create_page(lab.services))
     return application
 
 
 if __name__ == "__main__":
-    uvicorn.run(create_application(), host="127.0.0.1", port=int(sys.argv[1]), log_level="warning")
+    with TemporaryDirectory() as folder:
+        served = create_application(Lab(Path(folder) / "pipelines.db"))
+        uvicorn.run(served, host="127.0.0.1", port=int(sys.argv[1]), log_level="warning")

@@ -124,9 +124,9 @@ def test_the_graph_lives_while_the_run_goes_on(browser: Browser, levers: Levers)
     browser.screenshot("run-live")
     page.mark()
     assert page.is_live
-    levers.set_task("run-3", "n-4-1", "SUCCEEDED")
+    levers.set_task("n-4-1", "SUCCEEDED")
     page.wait(lambda: page.state_of(TRAIN) == "s-running")
-    levers.set_task("run-3", "n-4-2", "SUCCEEDED")
+    levers.set_task("n-4-2", "SUCCEEDED")
     page.wait(lambda: page.state_of(TRAIN) == "s-succeeded")
     levers.set_run("run-3", "SUCCEEDED")
     page.wait_for_text("Succeeded")
@@ -138,7 +138,7 @@ def test_focus_stays_on_a_step_that_is_redrawn(browser: Browser, levers: Levers)
     browser.open("/runs/run-3")
     page = RunPage(browser)
     browser.driver.execute_script(f"document.getElementById('node-{TRAIN}').focus()")
-    levers.set_task("run-3", "n-4-1", "SUCCEEDED")
+    levers.set_task("n-4-1", "SUCCEEDED")
     page.wait(lambda: page.state_of(TRAIN) == "s-running")
     assert page.focused == f"node-{TRAIN}"
 
@@ -150,7 +150,7 @@ def test_what_a_person_is_about_to_use_is_not_exchanged(browser: Browser, levers
     kept = ("follow", f"node-{TRAIN}", "tab-details")
     for name in kept:
         browser.driver.execute_script(f"document.getElementById('{name}').own = true")
-    levers.set_task("run-3", "n-4-1", "SUCCEEDED")
+    levers.set_task("n-4-1", "SUCCEEDED")
     page.wait(lambda: page.state_of(TRAIN) == "s-running")
     for name in kept:
         script = f"return document.getElementById('{name}').own === true"
@@ -187,7 +187,7 @@ def test_mistakes_in_the_form_are_shown_and_can_be_put_right(browser: Browser) -
     page.fill("parameter.epochs", "2")
     page.fill("parameter.layers", "[8]")
     page.click_button("Start")
-    page.wait_for_path("/runs/run-")
+    page.wait_for_path("/runs/")
     assert "The run has started." in page.text
     assert "notice" not in page.path
 
@@ -200,7 +200,7 @@ def test_a_schedule_is_only_asked_for_when_wanted(browser: Browser) -> None:
     browser.screenshot("form")
 
 
-def test_stopping_asks_first(browser: Browser) -> None:
+def test_stopping_asks_first(browser: Browser, levers: Levers) -> None:
     page = browser.open("/runs/run-3")
     page.click_button("Stop")
     browser.screenshot("stop")
@@ -210,6 +210,7 @@ def test_stopping_asks_first(browser: Browser) -> None:
     page.click_button("Stop")
     page.answer_dialog("Stop")
     page.wait_for_text("Stopping the run.")
+    levers.set_run("run-3", "CANCELED")
     page.wait_for_text("Stopped")
 
 
@@ -242,7 +243,7 @@ def test_what_a_step_wrote_cannot_touch_the_page(browser: Browser) -> None:
 
 
 def test_a_notebook_is_read_like_a_page(browser: Browser) -> None:
-    browser.open("/runs/run-1/artifacts/f-nb/view")
+    browser.open("/runs/run-1/artifacts/file/mnist-0302/Review.ipynb/view")
     page = RunPage(browser)
     page.wait(
         lambda: page.inside_frame("return document.querySelector('h1').innerText") == "Review"

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pipeline_server.services.collection import Services
-from pipeline_server.services.listing import ListRequest
+from pipeline_server.services.listing import ListRequest, parse_filter
 from pipeline_server.services.runs import NewRun
 
 BASE = "/apis/v2beta1"
@@ -53,11 +53,15 @@ def test_a_token_goes_on_with_its_list(
 ) -> None:
     """Page by page, whatever of the list is said again, gives what one page gives."""
     scope = {"experiment_id": runs} if within else {}
-    whole, _ = names(services, ListRequest(page_size=100, sort_by=sort, filter=text), **scope)
-    found, token = names(services, ListRequest(page_size=size, sort_by=sort, filter=text), **scope)
+    conditions = parse_filter(text)
+    whole, _ = names(services, ListRequest("", 100, sort, conditions), **scope)
+    found, token = names(services, ListRequest("", size, sort, conditions), **scope)
     while token:
         request = ListRequest(
-            token, size, sort if "sort_by" in again else "", text if "filter" in again else ""
+            token,
+            size,
+            sort if "sort_by" in again else "",
+            conditions if "filter" in again else None,
         )
         more, token = names(services, request, **(scope if "experiment_id" in again else {}))
         found += more

@@ -97,7 +97,7 @@ def schedule(**typed: str) -> forms.Checked:
 def test_a_period() -> None:
     made = schedule(trigger="period", every="2", unit="hours", catch_up="on").schedule
     assert made is not None
-    assert (made.interval_seconds, made.cron, made.catch_up) == (7200, "", True)
+    assert (made.interval_seconds, made.cron, made.no_catchup) == (7200, "", False)
 
 
 @pytest.mark.parametrize(

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from html.parser import HTMLParser
-from typing import Any
 
 import pytest
+import yaml
 from fastapi.testclient import TestClient
 
-from pipeline_server.web.source import PageError
-from pipeline_server.web.view_models import State
+from pipeline_server.database import models
+from pipeline_server.errors import NotFoundError
+from pipeline_server.services.listing import ListRequest
 
-from .memory_source import MemorySource
-from .sample_lab import UNSCHEDULABLE
+from . import sample_pipelines
+from .sample_lab import FOLDER, LOG, NOTEBOOK, PICTURE, TABLE, UNSCHEDULABLE, Lab
 
 PAGES = [
     "/",
@@ -43,9 +45,9 @@ PAGES = [
     "/experiments",
     "/recurring-runs",
     "/recurring-runs/rr-1",
-    "/runs/run-1/artifacts/f-nb/view",
-    "/runs/run-1/artifacts/f-csv/view",
-    "/runs/run-1/artifacts/f-png/view",
+    f"/runs/run-1/artifacts/{NOTEBOOK}/view",
+    f"/runs/run-1/artifacts/{TABLE}/view",
+    f"/runs/run-1/artifacts/{PICTURE}/view",
     "/runs/run-1/artifacts/a-report/view",
     "/runs/run-1/artifacts/a-classes/view",
     "/runs/run-1/artifacts/a-model/view",
@@ -90,6 +92,21 @@ class Checker(HTMLParser):
             self.depth_of_label -= 1
 
 
+def runs_of(lab: Lab) -> dict[str, models.Run]:
+    """All runs, by id, as the database has them."""
+    page = lab.services.runs.list(ListRequest(page_size=200))
+    return {run.id: run for run in page.items}
+
+
+def gone(read: Callable[[], object]) -> bool:
+    """Whether there is no such thing any more."""
+    try:
+        read()
+    except NotFoundError:
+        return True
+    return False
+
+
 @pytest.mark.parametrize("address", PAGES)
 def test_every_page_is_sound(browser: TestClient, address: str) -> None:
     answer = browser.get(address)
@@ -116,9 +133,9 @@ def test_what_people_type_is_escaped(browser: TestClient) -> None:
     assert "<script>alert" not in page
 
 
-def test_the_list_pages_and_says_how_many(browser: TestClient, lab: MemorySource) -> None:
+def test_the_list_pages_and_says_how_many(browser: TestClient, lab: Lab) -> None:
     first = browser.get("/runs?size=20").text
-    assert f"{len(lab.runs)} in all" in first
+    assert f"{len(runs_of(lab))} in all" in first
     link = re.search(r'rel="next" href="([^"]+)"', first)
     assert link
     second = browser.get(link[1].replace("&amp;", "&")).text
@@ -172,30 +189,56 @@ def test_what_holds_a_step_up_is_on_the_run_the_step_and_the_list(
     assert shown in elsewhere
 
 
+def run_of(lab: Lab, identifier: str) -> models.Run:
+    return lab.services.runs.get(identifier)
+
+
+def experiment_of(lab: Lab, identifier: str) -> models.Experiment:
+    return lab.services.experiments.get(identifier)
+
+
+def schedule_of(lab: Lab, identifier: str) -> models.RecurringRun:
+    return lab.services.recurring_runs.get(identifier)
+
+
 @pytest.mark.parametrize(
-    ("action", "call"),
+    ("action", "done"),
     [
-        ("/runs/run-3/terminate", ("terminate_run", "run-3")),
-        ("/runs/run-2/retry", ("retry_run", "run-2")),
-        ("/runs/run-1/archive", ("archive_run", "run-1")),
-        ("/runs/run-1/unarchive", ("unarchive_run", "run-1")),
-        ("/runs/run-1/delete", ("delete_run", "run-1")),
-        ("/pipelines/p-2/delete", ("delete_pipeline", "p-2")),
-        ("/experiments/e-tuning/archive", ("archive_experiment", "e-tuning")),
-        ("/experiments/e-tuning/unarchive", ("unarchive_experiment", "e-tuning")),
-        ("/experiments/e-tuning/delete", ("delete_experiment", "e-tuning")),
-        ("/recurring-runs/rr-1/disable", ("disable", "rr-1")),
-        ("/recurring-runs/rr-2/enable", ("enable", "rr-2")),
-        ("/recurring-runs/rr-1/delete", ("delete_recurring_run", "rr-1")),
+        ("/runs/run-3/terminate", lambda lab: run_of(lab, "run-3").state == "CANCELING"),
+        ("/runs/run-2/retry", lambda lab: run_of(lab, "run-2").state == "RUNNING"),
+        ("/runs/run-1/archive", lambda lab: run_of(lab, "run-1").storage_state == "ARCHIVED"),
+        ("/runs/run-4/unarchive", lambda lab: run_of(lab, "run-4").storage_state == "AVAILABLE"),
+        ("/runs/run-1/delete", lambda lab: gone(lambda: run_of(lab, "run-1"))),
+        ("/pipelines/p-2/delete", lambda lab: gone(lambda: lab.services.pipelines.get("p-2"))),
+        (
+            "/experiments/e-tuning/archive",
+            lambda lab: experiment_of(lab, "e-tuning").storage_state == "ARCHIVED",
+        ),
+        (
+            "/experiments/e-done/unarchive",
+            lambda lab: experiment_of(lab, "e-done").storage_state == "AVAILABLE",
+        ),
+        ("/experiments/e-done/delete", lambda lab: gone(lambda: experiment_of(lab, "e-done"))),
+        ("/recurring-runs/rr-1/disable", lambda lab: not schedule_of(lab, "rr-1").enabled),
+        ("/recurring-runs/rr-2/enable", lambda lab: schedule_of(lab, "rr-2").enabled),
+        ("/recurring-runs/rr-1/delete", lambda lab: gone(lambda: schedule_of(lab, "rr-1"))),
     ],
 )
-def test_every_button_acts_once_and_leads_on(
-    browser: TestClient, lab: MemorySource, action: str, call: tuple[Any, ...]
+def test_every_button_acts_and_leads_on(
+    browser: TestClient, lab: Lab, action: str, done: Callable[[Lab], bool]
 ) -> None:
+    lab.change(models.Run, "run-4", storage_state="ARCHIVED")
+    assert not done(lab)
     answer = browser.post(action)
     assert answer.status_code == 303
-    assert lab.calls == [call]
+    assert done(lab)
     assert browser.get(answer.headers["location"]).status_code == 200
+
+
+def test_what_cannot_be_done_is_said(browser: TestClient) -> None:
+    answer = browser.post("/experiments/e-tuning/delete")
+    assert answer.status_code == 400
+    assert "has 1 run under way" in answer.text
 
 
 @pytest.mark.parametrize(
@@ -209,29 +252,29 @@ def test_every_button_acts_once_and_leads_on(
     ],
 )
 def test_forms_of_other_sites_are_refused(
-    browser: TestClient, lab: MemorySource, headers: dict[str, str]
+    browser: TestClient, lab: Lab, headers: dict[str, str]
 ) -> None:
     assert browser.post("/runs/run-3/terminate", headers=headers).status_code == 403
-    assert lab.calls == []
+    assert run_of(lab, "run-3").state == "RUNNING"
 
 
-def test_a_form_without_any_origin_is_refused(browser: TestClient, lab: MemorySource) -> None:
+def test_a_form_without_any_origin_is_refused(browser: TestClient, lab: Lab) -> None:
     del browser.headers["Origin"]
     assert browser.post("/runs/run-3/terminate").status_code == 403
-    assert lab.calls == []
+    assert run_of(lab, "run-3").state == "RUNNING"
 
 
-def test_behind_the_proxy_the_outer_host_counts(browser: TestClient, lab: MemorySource) -> None:
+def test_behind_the_proxy_the_outer_host_counts(browser: TestClient, lab: Lab) -> None:
     headers = {"Origin": "https://outside.example", "X-Forwarded-Host": "outside.example"}
     assert browser.post("/runs/run-3/terminate", headers=headers).status_code == 303
 
 
-def test_a_get_changes_nothing(browser: TestClient, lab: MemorySource) -> None:
+def test_a_get_changes_nothing(browser: TestClient, lab: Lab) -> None:
     assert browser.get("/runs/run-3/terminate").status_code in (404, 405)
-    assert lab.calls == []
+    assert run_of(lab, "run-3").state == "RUNNING"
 
 
-def test_starting_a_run(browser: TestClient, lab: MemorySource) -> None:
+def test_starting_a_run(browser: TestClient, lab: Lab) -> None:
     form = {
         "name": "mine",
         "pipeline": "p-1",
@@ -244,9 +287,9 @@ def test_starting_a_run(browser: TestClient, lab: MemorySource) -> None:
     }
     answer = browser.post("/new-run", data=form)
     assert answer.status_code == 303
-    ((_, wanted),) = lab.calls
-    assert wanted.version_id == "v-2"
-    assert wanted.parameters == {
+    run = run_of(lab, answer.headers["location"].split("/")[2].split("?")[0])
+    assert (run.display_name, run.pipeline_version_id) == ("mine", "v-2")
+    assert run.runtime_config["parameters"] == {
         "epochs": 3,
         "rate": 0.01,
         "layers": [8],
@@ -256,41 +299,41 @@ def test_starting_a_run(browser: TestClient, lab: MemorySource) -> None:
 
 
 def test_mistakes_stand_beside_their_fields_and_nothing_is_lost(
-    browser: TestClient, lab: MemorySource
+    browser: TestClient, lab: Lab
 ) -> None:
     form = {"name": "", "pipeline": "p-1", "parameter.epochs": "many", "parameter.tag": "keep me"}
+    before = runs_of(lab).keys()
     answer = browser.post("/new-run", data=form)
     assert answer.status_code == 422
-    assert lab.calls == []
+    assert runs_of(lab).keys() == before
     assert 'id="field-parameter-epochs-problem"' in answer.text
     assert 'aria-describedby="field-parameter-epochs-problem"' in answer.text
     assert 'value="keep me"' in answer.text
     assert 'id="problem-name"' in answer.text
 
 
-def test_a_refusal_of_the_server_finds_its_field(browser: TestClient, lab: MemorySource) -> None:
-    lab.refusal = PageError(400, "Parameter 'epochs' must be an integer.")
-    form = {"name": "n", "pipeline": "p-1", "parameter.epochs": "3"}
+def test_a_refusal_of_the_server_stands_at_the_head_of_what_was_typed(browser: TestClient) -> None:
+    deep = "[" * 500 + "]" * 500
+    form = {"name": "kept", "pipeline": "p-1", "parameter.epochs": "3", "parameter.layers": deep}
     answer = browser.post("/new-run", data=form)
     assert answer.status_code == 400
-    assert 'id="field-parameter-epochs-problem"' in answer.text
+    assert "<strong>Runtime_config.parameters is nested" in answer.text
+    assert 'value="kept"' in answer.text
 
 
-def test_a_clone_begins_with_the_values_of_its_run(browser: TestClient, lab: MemorySource) -> None:
+def test_a_clone_begins_with_the_values_of_its_run(browser: TestClient, lab: Lab) -> None:
     page = browser.get("/new-run?clone=run-2").text
     assert 'value="Copy of mnist with a wrong key"' in page
     assert 'value="0.01"' in page
     browser.post("/new-run", data={"clone": "run-2", "name": "c", "parameter.epochs": "3"})
-    ((_, wanted),) = lab.calls
-    assert (wanted.version_id, wanted.spec) == ("v-1", {})
-    lab.calls.clear()
-    browser.post("/new-run", data={"clone": "run-3", "name": "c", "parameter.rows": "3"})
-    ((_, wanted),) = lab.calls
-    assert wanted.version_id == ""
-    assert wanted.spec == lab.runs["run-3"].spec
+    browser.post("/new-run", data={"clone": "run-3", "name": "d", "parameter.rows": "3"})
+    runs = {run.display_name: run for run in runs_of(lab).values()}
+    assert runs["c"].pipeline_version_id == "v-1"
+    assert runs["d"].pipeline_version_id is None
+    assert runs["d"].document_digest == run_of(lab, "run-3").document_digest
 
 
-def test_a_schedule_makes_a_recurring_run(browser: TestClient, lab: MemorySource) -> None:
+def test_a_schedule_makes_a_recurring_run(browser: TestClient, lab: Lab) -> None:
     form = {
         "name": "n",
         "pipeline": "p-1",
@@ -301,31 +344,38 @@ def test_a_schedule_makes_a_recurring_run(browser: TestClient, lab: MemorySource
     }
     answer = browser.post("/new-run", data=form)
     assert answer.headers["location"].startswith("/recurring-runs")
-    ((_, wanted),) = lab.calls
-    assert wanted.schedule.cron == "0 0 6 * * *"
+    made = {
+        item.display_name: item for item in lab.services.recurring_runs.list(ListRequest()).items
+    }
+    assert made["n"].cron == "0 0 6 * * *"
+    assert made["n"].no_catchup
 
 
-def test_uploads(browser: TestClient, lab: MemorySource) -> None:
-    answer = browser.post("/pipelines", files={"file": ("my.pipeline.yaml", b"a: 1")})
+def test_uploads(browser: TestClient, lab: Lab) -> None:
+    package = yaml.safe_dump(sample_pipelines.nested()).encode()
+    answer = browser.post("/pipelines", files={"file": ("my.pipeline.yaml", package)})
     assert answer.status_code == 303
-    assert lab.calls[0] == ("upload_pipeline", "my.pipeline", "", "my.pipeline.yaml", 4)
+    pipeline = lab.services.pipelines.get_by_name("my.pipeline")
+    assert answer.headers["location"].startswith(f"/pipelines/{pipeline.id}?")
     assert browser.post("/pipelines", data={"name": "x"}).status_code == 422
-    browser.post("/pipelines/p-1/versions", files={"file": ("v9.yaml", b"a: 1")})
-    assert lab.calls[-1][:3] == ("upload_version", "p-1", "v9")
+    browser.post("/pipelines/p-1/versions", files={"file": ("v9.yaml", package)})
+    assert lab.services.pipelines.get_version("p-1").name == "v9"
 
 
-def test_too_large_an_upload_is_refused(browser: TestClient, lab: MemorySource) -> None:
+def test_too_large_an_upload_is_refused(browser: TestClient, lab: Lab) -> None:
+    before = lab.services.pipelines.list(ListRequest()).total
     big = b"x" * (33 * 1024 * 1024 + 1024)
     assert browser.post("/pipelines", files={"file": ("b.yaml", big)}).status_code == 413
-    assert lab.calls == []
+    assert lab.services.pipelines.list(ListRequest()).total == before
 
 
-def test_the_log_goes_on_from_where_it_was(browser: TestClient, lab: MemorySource) -> None:
+def test_the_log_goes_on_from_where_it_was(browser: TestClient, lab: Lab) -> None:
     address = "/runs/run-3/tasks/n-4-2/log"
     first = browser.get(address).json()
     assert first["complete"] is False
-    lab.logs["n-4-2"] += "one more line\n"
-    lab.growing.discard("n-4-2")
+    assert first["text"] == LOG
+    lab.pods.logs["pod-n-4-2"] += "one more line\n"
+    lab.end_log("n-4-2")
     second = browser.get(f"{address}?offset={first['offset']}").json()
     assert (second["text"], second["complete"]) == ("one more line\n", True)
     whole = browser.get(f"{address}.txt")
@@ -339,7 +389,7 @@ def test_what_steps_wrote_runs_in_a_sandbox(browser: TestClient) -> None:
     policy = page.headers["content-security-policy"]
     assert policy.startswith("sandbox allow-scripts; default-src 'none'")
     assert "allow-same-origin" not in policy
-    notebook = browser.get("/runs/run-1/artifacts/f-nb/frame")
+    notebook = browser.get(f"/runs/run-1/artifacts/{NOTEBOOK}/frame")
     assert notebook.headers["content-security-policy"].startswith("sandbox; default-src 'none'")
     raw = browser.get("/runs/run-1/artifacts/a-model/content?download=1")
     assert raw.headers["content-security-policy"].startswith("sandbox;")
@@ -349,16 +399,17 @@ def test_what_steps_wrote_runs_in_a_sandbox(browser: TestClient) -> None:
     assert raw.headers["x-content-type-options"] == "nosniff"
 
 
-def test_an_artifact_that_the_store_has_lost(browser: TestClient, lab: MemorySource) -> None:
-    del lab.contents["f-csv"]
-    page = browser.get("/runs/run-1/artifacts/f-csv/view")
+def test_an_artifact_that_the_store_has_lost(browser: TestClient, lab: Lab) -> None:
+    lab.change(models.Artifact, "a-model", uri="s3://rhods/v2/artifacts/lost.csv")
+    page = browser.get("/runs/run-1/artifacts/a-model/view")
     assert page.status_code == 200
-    assert "The object store has no s3://rhods/mnist-0302/errors.csv." in page.text
+    assert "The object store has no s3://rhods/v2/artifacts/lost.csv." in page.text
+    assert browser.get(f"/runs/run-1/artifacts/file/{FOLDER}/none/view").status_code == 404
     assert browser.get("/runs/run-1/artifacts/nope/view").status_code == 404
 
 
-def test_a_store_that_is_down_hides_only_itself(browser: TestClient, lab: MemorySource) -> None:
-    lab.store_down = True
+def test_a_store_that_is_down_hides_only_itself(browser: TestClient, lab: Lab) -> None:
+    lab.store.down = True
     page = browser.get("/runs/run-1?view=output")
     assert page.status_code == 200
     assert "The object store does not answer." in page.text
@@ -375,7 +426,7 @@ def test_comparison_shows_the_difference(browser: TestClient) -> None:
 def test_errors_are_pages_and_for_the_api_json(browser: TestClient) -> None:
     page = browser.get("/runs/none")
     assert page.status_code == 404
-    assert "There is no run none." in page.text
+    assert "There is no run &#39;none&#39;." in page.text
     answer = browser.get("/apis/v2beta1/nonsense")
     assert answer.status_code == 404
     assert answer.json()["code"] == 5
@@ -391,6 +442,6 @@ def test_static_files_are_kept_by_version(browser: TestClient) -> None:
     assert browser.get("/static/x/..%2Fapplication.py").status_code == 404
 
 
-def test_states_that_nobody_has_heard_of_are_shown(browser: TestClient, lab: MemorySource) -> None:
-    lab.set_state("run-1", State.parse("HIBERNATING"))
+def test_states_that_nobody_has_heard_of_are_shown(browser: TestClient, lab: Lab) -> None:
+    lab.move_run("run-1", "HIBERNATING")
     assert "Not started" in browser.get("/runs/run-1").text

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from pipeline_server.web import graph
+from pipeline_server.database.models import Task
+from pipeline_server.web import graph, reading
 from pipeline_server.web.spec import read_graph, read_inputs
 from pipeline_server.web.view_models import RunDetail, RunSummary, State
 
 from . import sample_pipelines
-from .sample_lab import UNSCHEDULABLE, failed, held_up, running, succeeded
+from .sample_lab import UNSCHEDULABLE, Lab
+
+
+def steps_of(lab: Lab, run_id: str) -> tuple[graph.Step, ...]:
+    """The steps of a run of the sample."""
+    return graph.steps_of(reading.get_run(lab.services, run_id))
 
 
 def test_steps_come_after_what_they_wait_for() -> None:
@@ -54,40 +60,40 @@ def test_a_component_inside_itself_ends() -> None:
     assert read_graph({"root": dag, "components": {"a": dag}})
 
 
-def test_states_of_the_steps() -> None:
-    states = {step.label: step.state for step in graph.steps_of(failed())}
+def test_states_of_the_steps(lab: Lab) -> None:
+    states = {step.label: step.state for step in steps_of(lab, "run-2")}
     assert states == {
         "Pre-process": State.SUCCEEDED,
         "Train": State.FAILED,
         "Evaluate": State.UNKNOWN,
         "Review": State.UNKNOWN,
     }
-    notes = {step.label: step.note() for step in graph.steps_of(failed())}
+    notes = {step.label: step.note() for step in steps_of(lab, "run-2")}
     assert notes["Evaluate"] == "did not run"
     assert notes["Pre-process"] == "Succeeded · 20 s"
 
 
-def test_a_loop_counts_its_rounds() -> None:
-    steps = {step.key: step for step in graph.walk(graph.steps_of(running()))}
+def test_a_loop_counts_its_rounds(lab: Lab) -> None:
+    steps = {step.key: step for step in graph.walk(steps_of(lab, "run-3"))}
     train = steps["exit-handler-1/for-loop-3/train"]
     assert train.note() == "2 of 3 done"
     assert train.state is State.FAILED
     assert steps["exit-handler-1/condition-4/evaluate"].note() == "not started"
 
 
-def test_what_holds_a_step_up_is_drawn() -> None:
-    steps = graph.steps_of(held_up())
+def test_what_holds_a_step_up_is_drawn(lab: Lab) -> None:
+    steps = steps_of(lab, "run-held-up")
     drawing = graph.draw(steps)
     train = next(box for box in drawing.boxes if box.step.label == "Train")
     assert train.note.startswith("Unschedulable: 0/1")
     assert len(train.note) <= graph.LONGEST_NOTE
     assert UNSCHEDULABLE in train.caption
     assert [step.label for step in graph.waiting(steps)[UNSCHEDULABLE]] == ["Train"]
-    assert graph.waiting(graph.steps_of(running())) == {}
+    assert graph.waiting(steps_of(lab, "run-3")) == {}
 
 
-def test_a_run_without_a_spec_shows_what_ran() -> None:
-    bare = replace(succeeded(), spec={})
+def test_a_run_without_a_spec_shows_what_ran(lab: Lab) -> None:
+    bare = replace(reading.get_run(lab.services, "run-1"), spec={})
     assert [step.label for step in graph.steps_of(bare)] == [
         "Pre-process",
         "Train",
@@ -96,8 +102,8 @@ def test_a_run_without_a_spec_shows_what_ran() -> None:
     ]
 
 
-def test_frames_hold_their_steps() -> None:
-    drawing = graph.draw(graph.steps_of(running()))
+def test_frames_hold_their_steps(lab: Lab) -> None:
+    drawing = graph.draw(steps_of(lab, "run-3"))
     frames = {box.step.key: box for box in drawing.frames}
     for box in (*drawing.boxes, *drawing.frames):
         parent = box.step.key.rpartition("/")[0]
@@ -110,8 +116,10 @@ def test_frames_hold_their_steps() -> None:
     assert all(box.x + box.width < drawing.width for box in drawing.frames)
 
 
-def test_an_arrow_lives_while_its_target_runs() -> None:
-    drawing = graph.draw(graph.steps_of(running()))
+def test_an_arrow_lives_while_its_target_runs(lab: Lab) -> None:
+    for task in ("n-3-1", "n-4-1"):
+        lab.change(Task, task, state="SUCCEEDED")
+    drawing = graph.draw(steps_of(lab, "run-3"))
     assert [edge.state for edge in drawing.edges].count("live") == 1
     assert all(edge.path.startswith("M") for edge in drawing.edges)
 
@@ -125,6 +133,6 @@ def test_labels_fit_their_box() -> None:
     assert box.caption.startswith("x" * 60)
 
 
-def test_progress_counts_leaves_only() -> None:
-    assert graph.progress(graph.steps_of(succeeded())) == (4, 4)
-    assert graph.progress(graph.steps_of(running())) == (2, 4)
+def test_progress_counts_leaves_only(lab: Lab) -> None:
+    assert graph.progress(steps_of(lab, "run-1")) == (4, 4)
+    assert graph.progress(steps_of(lab, "run-3")) == (2, 4)

@@ -6,17 +6,18 @@ import json
 from pathlib import Path
 from typing import Any
 
+from fastapi.testclient import TestClient
+
 from pipeline_launcher import launcher
 from pipeline_server.database import models
 from pipeline_server.execution import steps
 from pipeline_server.ir.pipeline import PipelineIR
 from pipeline_server.services.collection import Services
-from pipeline_server.web.server_source import ServerSource
+from pipeline_server.web import reading
 
 from . import sample_pipelines
-from .test_server_source import MemoryStore, add_tasks, services, source, start, upload
-
-__all__ = ["services", "source"]
+from .sample_lab import Lab
+from .test_services_on_the_page import add_tasks, start, upload
 
 
 def test_the_launcher_takes_what_is_there(tmp_path: Path) -> None:
@@ -36,8 +37,8 @@ def test_the_launcher_takes_what_is_there(tmp_path: Path) -> None:
     assert made["files"] == [{"name": "", "size": 2}]
 
 
-def test_the_report_is_drawn(services: Services, source: ServerSource) -> None:
-    run_id = start(source, upload(source))
+def test_the_report_is_drawn(client: TestClient, services: Services, empty_lab: Lab) -> None:
+    run_id = start(services, upload(services))
     add_tasks(services, run_id, {"id": "t", "name": "train", "path": "root/train"})
     report: dict[str, Any] = {
         "outputs": {
@@ -61,16 +62,9 @@ def test_the_report_is_drawn(services: Services, source: ServerSource) -> None:
         places = steps.reports(services.settings, run, task, pipeline)
     assert {place["name"] for place in places} == {"mlpipeline-metrics", "mlpipeline-ui-metadata"}
     assert all(place["uri"].endswith(f"/train/t/{place['name']}.json") for place in places)
-    (shown,) = source.get_run(run_id).tasks
+    (shown,) = reading.get_run(services, run_id).tasks
     (artifact,) = shown.output_artifacts
     assert (artifact.name, artifact.size) == ("mlpipeline-metrics", 70)
-    store: Any = services.store
-    assert isinstance(store, MemoryStore)
     metric = {"name": "score", "numberValue": 0.9921, "format": "PERCENTAGE"}
-    store.objects["s3://rhods/m.json"] = json.dumps({"metrics": [metric]}).encode()
-    from fastapi.testclient import TestClient
-
-    from pipeline_server.web.application import create_page
-
-    page = TestClient(create_page(source, "mnist"))
-    assert "99.21 %" in page.get(f"/runs/{run_id}?step=train&tab=metrics").text
+    empty_lab.store.objects["s3://rhods/m.json"] = json.dumps({"metrics": [metric]}).encode()
+    assert "99.21 %" in client.get(f"/runs/{run_id}?step=train&tab=metrics").text

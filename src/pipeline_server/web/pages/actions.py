@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from pipeline_server.web.source import PageError
+from pipeline_server.errors import NotFoundError
 
 Actions = Mapping[str, tuple[Callable[[str], None], str]]
 
@@ -12,7 +12,7 @@ Actions = Mapping[str, tuple[Callable[[str], None], str]]
 def perform(actions: Actions, action: str, identifier: str) -> str:
     """Do it; returns the name of the notice that says so."""
     if action not in actions:
-        raise PageError(404, "There is no such action.")
+        raise NotFoundError("There is no such action.")
     change, notice = actions[action]
     change(identifier)
     return notice

@@ -7,13 +7,16 @@ from pathlib import PurePosixPath
 
 from fastapi import APIRouter, Request, Response
 
-from pipeline_server.web import graph
+from pipeline_server.database.models import StorageState
+from pipeline_server.web import graph, reading
 from pipeline_server.web.pages.actions import perform
-from pipeline_server.web.pages.context import Pages, page_size
+from pipeline_server.web.pages.context import EVERY, Pages, newest_first
 from pipeline_server.web.pages.forms import Posted, PostedForm
-from pipeline_server.web.source import PageError
+from pipeline_server.web.refusals import REFUSALS, Refusal
 from pipeline_server.web.spec import read_inputs
 from pipeline_server.web.view_models import RunFilter
+
+LATEST_RUNS = 10
 
 
 def create_router(pages: Pages) -> APIRouter:
@@ -26,8 +29,6 @@ def create_router(pages: Pages) -> APIRouter:
 
 
 def _add_pipelines(router: APIRouter, pages: Pages) -> None:
-    source = pages.source
-
     @router.get("/pipelines")
     def list_pipelines(request: Request) -> Response:
         return _pipelines(request, pages, {}, {})
@@ -38,12 +39,12 @@ def _add_pipelines(router: APIRouter, pages: Pages) -> None:
 
     @router.post("/pipelines/{pipeline_id}/delete")
     def delete_pipeline(request: Request, pipeline_id: str) -> Response:
-        source.delete_pipeline(pipeline_id)
+        pages.services.pipelines.delete(pipeline_id)
         return pages.redirect(request, "/pipelines", "deleted")
 
 
 def _add_uploads(router: APIRouter, pages: Pages) -> None:
-    source = pages.source
+    pipelines = pages.services.pipelines
 
     @router.post("/pipelines")
     def upload(request: Request, form: Posted) -> Response:
@@ -51,13 +52,13 @@ def _add_uploads(router: APIRouter, pages: Pages) -> None:
         if not errors:
             name = form.text("name") or _stem(form.file_name)
             try:
-                made = source.upload_pipeline(
-                    name, form.text("description"), form.file_name, form.file
+                pipeline, _ = pipelines.upload(
+                    form.file, form.file_name, name=name, description=form.text("description")
                 )
-            except PageError as error:
-                errors = {error.field or "file": error.message}
+            except REFUSALS as error:
+                errors = _beside("file", error)
             else:
-                return pages.redirect(request, f"/pipelines/{made.pipeline_id}", "uploaded")
+                return pages.redirect(request, f"/pipelines/{pipeline.id}", "uploaded")
         return _pipelines(request, pages, form.fields, errors)
 
     @router.post("/pipelines/{pipeline_id}/versions")
@@ -66,19 +67,23 @@ def _add_uploads(router: APIRouter, pages: Pages) -> None:
         if not errors:
             name = form.text("name") or _stem(form.file_name)
             try:
-                made = source.upload_version(
-                    pipeline_id, name, form.text("description"), form.file_name, form.file
+                version = pipelines.upload_version(
+                    pipeline_id,
+                    form.file,
+                    form.file_name,
+                    name=name,
+                    description=form.text("description"),
                 )
-            except PageError as error:
-                errors = {error.field or "file": error.message}
+            except REFUSALS as error:
+                errors = _beside("file", error)
             else:
-                path = f"/pipelines/{pipeline_id}?version={made.id}"
+                path = f"/pipelines/{pipeline_id}?version={version.id}"
                 return pages.redirect(request, path, "uploaded")
         return _pipeline(request, pages, pipeline_id, "", form.fields, errors)
 
 
 def _add_experiments(router: APIRouter, pages: Pages) -> None:
-    source = pages.source
+    service = pages.services.experiments
 
     @router.get("/experiments")
     def list_experiments(request: Request) -> Response:
@@ -90,24 +95,23 @@ def _add_experiments(router: APIRouter, pages: Pages) -> None:
             errors = {"name": "Give the experiment a name."}
             return _experiments(request, pages, form.fields, errors)
         try:
-            source.create_experiment(form.text("name"), form.text("description"))
-        except PageError as error:
-            errors = {error.field or "name": error.message}
-            return _experiments(request, pages, form.fields, errors)
+            service.create(form.text("name"), form.text("description"))
+        except REFUSALS as error:
+            return _experiments(request, pages, form.fields, _beside("name", error))
         return pages.redirect(request, "/experiments", "created")
 
     @router.get("/experiments/{experiment_id}")
     def show_experiment(request: Request, experiment_id: str) -> Response:
-        experiment = source.get_experiment(experiment_id)
-        archived = "&archived=1" if experiment.archived else ""
+        experiment = service.get(experiment_id)
+        archived = "&archived=1" if experiment.storage_state == StorageState.ARCHIVED else ""
         return pages.redirect(request, f"/runs?experiment={experiment.id}{archived}")
 
     @router.post("/experiments/{experiment_id}/{action}")
     def act(request: Request, experiment_id: str, action: str) -> Response:
         actions = {
-            "archive": (source.archive_experiment, "archived"),
-            "unarchive": (source.unarchive_experiment, "unarchived"),
-            "delete": (source.delete_experiment, "deleted"),
+            "archive": (service.archive, "archived"),
+            "unarchive": (service.unarchive, "unarchived"),
+            "delete": (service.delete, "deleted"),
         }
         notice = perform(actions, action, experiment_id)
         return pages.redirect(request, "/experiments", notice)
@@ -117,13 +121,12 @@ def _pipelines(
     request: Request, pages: Pages, typed: Mapping[str, str], errors: Mapping[str, str]
 ) -> Response:
     text = request.query_params.get("q", "").strip()[:200]
-    token = request.query_params.get("token", "")
     return pages.render(
         request,
         "pipelines.html",
         status=422 if errors else 200,
         section="pipelines",
-        page=pages.source.list_pipelines(text, token, page_size(request)),
+        page=pages.services.pipelines.list(newest_first(request, reading.containing(text))),
         text=text,
         query=dict(request.query_params),
         typed=typed,
@@ -139,10 +142,11 @@ def _pipeline(
     typed: Mapping[str, str],
     errors: Mapping[str, str],
 ) -> Response:
-    source = pages.source
-    pipeline = source.get_pipeline(pipeline_id)
-    versions = source.list_versions(pipeline_id, "", 100).items
-    version = source.get_version(pipeline_id, version_id) if versions else None
+    service = pages.services.pipelines
+    pipeline = service.get(pipeline_id)
+    versions = service.list_versions(pipeline_id, EVERY).items
+    version = service.get_version(pipeline_id, version_id) if versions else None
+    spec = version.document.content if version else {}
     return pages.render(
         request,
         "pipeline.html",
@@ -151,9 +155,11 @@ def _pipeline(
         pipeline=pipeline,
         versions=versions,
         version_shown=version,
-        drawing=graph.draw_pipeline(version.spec if version else {}),
-        inputs=read_inputs(version.spec) if version else (),
-        recent=source.list_runs(RunFilter(pipeline_id=pipeline_id), "", 10).items,
+        drawing=graph.draw_pipeline(spec),
+        inputs=read_inputs(spec),
+        recent=reading.list_runs(
+            pages.services, RunFilter(pipeline_id=pipeline_id), "", LATEST_RUNS
+        ).items,
         typed=typed,
         errors=errors,
     )
@@ -163,18 +169,25 @@ def _experiments(
     request: Request, pages: Pages, typed: Mapping[str, str], errors: Mapping[str, str]
 ) -> Response:
     archived = request.query_params.get("archived", "") == "1"
-    token = request.query_params.get("token", "")
+    page = pages.services.experiments.list(
+        newest_first(request), storage_state=reading.storage_state(archived)
+    )
     return pages.render(
         request,
         "experiments.html",
         status=422 if errors else 200,
         section="experiments",
-        page=pages.source.list_experiments(archived, token, page_size(request)),
+        page=page,
         archived=archived,
         query=dict(request.query_params),
         typed=typed,
         errors=errors,
     )
+
+
+def _beside(field: str, error: Exception) -> dict[str, str]:
+    refusal = Refusal.of(error)
+    return {refusal.field or field: refusal.message}
 
 
 def _upload_errors(form: PostedForm) -> dict[str, str]:

@@ -8,11 +8,12 @@ from urllib.parse import quote
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import StreamingResponse
 
-from pipeline_server.web import artifacts, charts, metrics, security
+from pipeline_server.errors import InvalidArgumentError, NotFoundError
+from pipeline_server.web import artifacts, charts, metrics, reading, security
 from pipeline_server.web.artifacts import Viewer
 from pipeline_server.web.notebook import render_markdown, render_notebook
 from pipeline_server.web.pages.context import SHOWN_FILE, SMALL_FILE, Pages
-from pipeline_server.web.source import PageError
+from pipeline_server.web.refusals import REFUSALS, Refusal
 from pipeline_server.web.view_models import Artifact
 
 TEXT_VIEWERS = (Viewer.TEXT, Viewer.MARKDOWN, Viewer.TABLE)
@@ -26,8 +27,8 @@ def create_router(pages: Pages) -> APIRouter:
 
     @router.get("/content")
     def content(run_id: str, artifact_id: str, download: bool = False) -> Response:
-        artifact = pages.source.get_artifact(run_id, artifact_id)
-        opened = pages.source.open_artifact(run_id, artifact_id)
+        artifact = reading.get_artifact(pages.services, run_id, artifact_id)
+        opened = reading.open_artifact(pages.services, run_id, artifact_id)
         headers = security.content_headers(scripts=False)
         disposition = "attachment" if download else "inline"
         name = quote(artifacts.file_name(artifact))
@@ -44,19 +45,19 @@ def create_router(pages: Pages) -> APIRouter:
 def _add_viewer(router: APIRouter, pages: Pages) -> None:
     @router.get("/view")
     def view(request: Request, run_id: str, artifact_id: str) -> Response:
-        artifact = pages.source.get_artifact(run_id, artifact_id)
+        artifact = reading.get_artifact(pages.services, run_id, artifact_id)
         kind = artifacts.viewer(artifact)
         text, problem = "", ""
         if kind in TEXT_VIEWERS:
             try:
                 text = _head(pages, run_id, artifact_id)
-            except PageError as error:
-                problem = error.message
+            except REFUSALS as error:
+                problem = Refusal.of(error).message
         return pages.render(
             request,
             "artifact.html",
             section="runs",
-            run=pages.source.get_run(run_id),
+            run=reading.get_run(pages.services, run_id),
             artifact=artifact,
             kind=kind,
             text=_pretty(artifact, text),
@@ -72,10 +73,10 @@ def _add_frames(router: APIRouter, pages: Pages) -> None:
     @router.get("/frame")
     def frame(run_id: str, artifact_id: str) -> Response:
         """The inside of the viewer's frame: HTML as written, a notebook as a page."""
-        artifact = pages.source.get_artifact(run_id, artifact_id)
+        artifact = reading.get_artifact(pages.services, run_id, artifact_id)
         kind = artifacts.viewer(artifact)
         if kind not in (Viewer.FRAME, Viewer.NOTEBOOK):
-            raise PageError(404, "This artifact is not a page.")
+            raise NotFoundError("This artifact is not a page.")
         content = pages.content(run_id, artifact_id, SHOWN_FILE)
         media = artifacts.media_type(artifact)
         if kind is Viewer.NOTEBOOK:
@@ -83,7 +84,7 @@ def _add_frames(router: APIRouter, pages: Pages) -> None:
             try:
                 content = render_notebook(content, artifacts.file_name(artifact)).encode()
             except ValueError as error:
-                raise PageError(422, str(error)) from error
+                raise InvalidArgumentError(str(error)) from error
         headers = security.content_headers(scripts=kind is Viewer.FRAME)
         return Response(content, 200, headers, media)
 
@@ -95,7 +96,7 @@ def _add_frames(router: APIRouter, pages: Pages) -> None:
             output = json.loads(text)["outputs"][number]
             source = str(output["source"]) if output.get("type") == "web-app" else ""
         except (ValueError, KeyError, IndexError, TypeError) as error:
-            raise PageError(404, "There is no such output.") from error
+            raise NotFoundError("There is no such output.") from error
         headers = security.content_headers(scripts=True)
         return Response(source.encode(), 200, headers, "text/html; charset=utf-8")
 
@@ -103,7 +104,7 @@ def _add_frames(router: APIRouter, pages: Pages) -> None:
 def _head(pages: Pages, run_id: str, artifact_id: str) -> str:
     """As much of a text as is shown."""
     content = bytearray()
-    for chunk in pages.source.open_artifact(run_id, artifact_id).chunks:
+    for chunk in reading.open_artifact(pages.services, run_id, artifact_id).chunks:
         content += chunk
         if len(content) >= SMALL_FILE:
             break

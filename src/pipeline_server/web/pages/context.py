@@ -1,9 +1,9 @@
-"""What all pages share: the source, the templates, forms, redirects."""
+"""What all pages share: the services, the templates, forms, redirects."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,14 +12,20 @@ from urllib.parse import urlencode
 from fastapi import Request, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from pipeline_server.web import artifacts, formatting, security
+from pipeline_server.errors import ServiceError, TooLargeError
+from pipeline_server.services.collection import Services
+from pipeline_server.services.listing import ListRequest, Predicate
+from pipeline_server.web import artifacts, formatting, reading, security
 from pipeline_server.web.metrics import Reader
 from pipeline_server.web.notebook import render_markdown
-from pipeline_server.web.source import PageError, PageSource
+from pipeline_server.web.refusals import Refusal
 from pipeline_server.web.view_models import Artifact, RunFilter, State
 
 HERE = Path(__file__).resolve().parent.parent
 PAGE_SIZES = (10, 20, 50, 100)
+NEWEST_FIRST = "created_at desc"
+# Of what is chosen from a list: more than anybody has, and than anybody reads.
+EVERY = ListRequest(page_size=100, sort_by=NEWEST_FIRST)
 SMALL_FILE = 512 * 1024
 SHOWN_FILE = 16 * 1024 * 1024
 NOTICES = {
@@ -73,17 +79,16 @@ def _environment() -> Environment:
 
 @dataclass(frozen=True)
 class Pages:
-    """Renders pages for one source."""
+    """Renders pages of one server."""
 
-    source: PageSource
-    namespace: str
+    services: Services
     version: str
     environment: Environment
 
     @classmethod
-    def create(cls, source: PageSource, namespace: str) -> Pages:
+    def create(cls, services: Services) -> Pages:
         """Load the templates once."""
-        return cls(source, namespace, static_version(), _environment())
+        return cls(services, static_version(), _environment())
 
     def render(
         self,
@@ -98,7 +103,7 @@ class Pages:
         body = (
             self.environment.get_template(template)
             .render(
-                namespace=self.namespace,
+                namespace=self.services.settings.namespace,
                 version=self.version,
                 section=section,
                 notice=NOTICES.get(request.query_params.get("notice", ""), ""),
@@ -128,21 +133,20 @@ class Pages:
         def read(artifact: Artifact) -> str:
             try:
                 return self.content(run_id, artifact.id, SMALL_FILE).decode("utf-8", "replace")
-            except PageError as error:
-                raise ValueError(error.message) from error
+            except ServiceError as error:
+                raise ValueError(Refusal.of(error).message) from error
 
         return read
 
     def content(self, run_id: str, artifact_id: str, limit: int) -> bytes:
-        """Bytes of an artifact; PageError 413 when there are more than ``limit``."""
-        opened = self.source.open_artifact(run_id, artifact_id)
+        """Bytes of an artifact; TooLargeError when there are more than ``limit``."""
+        opened = reading.open_artifact(self.services, run_id, artifact_id)
         content = bytearray()
         for chunk in opened.chunks:
             content += chunk
             if len(content) > limit:
-                raise PageError(
-                    413,
-                    f"{opened.name} is larger than {formatting.size(limit)}: download it instead.",
+                raise TooLargeError(
+                    f"{opened.name} is larger than {formatting.size(limit)}: download it instead."
                 )
         return bytes(content)
 
@@ -151,6 +155,12 @@ def page_size(request: Request) -> int:
     """The wanted length of a list; the default where it is none of those offered."""
     text = request.query_params.get("size", "")
     return int(text) if text.isdigit() and int(text) in PAGE_SIZES else 20
+
+
+def newest_first(request: Request, predicates: Sequence[Predicate] = ()) -> ListRequest:
+    """The page of a list that an address asks for."""
+    token = request.query_params.get("token", "")
+    return ListRequest(token, page_size(request), NEWEST_FIRST, predicates)
 
 
 def run_filter(query: Mapping[str, str]) -> RunFilter:
@@ -164,12 +174,12 @@ def run_filter(query: Mapping[str, str]) -> RunFilter:
         pipeline_id=query.get("pipeline", ""),
         recurring_run_id=query.get("recurring", ""),
         archived=query.get("archived", "") == "1",
-        sort=sort if sort in SORTS else "created_at desc",
+        sort=sort if sort in SORTS else NEWEST_FIRST,
     )
 
 
 SORTS = (
-    "created_at desc",
+    NEWEST_FIRST,
     "created_at asc",
     "name asc",
     "name desc",

@@ -9,7 +9,7 @@ from fastapi import Depends, Request
 from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException
 
-from pipeline_server.web.source import PageError
+from pipeline_server.errors import InvalidArgumentError, TooLargeError
 
 LARGEST_UPLOAD = 32 * 1024 * 1024
 MOST_FIELDS = 500
@@ -42,9 +42,9 @@ async def _read_form(request: Request) -> PostedForm:
                 else:
                     fields[name] = value
     except MultiPartException as error:
-        raise PageError(400, f"The form cannot be read: {error.message}") from error
+        raise InvalidArgumentError(f"The form cannot be read: {error.message}") from error
     if len(file) > LARGEST_UPLOAD:
-        raise PageError(413, "The file is larger than 32 MiB.")
+        raise TooLargeError("The file is larger than 32 MiB.")
     return PostedForm(fields, file_name, file)
 
 

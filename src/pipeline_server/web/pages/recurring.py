@@ -5,40 +5,43 @@ from __future__ import annotations
 from fastapi import APIRouter, Request, Response
 
 from pipeline_server.web.pages.actions import perform
-from pipeline_server.web.pages.context import Pages, page_size
+from pipeline_server.web.pages.context import Pages, newest_first
 
 
 def create_router(pages: Pages) -> APIRouter:
     """Addresses of recurring runs."""
     router = APIRouter()
-    source = pages.source
+    services = pages.services
 
     @router.get("/recurring-runs")
     def list_recurring_runs(request: Request) -> Response:
-        token = request.query_params.get("token", "")
+        page = services.recurring_runs.list(newest_first(request))
         return pages.render(
             request,
             "recurring_runs.html",
             section="recurring",
-            page=source.list_recurring_runs(token, page_size(request)),
+            page=page,
+            names=services.runs.names(page.items),
             query=dict(request.query_params),
         )
 
     @router.get("/recurring-runs/{recurring_run_id}")
     def show_recurring_run(request: Request, recurring_run_id: str) -> Response:
+        item = services.recurring_runs.get(recurring_run_id)
         return pages.render(
             request,
             "recurring_run.html",
             section="recurring",
-            item=source.get_recurring_run(recurring_run_id),
+            item=item,
+            names=services.runs.names([item]),
         )
 
     @router.post("/recurring-runs/{recurring_run_id}/{action}")
     def act(request: Request, recurring_run_id: str, action: str) -> Response:
         actions = {
-            "enable": (source.enable_recurring_run, "enabled"),
-            "disable": (source.disable_recurring_run, "disabled"),
-            "delete": (source.delete_recurring_run, "deleted"),
+            "enable": (services.recurring_runs.enable, "enabled"),
+            "disable": (services.recurring_runs.disable, "disabled"),
+            "delete": (services.recurring_runs.delete, "deleted"),
         }
         notice = perform(actions, action, recurring_run_id)
         return pages.redirect(request, "/recurring-runs", notice)

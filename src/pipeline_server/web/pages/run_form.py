@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
-from pipeline_server.web import forms, graph
-from pipeline_server.web.pages.context import Pages
+from pipeline_server.database.models import Pipeline, PipelineVersion
+from pipeline_server.errors import InvalidArgumentError
+from pipeline_server.services.recurring_runs import NewRecurringRun
+from pipeline_server.services.runs import NewRun
+from pipeline_server.web import forms, graph, reading
+from pipeline_server.web.pages.context import EVERY, Pages
 from pipeline_server.web.pages.forms import Posted, PostedForm
-from pipeline_server.web.source import PageError
+from pipeline_server.web.refusals import REFUSALS, Refusal
 from pipeline_server.web.spec import InputField, pipeline_name, read_inputs
-from pipeline_server.web.view_models import NewRun, Pipeline, PipelineVersion, RunDetail
+from pipeline_server.web.view_models import RunDetail
 
 
 @dataclass(frozen=True)
@@ -51,7 +55,7 @@ def create_router(pages: Pages) -> APIRouter:
                 request,
                 "choose_pipeline.html",
                 section="runs",
-                pipelines=pages.source.list_pipelines("", "", 100).items,
+                pipelines=pages.services.pipelines.list(EVERY).items,
                 mode=query.get("mode", "once"),
             )
         typed = {
@@ -66,41 +70,43 @@ def create_router(pages: Pages) -> APIRouter:
     def start(request: Request, form: Posted) -> Response:
         subject = _subject(pages, form.fields)
         if subject is None:
-            raise PageError(400, "Choose a pipeline first.")
+            raise InvalidArgumentError("Choose a pipeline first.")
         checked = forms.check(subject.inputs, form.fields, subject.given)
         if checked.errors:
             return _form(request, pages, subject, form.fields, checked.errors)
+        run = _new_run(subject, checked, form)
         try:
-            made = pages.source.create_run(_new_run(subject, checked, form))
-        except PageError as error:
-            field = _field_of(error, subject.inputs)
-            return _form(
-                request, pages, subject, form.fields, {field: error.message}, status=error.status
-            )
-        if checked.schedule:
-            return pages.redirect(request, "/recurring-runs", "scheduled")
-        return pages.redirect(request, f"/runs/{made}", "started")
+            if checked.schedule:
+                schedule = asdict(checked.schedule)
+                pages.services.recurring_runs.create(NewRecurringRun(run, **schedule))
+                return pages.redirect(request, "/recurring-runs", "scheduled")
+            made = pages.services.runs.create(run)
+        except REFUSALS as error:
+            refusal = Refusal.of(error)
+            errors = {refusal.field: refusal.message}
+            return _form(request, pages, subject, form.fields, errors, status=refusal.status)
+        return pages.redirect(request, f"/runs/{made.id}", "started")
 
     return router
 
 
 def _subject(pages: Pages, query: Mapping[str, str]) -> Subject | None:
-    source = pages.source
     if query.get("clone"):
-        run = source.get_run(query["clone"])
+        run = reading.get_run(pages.services, query["clone"])
         return Subject(f"Copy of {run.summary.name}", run.spec, original=run)
     if not query.get("pipeline"):
         return None
-    pipeline = source.get_pipeline(query["pipeline"])
-    version = source.get_version(pipeline.id, query.get("version", ""))
-    return Subject(pipeline.name, version.spec, pipeline, version)
+    pipelines = pages.services.pipelines
+    pipeline = pipelines.get(query["pipeline"])
+    version = pipelines.get_version(pipeline.id, query.get("version", ""))
+    return Subject(pipeline.display_name, version.document.content, pipeline, version)
 
 
 def _proposed_name(subject: Subject) -> str:
     if subject.original:
         name = subject.original.summary.name
         return name if name.startswith("Copy of ") else f"Copy of {name}"
-    base = subject.pipeline.name if subject.pipeline else pipeline_name(subject.spec)
+    base = subject.pipeline.display_name if subject.pipeline else pipeline_name(subject.spec)
     return f"{base} {uuid.uuid4().hex[:5]}"
 
 
@@ -108,25 +114,15 @@ def _new_run(subject: Subject, checked: forms.Checked, form: PostedForm) -> NewR
     version, original = subject.version, subject.original
     stored = original.summary if original and original.summary.version_id else None
     return NewRun(
-        name=checked.name,
+        display_name=checked.name,
         description=form.text("description"),
         experiment_id=form.text("experiment"),
         pipeline_id=version.pipeline_id if version else stored.pipeline_id if stored else "",
-        version_id=version.id if version else stored.version_id if stored else "",
-        spec={} if version or stored else subject.spec,
-        parameters=checked.parameters,
-        schedule=checked.schedule,
+        pipeline_version_id=version.id if version else stored.version_id if stored else "",
+        spec=None if version or stored else dict(subject.spec),
+        runtime_config={"parameters": checked.parameters},
         request_key=form.text("key"),
     )
-
-
-def _field_of(error: PageError, inputs: Sequence[InputField]) -> str:
-    """The field to show a refusal of the server beside; "" is the head of the form."""
-    names = {item.name for item in inputs}
-    if error.field in names:
-        return forms.PREFIX + error.field
-    quoted = next((name for name in names if f"'{name}'" in error.message), None)
-    return forms.PREFIX + quoted if quoted else error.field
 
 
 def _form(
@@ -139,9 +135,9 @@ def _form(
     status: int = 422,
     fresh: bool = False,
 ) -> Response:
-    versions: tuple[PipelineVersion, ...] = ()
+    versions: Sequence[PipelineVersion] = ()
     if subject.pipeline:
-        versions = pages.source.list_versions(subject.pipeline.id, "", 100).items
+        versions = pages.services.pipelines.list_versions(subject.pipeline.id, EVERY).items
     return pages.render(
         request,
         "new_run.html",
@@ -156,5 +152,7 @@ def _form(
         key=typed.get("key") or str(uuid.uuid4()),
         units=tuple(forms.UNITS),
         drawing=graph.draw_pipeline(subject.spec),
-        experiments=pages.source.list_experiments(False, "", 100).items,
+        experiments=pages.services.experiments.list(
+            EVERY, storage_state=reading.storage_state(False)
+        ).items,
     )

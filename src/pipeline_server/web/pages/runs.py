@@ -9,11 +9,21 @@ from typing import Any
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import JSONResponse
 
-from pipeline_server.web import artifacts, charts, formatting, graph, metrics, security
+from pipeline_server.database.models import RunState
+from pipeline_server.errors import InvalidArgumentError
+from pipeline_server.web import (
+    artifacts,
+    charts,
+    formatting,
+    graph,
+    metrics,
+    reading,
+    security,
+)
 from pipeline_server.web.graph import Step
 from pipeline_server.web.pages.actions import perform
-from pipeline_server.web.pages.context import Pages, page_size, run_filter
-from pipeline_server.web.source import PageError
+from pipeline_server.web.pages.context import EVERY, Pages, page_size, run_filter
+from pipeline_server.web.refusals import REFUSALS, Refusal
 from pipeline_server.web.view_models import Artifact, RunDetail, State, TaskRun
 
 VIEWS = ("graph", "steps", "output", "details")
@@ -32,13 +42,14 @@ def create_router(pages: Pages) -> APIRouter:
 
 
 def _add_list(router: APIRouter, pages: Pages) -> None:
-    source = pages.source
+    services = pages.services
 
     @router.get("/")
     @router.get("/runs")
     def list_runs(request: Request) -> Response:
         wanted = run_filter(request.query_params)
-        page = source.list_runs(wanted, request.query_params.get("token", ""), page_size(request))
+        token = request.query_params.get("token", "")
+        page = reading.list_runs(services, wanted, token, page_size(request))
         return pages.render(
             request,
             "runs.html",
@@ -46,7 +57,9 @@ def _add_list(router: APIRouter, pages: Pages) -> None:
             page=page,
             wanted=wanted,
             query=dict(request.query_params),
-            experiments=source.list_experiments(False, "", 100).items,
+            experiments=services.experiments.list(
+                EVERY, storage_state=reading.storage_state(False)
+            ).items,
             live=any(not run.state.finished for run in page.items),
             now=datetime.now(UTC),
         )
@@ -55,8 +68,8 @@ def _add_list(router: APIRouter, pages: Pages) -> None:
     def compare(request: Request, run: list[str] = Query(default=[])) -> Response:  # noqa: B008
         wanted = list(dict.fromkeys(run))
         if len(wanted) != COMPARED:
-            raise PageError(400, "Choose two different runs in the list to compare them.")
-        left, right = (source.get_run(run_id) for run_id in wanted)
+            raise InvalidArgumentError("Choose two different runs in the list to compare them.")
+        left, right = (reading.get_run(services, run_id) for run_id in wanted)
         return pages.render(
             request, "compare.html", section="runs", **_comparison(pages, left, right)
         )
@@ -67,7 +80,7 @@ def _add_run(router: APIRouter, pages: Pages) -> None:
     def show_run(
         request: Request, run_id: str, view: str = "graph", step: str = "", tab: str = ""
     ) -> Response:
-        run = pages.source.get_run(run_id)
+        run = reading.get_run(pages.services, run_id)
         steps = graph.steps_of(run)
         view = view if view in VIEWS else "graph"
         panel = _panel(pages, run, steps, step, request.query_params.get("task", ""), tab)
@@ -99,7 +112,7 @@ def _add_run(router: APIRouter, pages: Pages) -> None:
 def _add_logs(router: APIRouter, pages: Pages) -> None:
     @router.get("/runs/{run_id}/tasks/{task_id}/log")
     def read_log(run_id: str, task_id: str, offset: int = Query(0, ge=0)) -> Response:
-        chunk = pages.source.read_log(run_id, task_id, offset)
+        chunk = pages.services.logs.read(run_id, task_id, offset)
         return JSONResponse(
             {
                 "text": chunk.text,
@@ -117,17 +130,23 @@ def _add_logs(router: APIRouter, pages: Pages) -> None:
 
 
 def _add_actions(router: APIRouter, pages: Pages) -> None:
-    source = pages.source
+    services = pages.services
+
+    def terminate(run_id: str) -> None:
+        """One that is stopping already, as after a second click, goes on doing so."""
+        if services.runs.get(run_id).state != RunState.CANCELING:
+            services.runs.terminate(run_id)
+
     actions = {
-        "terminate": (source.terminate_run, "terminated"),
-        "retry": (source.retry_run, "retried"),
-        "archive": (source.archive_run, "archived"),
-        "unarchive": (source.unarchive_run, "unarchived"),
+        "terminate": (terminate, "terminated"),
+        "retry": (services.runs.retry, "retried"),
+        "archive": (services.runs.archive, "archived"),
+        "unarchive": (services.runs.unarchive, "unarchived"),
     }
 
     @router.post("/runs/{run_id}/delete")
     def delete(request: Request, run_id: str) -> Response:
-        source.delete_run(run_id)
+        services.runs.delete(run_id)
         return pages.redirect(request, "/runs?archived=1", "deleted")
 
     @router.post("/runs/{run_id}/{action}")
@@ -141,9 +160,9 @@ def _output(pages: Pages, run: RunDetail) -> dict[str, Any]:
     files: tuple[Artifact, ...] = ()
     problem = ""
     try:
-        files = artifacts.in_reading_order(pages.source.list_files(run.summary.id))
-    except PageError as error:
-        problem = error.message
+        files = artifacts.in_reading_order(reading.list_files(pages.services, run.summary.id))
+    except REFUSALS as error:
+        problem = Refusal.of(error).message
     made = (*_outputs(run), *files)
     visuals = metrics.visuals(made, pages.small_text(run.summary.id))
     return {"visuals": charts.drawn(visuals), "files": files, "problem": problem, "made": made}
@@ -170,7 +189,7 @@ def _panel(
             metrics.visuals(task.output_artifacts, pages.small_text(run.summary.id))
         )
     if task is not None and tab == "logs" and task.has_log:
-        panel["log"] = pages.source.read_log(run.summary.id, task.id, 0)
+        panel["log"] = pages.services.logs.read(run.summary.id, task.id, 0)
     return panel
 
 
@@ -224,7 +243,7 @@ def _whole_log(pages: Pages, run_id: str, task_id: str) -> str:
     parts: list[str] = []
     offset = 0
     while True:
-        chunk = pages.source.read_log(run_id, task_id, offset)
+        chunk = pages.services.logs.read(run_id, task_id, offset)
         parts.append(chunk.text)
         if chunk.complete or chunk.next_offset <= offset:
             return "".join(parts)

@@ -1,0 +1,89 @@
+"""Runs and what they wrote, read from the services as several pages show them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pipeline_server.database.models import StorageState
+from pipeline_server.errors import NotFoundError
+from pipeline_server.services.artifacts import Content
+from pipeline_server.services.collection import Services
+from pipeline_server.services.listing import ListRequest, Page, Predicate
+from pipeline_server.web import rows
+from pipeline_server.web.view_models import Artifact, RunDetail, RunFilter, RunSummary
+
+FILE = "file/"
+
+
+def storage_state(archived: bool) -> StorageState:
+    """The state of what a list shows."""
+    return StorageState.ARCHIVED if archived else StorageState.AVAILABLE
+
+
+def containing(text: str) -> Sequence[Predicate]:
+    """Only rows whose name has the text; all of them when there is none."""
+    return [Predicate("IS_SUBSTRING", "display_name", text)] if text else []
+
+
+def list_runs(services: Services, wanted: RunFilter, token: str, size: int) -> Page[RunSummary]:
+    """One page of the runs that match."""
+    equal = {
+        "state": wanted.state.value if wanted.state else "",
+        "pipeline_id": wanted.pipeline_id,
+        "recurring_run_id": wanted.recurring_run_id,
+    }
+    predicates = [Predicate("EQUALS", key, value) for key, value in equal.items() if value]
+    page = services.runs.list(
+        ListRequest(token, size, wanted.sort, [*containing(wanted.text), *predicates]),
+        experiment_id=wanted.experiment_id,
+        storage_state=storage_state(wanted.archived),
+    )
+    names = services.runs.names(page.items)
+    return Page([rows.summary_of(run, names) for run in page.items], page.next_token, page.total)
+
+
+def get_run(services: Services, run_id: str) -> RunDetail:
+    """A run with its spec and all its steps."""
+    run = services.runs.get(run_id)
+    return RunDetail(
+        summary=rows.summary_of(run, services.runs.names([run])),
+        description=run.description,
+        parameters=run.runtime_config.get("parameters", {}),
+        spec=run.document.content,
+        tasks=rows.tasks_of(run.tasks, services.runs.task_artifacts(run_id)),
+        pipeline_root=run.runtime_config.get("pipeline_root", ""),
+        service_account=run.service_account,
+        history=rows.history_of(run.state_history),
+    )
+
+
+def list_files(services: Services, run_id: str) -> tuple[Artifact, ...]:
+    """Files in the bucket that belong to the run though no step declared them."""
+    return tuple(
+        Artifact(
+            id=FILE + item.key,
+            name=item.key.rsplit("/", 1)[-1],
+            uri=f"s3://{item.bucket}/{item.key}",
+            size=item.size,
+        )
+        for item in services.artifacts.files(run_id)
+    )
+
+
+def get_artifact(services: Services, run_id: str, artifact_id: str) -> Artifact:
+    """An artifact that the run made or read, or one of its files."""
+    if artifact_id.startswith(FILE):
+        for file in list_files(services, run_id):
+            if file.id == artifact_id:
+                return file
+        raise NotFoundError(f"This run has no file {artifact_id.removeprefix(FILE)}.")
+    row = services.artifacts.get(artifact_id, run_id)
+    task = {task.id: task for task in services.runs.get(run_id).tasks}.get(row.task_id)
+    return rows.artifact_of(row, row.name, task.display_name if task else "")
+
+
+def open_artifact(services: Services, run_id: str, artifact_id: str) -> Content:
+    """Its bytes; NotFoundError when the store has no such object."""
+    if artifact_id.startswith(FILE):
+        return services.artifacts.open_file(run_id, artifact_id.removeprefix(FILE))
+    return services.artifacts.open(artifact_id, run_id)
