@@ -194,21 +194,34 @@ def test_what_nobody_expected_has_the_shape_of_all_errors(
     assert "inner" not in reply.text, "what went wrong is for the log"
 
 
-@pytest.mark.parametrize(
-    ("site", "status"),
-    [
-        ("cross-site", 403),
-        ("same-site", 403),
-        ("same-origin", 200),
-        ("none", 200),
-        (None, 200),
-    ],
-)
+OTHERS = "https://elsewhere.example"
+
+
+@pytest.mark.parametrize(("site", "origin", "status"), [
+    ("cross-site", None, 403),
+    ("same-site", None, 403),
+    ("same-origin", None, 200),
+    ("none", None, 200),
+    (None, None, 200),
+    # A browser that does not say where the page is from, but of which origin it is.
+    (None, OTHERS, 403),
+    (None, "null", 403),
+    (None, "", 403),
+    (None, "https://testserver.elsewhere.example", 403),
+    (None, "https://testserver:8443", 403),
+    (None, "file://testserver", 403),
+    (None, "http://testserver", 200),
+    (None, "https://testserver", 200),
+    (None, "https://TESTSERVER:443", 200),
+    ("cross-site", "https://testserver", 403),
+])  # fmt: skip
 def test_a_page_of_another_site(
-    api: TestClient, post: Call, spec: dict[str, Any], site: str | None, status: int
-) -> None:
+    api: TestClient, post: Call, spec: dict[str, Any],
+    site: str | None, origin: str | None, status: int,
+) -> None:  # fmt: skip
     run_id = post(RUNS, {"display_name": "r", "pipeline_spec": spec}).json()["run_id"]
-    headers = {"Sec-Fetch-Site": site} if site else {}
+    words = {"Sec-Fetch-Site": site, "Origin": origin}
+    headers = {name: word for name, word in words.items() if word is not None}
     assert api.get(RUNS, headers=headers).status_code == 200
     replies = [
         api.post(f"{RUNS}/{run_id}:terminate", headers=headers),

@@ -20,6 +20,7 @@ import pipeline_launcher as package
 from pipeline_launcher import launcher
 
 LAUNCHER = Path(package.__file__).with_name("launcher.py")
+SECRET = "a-token-that-is-nowhere-else"
 
 
 class Backend:
@@ -63,7 +64,7 @@ class Backend:
 
             def do_POST(self) -> None:
                 body = json.loads(self._read() or b"{}")
-                if self.headers["Authorization"] != "Bearer token":
+                if self.headers["Authorization"] != f"Bearer {SECRET}":
                     self._reply(401, b'{"message": "no"}')
                 elif backend.gone:
                     self._reply(404, b'{"message": "the attempt is over"}')
@@ -116,7 +117,7 @@ def launch(backend: Backend, tmp_path: Path) -> subprocess.Popen[bytes]:
     environment = {
         **os.environ,
         "LAB_STEP_URL": f"{backend.url}/internal/steps/a",
-        "LAB_STEP_TOKEN": "token",
+        "LAB_STEP_TOKEN": SECRET,
         "TMPDIR": str(tmp_path),
     }
     return subprocess.Popen(
@@ -249,9 +250,31 @@ def test_it_stops_the_command_when_it_is_asked_to(backend: Backend, tmp_path: Pa
 
 
 def test_the_command_does_not_see_the_token(backend: Backend, tmp_path: Path) -> None:
-    shell(backend, "env")
+    """In its own environment, or in what the kernel shows of the launcher's."""
+    shell(backend, "env; tr '\\0' '\\n' < /proc/$PPID/environ; cat /proc/$PPID/cmdline")
     _, out, _ = finish(backend, tmp_path)
+    assert out.count(b"LAB_STEP_URL=") == 2
     assert b"LAB_STEP_TOKEN" not in out
+    assert SECRET.encode() not in out
+
+
+@pytest.mark.parametrize("around", [
+    {"A": "x"}, {"ZZ": "LAB_STEP_TOKEN=" + "x" * 40}, {"LAB_STEP_TOKENS": "other"},
+])  # fmt: skip
+def test_only_the_token_goes_from_what_the_kernel_shows(around: dict[str, str]) -> None:
+    """Also where it stands first or last, or where another's text looks like it."""
+    code = (
+        "import sys; sys.path.insert(0, sys.argv[1]); import launcher; "
+        "assert launcher.take_token() == sys.argv[2]; "
+        "sys.stdout.buffer.write(open('/proc/self/environ', 'rb').read())"
+    )
+    for environment in ({"LAB_STEP_TOKEN": SECRET, **around}, {**around, "LAB_STEP_TOKEN": SECRET}):
+        done = subprocess.run(
+            [sys.executable, "-c", code, str(LAUNCHER.parent), SECRET],
+            env=environment, capture_output=True, check=True,
+        )  # fmt: skip
+        left = [word.decode() for word in done.stdout.split(b"\0") if word]
+        assert left == [f"{name}={value}" for name, value in around.items()]
 
 
 @pytest.mark.parametrize(
