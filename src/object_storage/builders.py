@@ -132,7 +132,8 @@ def build_claim(store: ObjectStore) -> Manifest:
 def build_deployment(store: ObjectStore) -> Manifest:
     """Build the Deployment: one pod, replaced and not rolled, for it alone may hold the volume."""
     identities = json.dumps(build_identities(store.identities), sort_keys=True)
-    checksum = hashlib.sha256(identities.encode()).hexdigest()
+    read = identities + build_front_configuration()
+    checksum = hashlib.sha256(read.encode()).hexdigest()
     pod = {
         "automountServiceAccountToken": False,
         "securityContext": restricted_pod_security_context(),

@@ -7,6 +7,14 @@ anybody could make himself an administrator). nginx stands in front and passes o
 
 from __future__ import annotations
 
+from object_storage.keys import (
+    FOLDED_PATH,
+    FOLDED_WORDS,
+    LOST_CONTENT,
+    LOST_WORDS,
+    REFUSAL_CODE,
+)
+
 S3_PORT = 9000
 METRICS_PORT = 9327
 _INNER_PORT = 9001
@@ -14,7 +22,10 @@ _MASTER_PORT = 9333
 
 
 def build_front_configuration() -> str:
-    """Build nginx's configuration: S3 as it is, streamed both ways."""
+    """Build nginx's configuration: S3 as it is, streamed both ways.
+
+    Keys that the store would change on their way are refused, see ``keys``.
+    """
     return f"""\
 daemon off;
 worker_processes 1;
@@ -32,10 +43,21 @@ http {{
   client_max_body_size 0;
   ignore_invalid_headers off;
   keepalive_requests 100000;
+  map $request_uri $folded {{ default ''; "~{FOLDED_PATH}" 1; }}
+  map $http_x_amz_copy_source $folded_source {{ default ''; "~{FOLDED_PATH}" 1; }}
+  map $http_x_amz_decoded_content_length $length {{
+    default $http_x_amz_decoded_content_length;
+    '' $http_content_length;
+  }}
+  map "$request_method $length $request_uri" $lost {{ default ''; "~{LOST_CONTENT}" 1; }}
   upstream store {{ server 127.0.0.1:{_INNER_PORT}; keepalive 32; }}
   server {{
     listen {S3_PORT};
     merge_slashes off;
+    default_type application/xml;
+    if ($folded) {{ return 400 '{_refusal(FOLDED_WORDS)}'; }}
+    if ($folded_source) {{ return 400 '{_refusal(FOLDED_WORDS)}'; }}
+    if ($lost) {{ return 400 '{_refusal(LOST_WORDS)}'; }}
     location / {{
       proxy_pass http://store;
       proxy_http_version 1.1;
@@ -50,6 +72,14 @@ http {{
   }}
 }}
 """
+
+
+def _refusal(words: str) -> str:
+    """S3's answer that refuses a request."""
+    return (
+        '<?xml version="1.0" encoding="UTF-8"?>'
+        f"<Error><Code>{REFUSAL_CODE}</Code><Message>{words}</Message></Error>"
+    )
 
 
 def build_command() -> list[str]:
