@@ -22,6 +22,7 @@ TYPED = {
     "test": (
         "embedded_cluster",
         "lab_checks",
+        "lab_class",
         "lab_diagnosis",
         "lab_driver",
         "lab_images",

@@ -7,10 +7,11 @@ import sys
 from collections.abc import Sequence
 
 from embedded_cluster.layout import Layout, project_directory
+from lab_class.roster import ClassError
 from lab_ground.streams import outlive_readers
 from lab_status.lines import NONE, Line
 from lab_status.links import link_lines, running_workbenches
-from lab_status.look import find_kubectl, look, read_tables
+from lab_status.look import adopt, find_kubectl, look, read_tables
 from lab_status.sections import sections
 
 DESCRIPTION = """\
@@ -43,7 +44,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     ).parse_args(arguments)
     layout, project = Layout(), project_directory()
     kubectl = find_kubectl(layout, project)
-    tables = read_tables(project / ".lab")
+    state = project / ".lab"
+    try:
+        if kubectl:
+            adopt(kubectl, state)
+        tables = read_tables(state)
+    except ClassError as error:
+        print(f"lab: {error}.", file=sys.stderr)
+        return 2
     found = look(layout, kubectl, [str(table["namespace"]) for table in tables])
     said: list[Line] = []
     for heading, lines in sections(found, tables):
@@ -54,7 +62,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     workbenches = running_workbenches(found.resources)
     if kubectl and workbenches and found.own_platform:
         print("Sign in to a workbench (each link works once, within ten minutes)", flush=True)
-        for line in link_lines(kubectl, workbenches, project / ".lab/ca.crt"):
+        for line in link_lines(kubectl, workbenches, state / "ca.crt"):
             print(line)
     if kubectl:
         print(f"kubeconfig: {kubectl.kubeconfig}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -14,6 +15,8 @@ from typing import Any
 
 from embedded_cluster import cluster, external_addresses, machine
 from embedded_cluster.layout import Layout
+from lab_class.adoption import WANTED, adopt_objects
+from lab_class.record import NAMESPACE, read_file
 from lab_ground.kubernetes.manifest import Manifest
 from lab_status.lines import DOWN, UP, Line
 from lab_status.sections import Found
@@ -153,8 +156,43 @@ def look(layout: Layout, kubectl: Kubectl | None, namespaces: Sequence[str] = ()
     )
 
 
+def adopt(kubectl: Kubectl, state: Path) -> None:
+    """Give this checkout the CA certificate and the list of seats, where the cluster has others.
+
+    Raises:
+        ClassError: the cluster's list of seats cannot be read.
+    """
+    names = [f"{kind.lower()}/{name}" for kind, name in WANTED]
+    inside = ("-n", NAMESPACE, "--ignore-not-found")
+    try:
+        said = kubectl.run("get", *names, *inside, "-o", "json")
+        found = json.loads(said or "{}")
+    except (subprocess.SubprocessError, OSError, ValueError):
+        # What is wrong is told by the lines on the cluster.
+        return
+    items = found.get("items", [found] if found else [])
+    with contextlib.suppress(OSError):
+        adopt_objects(items, state, state / "ca.crt" if inventory() != "openshift" else None)
+
+
 def read_tables(state: Path) -> Sequence[dict[str, Any]]:
-    """Return what the access files tell of the seats; one that cannot be read tells nothing."""
+    """Return what the access files tell of the seats; one that cannot be read tells nothing.
+
+    Of a class, seats without an access file are in it by their names, and those that it has not
+    any more are left out.
+
+    Raises:
+        ClassError: the checkout's list of seats cannot be read.
+    """
+    tables = read_access(state)
+    if not (seats := read_file(state).seats):
+        return tables
+    told = {table["namespace"]: table for table in tables}
+    return [told.get(seat.namespace, {"namespace": seat.namespace}) for seat in seats]
+
+
+def read_access(state: Path) -> Sequence[dict[str, Any]]:
+    """Return the access files that can be read."""
     tables = []
     for path in (state / "access.json", *sorted(state.glob("access-*.json"))):
         try:

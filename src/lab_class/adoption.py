@@ -1,0 +1,63 @@
+"""What a fresh checkout takes over from a cluster that is there already.
+
+The administrator's kubeconfig where the cluster is this machine's own, the authority that signs the
+Routes' certificates, and the list of seats.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Iterable
+from pathlib import Path
+
+from embedded_cluster.cluster import write_kubeconfig
+from embedded_cluster.layout import Layout
+from lab_class import record
+from lab_ground.files import write_whole
+from lab_ground.kubernetes.manifest import Manifest
+
+AUTHORITY = "lab-ca"
+CERTIFICATE = "tls.crt"
+# What is asked of the cluster, all in `record.NAMESPACE`.
+WANTED = (("Secret", AUTHORITY), ("ConfigMap", record.NAME))
+
+
+def adopt_kubeconfig(layout: Layout, target: Path) -> bool:
+    """Give the checkout the kubeconfig of this machine's cluster; return whether it changed."""
+    if not layout.admin_kubeconfig.exists():
+        return False
+    return write_kubeconfig(layout, target, check=False)
+
+
+def adopt_objects(found: Iterable[Manifest], state: Path, authority: Path | None) -> list[str]:
+    """Keep what the cluster's objects tell; return what changed in the checkout.
+
+    ``authority`` is where the CA's certificate is kept, None where the checkout does not keep it.
+
+    Raises:
+        ClassError: the cluster's list of seats cannot be read.
+    """
+    changed = []
+    for item in found:
+        kind, name = item["kind"], item["metadata"]["name"]
+        if (kind, name) == ("Secret", AUTHORITY) and authority is not None:
+            if _keep_certificate(item, authority):
+                changed.append(str(authority))
+        elif (kind, name) == ("ConfigMap", record.NAME):
+            kept = record.of_config_map(item)
+            if kept is not None and record.write_file(state, kept):
+                changed.append(str(state / record.FILE))
+    return changed
+
+
+def _keep_certificate(secret: Manifest, path: Path) -> bool:
+    try:
+        text = base64.b64decode((secret.get("data") or {}).get(CERTIFICATE, ""), validate=True)
+    except binascii.Error:
+        return False
+    if not text or (path.exists() and path.read_bytes() == text):
+        return False
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    write_whole(path, text.decode("ascii"), 0o644)
+    return True
