@@ -14,7 +14,7 @@ from pipeline_server.api.contract import CONTRACT, body_of
 from pipeline_server.api.messages import RunMessage
 from pipeline_server.errors import NotFoundError, TooLargeError
 from pipeline_server.services import checks
-from pipeline_server.services.artifacts import ARCHIVE_TYPE
+from pipeline_server.services.folders import ARCHIVE_TYPE
 from pipeline_server.services.runs import NewRun
 
 router = APIRouter(prefix="/apis/v2beta1", tags=["runs"])

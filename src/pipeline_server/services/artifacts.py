@@ -3,51 +3,16 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Sequence
 
 import sqlalchemy as sa
 
 from pipeline_server.database.connection import Database
 from pipeline_server.database.models import Artifact, Run
-from pipeline_server.errors import InvalidArgumentError, NotFoundError, TooLargeError
+from pipeline_server.errors import InvalidArgumentError, NotFoundError
 from pipeline_server.object_store import SCHEMES, ObjectStore, StoredObject, split_uri
-from pipeline_server.services import archives, runs
-
-# Files of a folder that are listed, and that an archive holds at most, as its bytes.
-MAXIMUM_FILES = 500
-MAXIMUM_PACKED_FILES = 10_000
-MAXIMUM_PACKED_BYTES = 8 << 30
-ARCHIVE_TYPE = "application/zip"
-
-
-@dataclass(frozen=True, slots=True)
-class Content:
-    """The bytes of an artifact, a file or a folder's archive, as a stream.
-
-    ``size`` in bytes is None where it is known at the end only: of an archive.
-    """
-
-    name: str
-    size: int | None
-    chunks: Iterator[bytes]
-
-
-@dataclass(frozen=True, slots=True)
-class FolderFile:
-    """A file of a folder: ``path`` is its place there, and not always plain (``is_plain``)."""
-
-    path: str
-    stored: StoredObject
-
-
-@dataclass(frozen=True, slots=True)
-class Folder:
-    """The first files of a folder, by their keys; ``more`` when there are others."""
-
-    files: tuple[FolderFile, ...]
-    more: bool = False
+from pipeline_server.services import folders, runs
+from pipeline_server.services.folders import Content, Folder, FolderFile
 
 
 class ArtifactService:
@@ -83,103 +48,89 @@ class ArtifactService:
             TooLargeError: a folder has more in it than is packed.
         """
         artifact = self.get(artifact_id, run_id)
-        uri = artifact.uri
-        if path:
-            if not is_plain(path):
-                raise NotFoundError(f"artifact {artifact_id!r} has no file {path!r}")
-            uri = f"{uri.rstrip('/')}/{path}"
+        uri = _file_uri(artifact, path)
         try:
             chunks, size = self._store.open(uri)
         except NotFoundError:
-            if path or not (folder := self._folder(uri, MAXIMUM_PACKED_FILES)).files:
+            found = Folder() if path else self._list(uri, folders.MAXIMUM_PACKED_FILES)
+            if not found.files:
                 raise
-            return self._packed(artifact.uri.rstrip("/").rsplit("/", 1)[-1], folder)
-        return Content(uri.rstrip("/").rsplit("/", 1)[-1] or artifact.name, size, chunks)
+            return folders.pack(self._store, folders.name_of(uri), found)
+        return Content(folders.name_of(uri) or artifact.name, size, chunks)
+
+    def size(self, artifact_id: str, run_id: str = "", path: str = "") -> int:
+        """Bytes of an artifact that is a file, or of a folder's file; NotFoundError for none."""
+        return self._store.size(_file_uri(self.get(artifact_id, run_id), path))
 
     def folder(self, artifact_id: str, run_id: str = "") -> Folder:
         """The files of an artifact that is a folder; none where it is a file, or nothing."""
         artifact = self.get(artifact_id, run_id)
         if not artifact.uri.startswith(SCHEMES):
-            return Folder(())
-        return self._folder(artifact.uri, MAXIMUM_FILES)
+            return Folder()
+        return self._list(artifact.uri, folders.MAXIMUM_FILES)
 
-    def _folder(self, uri: str, limit: int) -> Folder:
-        below = uri.rstrip("/") + "/"
-        _, prefix = split_uri(below)
-        found = [
-            FolderFile(item.key.removeprefix(prefix), item)
-            for item in self._store.list(below, limit + 1)
-            if not item.key.endswith("/")
-        ]
-        return Folder(tuple(found[:limit]), len(found) > limit)
-
-    def _packed(self, name: str, folder: Folder) -> Content:
-        size = sum(file.stored.size for file in folder.files)
-        if folder.more or size > MAXIMUM_PACKED_BYTES:
-            held = f"more than {MAXIMUM_PACKED_FILES} files" if folder.more else f"{size} bytes"
-            raise TooLargeError(
-                f"folder {name!r} has {held}; an archive holds {MAXIMUM_PACKED_FILES} files and "
-                f"{MAXIMUM_PACKED_BYTES} bytes: open its files one by one, or read the bucket"
-            )
-        (root,) = archives.safe_names([name or "folder"])
-        names = archives.safe_names([file.path for file in folder.files])
-        entries = (
-            (entry, file.stored.size, partial(self._chunks, file.stored))
-            for entry, file in zip(names, folder.files, strict=True)
-        )
-        return Content(f"{root}.zip", None, archives.pack(root, entries))
-
-    def _chunks(self, item: StoredObject) -> Iterator[bytes]:
-        chunks, _ = self._store.open(f"s3://{item.bucket}/{item.key}")
-        return chunks
-
-    def files(self, run_id: str) -> Sequence[StoredObject]:
-        """Objects that belong to the run though no step declared them: Elyra's outputs.
+    def files(self, run_id: str, limit: int = 0) -> Folder:
+        """Files that belong to the run though no step declared them: Elyra's outputs.
 
         Elyra writes the html and ipynb of every notebook under ``<run's own name>/`` in the
-        bucket that its steps' environment names.
+        bucket that its steps' environment names. Paths are those there, folder and all if a run
+        has several; at most ``limit`` are given, by default as many as are listed.
         """
-        with self._database.session() as session:
-            run = runs.find(session, run_id, full=True)
-        found: list[StoredObject] = []
-        for prefix in sorted(_elyra_prefixes(run, self._store.bucket)):
-            found.extend(self._store.list(prefix, MAXIMUM_FILES))
-        return found
+        limit = limit or folders.MAXIMUM_FILES
+        prefixes = self._prefixes(run_id)
+        found: list[FolderFile] = []
+        more = False
+        for prefix in prefixes:
+            folder = self._list(prefix, limit)
+            above = f"{folders.name_of(prefix)}/" if len(prefixes) > 1 else ""
+            found += [FolderFile(above + file.path, file.stored) for file in folder.files]
+            more = more or folder.more
+        return Folder(tuple(found[:limit]), more or len(found) > limit)
 
     def open_files(self, run_id: str) -> Content:
-        """All of ``files`` as one archive, each below the folder that its run wrote it to.
+        """All of ``files`` as one archive.
 
         Raises:
             NotFoundError: there are none.
             TooLargeError: they have more in them than is packed.
         """
-        with self._database.session() as session:
-            run = runs.find(session, run_id, full=True)
-        prefixes = sorted(_elyra_prefixes(run, self._store.bucket))
-        folders = [(prefix, self._folder(prefix, MAXIMUM_PACKED_FILES)) for prefix in prefixes]
-        found = [
-            FolderFile(f"{split_uri(prefix)[1]}{file.path}", file.stored)
-            for prefix, folder in folders
-            for file in folder.files
-        ]
-        if not found:
+        found = self.files(run_id, folders.MAXIMUM_PACKED_FILES)
+        if not found.files:
             raise NotFoundError(f"run {run_id!r} has no files")
-        more = any(folder.more for _, folder in folders) or len(found) > MAXIMUM_PACKED_FILES
-        return self._packed(run.display_name.replace("/", "_"), Folder(tuple(found), more))
+        with self._database.session() as session:
+            name = runs.find(session, run_id).display_name
+        return folders.pack(self._store, name, found)
+
+    def file(self, run_id: str, key: str) -> StoredObject:
+        """One of ``files``, by its key; NotFoundError for anything else."""
+        for prefix in self._prefixes(run_id):
+            bucket, above = split_uri(prefix)
+            if key.startswith(above) and folders.is_plain(key.removeprefix(above)):
+                return StoredObject(bucket, key, self._store.size(f"s3://{bucket}/{key}"))
+        raise NotFoundError(f"run {run_id!r} has no file {key!r}")
 
     def open_file(self, run_id: str, key: str) -> Content:
         """The bytes of one of ``files``; nothing else can be read through this."""
-        known = {item.key: item for item in self.files(run_id)}
-        if key not in known:
-            raise NotFoundError(f"run {run_id!r} has no file {key!r}")
-        item = known[key]
+        item = self.file(run_id, key)
         chunks, size = self._store.open(f"s3://{item.bucket}/{item.key}")
-        return Content(item.key.rsplit("/", 1)[-1], size, chunks)
+        return Content(folders.name_of(item.key), size, chunks)
+
+    def _list(self, uri: str, limit: int) -> Folder:
+        return folders.list_folder(self._store, uri, limit)
+
+    def _prefixes(self, run_id: str) -> Sequence[str]:
+        with self._database.session() as session:
+            run = runs.find(session, run_id, full=True)
+        return sorted(_elyra_prefixes(run, self._store.bucket))
 
 
-def is_plain(path: str) -> bool:
-    """Whether a path leads to one place in every store: no part of it is empty or made of dots."""
-    return not any(part in ("", ".", "..") for part in path.split("/"))
+def _file_uri(artifact: Artifact, path: str) -> str:
+    """Where an artifact's bytes are, or those of a file of the folder that it is."""
+    if not path:
+        return artifact.uri
+    if not folders.is_plain(path):
+        raise NotFoundError(f"artifact {artifact.id!r} has no file {path!r}")
+    return f"{artifact.uri.rstrip('/')}/{path}"
 
 
 def _elyra_prefixes(run: Run, own_bucket: str) -> set[str]:

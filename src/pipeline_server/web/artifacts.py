@@ -26,6 +26,7 @@ class Viewer(StrEnum):
     TABLE = "table"
     TEXT = "text"
     METRICS = "metrics"
+    FOLDER = "folder"
     DOWNLOAD = "download"
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from pipeline_server.database.models import StorageState
-from pipeline_server.errors import NotFoundError
-from pipeline_server.services.artifacts import Content
+from pipeline_server.object_store import StoredObject
 from pipeline_server.services.collection import Services
+from pipeline_server.services.folders import Content, is_plain
 from pipeline_server.services.listing import ListRequest, Page, Predicate
 from pipeline_server.web import rows
-from pipeline_server.web.view_models import Artifact, RunDetail, RunFilter, RunSummary
+from pipeline_server.web.view_models import Artifact, FileList, RunDetail, RunFilter, RunSummary
 
 FILE = "file/"
 
@@ -57,33 +57,65 @@ def get_run(services: Services, run_id: str) -> RunDetail:
     )
 
 
-def list_files(services: Services, run_id: str) -> tuple[Artifact, ...]:
+def list_files(services: Services, run_id: str) -> FileList:
     """Files in the bucket that belong to the run though no step declared them."""
-    return tuple(
-        Artifact(
-            id=FILE + item.key,
-            name=item.key.rsplit("/", 1)[-1],
-            uri=f"s3://{item.bucket}/{item.key}",
-            size=item.size,
-        )
-        for item in services.artifacts.files(run_id)
+    found = services.artifacts.files(run_id)
+    files = (
+        _file_of(FILE + file.stored.key, file.path, file.stored)
+        for file in found.files
+        if is_plain(file.path)
+    )
+    return FileList(tuple(files), more=found.more)
+
+
+def list_folder(services: Services, run_id: str, artifact_id: str) -> FileList:
+    """The files of an artifact that is a folder: to a page, artifacts too. Else none."""
+    if "/" in artifact_id:
+        return FileList()
+    found = services.artifacts.folder(artifact_id, run_id)
+    return FileList(
+        tuple(
+            _file_of(f"{artifact_id}/{file.path}", file.path, file.stored)
+            for file in found.files
+            if is_plain(file.path)
+        ),
+        tuple(file.path for file in found.files if not is_plain(file.path)),
+        found.more,
     )
 
 
 def get_artifact(services: Services, run_id: str, artifact_id: str) -> Artifact:
-    """An artifact that the run made or read, or one of its files."""
+    """An artifact that the run made or read, a file of one (``id/path``), or one of its files."""
     if artifact_id.startswith(FILE):
-        for file in list_files(services, run_id):
-            if file.id == artifact_id:
-                return file
-        raise NotFoundError(f"This run has no file {artifact_id.removeprefix(FILE)}.")
-    row = services.artifacts.get(artifact_id, run_id)
+        item = services.artifacts.file(run_id, artifact_id.removeprefix(FILE))
+        return _file_of(artifact_id, item.key.rsplit("/", 1)[-1], item)
+    identity, _, path = artifact_id.partition("/")
+    row = services.artifacts.get(identity, run_id)
     task = {task.id: task for task in services.runs.get(run_id).tasks}.get(row.task_id)
-    return rows.artifact_of(row, row.name, task.display_name if task else "")
+    step = task.display_name if task else ""
+    if not path:
+        return rows.artifact_of(row, row.name, step)
+    return Artifact(artifact_id, path, uri=f"{row.uri.rstrip('/')}/{path}", step=step)
 
 
 def open_artifact(services: Services, run_id: str, artifact_id: str) -> Content:
-    """Its bytes; NotFoundError when the store has no such object."""
+    """Its bytes; of a folder those of its archive.
+
+    Raises:
+        NotFoundError: the store has no such object.
+    """
     if artifact_id.startswith(FILE):
         return services.artifacts.open_file(run_id, artifact_id.removeprefix(FILE))
-    return services.artifacts.open(artifact_id, run_id)
+    identity, _, path = artifact_id.partition("/")
+    return services.artifacts.open(identity, run_id, path)
+
+
+def check_artifact(services: Services, run_id: str, artifact_id: str) -> None:
+    """Raise NotFoundError when the store has no such object."""
+    if not artifact_id.startswith(FILE):
+        identity, _, path = artifact_id.partition("/")
+        services.artifacts.size(identity, run_id, path)
+
+
+def _file_of(identity: str, name: str, item: StoredObject) -> Artifact:
+    return Artifact(identity, name, uri=f"s3://{item.bucket}/{item.key}", size=item.size)

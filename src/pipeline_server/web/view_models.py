@@ -87,6 +87,20 @@ class Artifact:
 
 
 @dataclass(frozen=True, slots=True)
+class FileList:
+    """Files that lie together: each to be opened; ``closed`` are names that no address leads to."""
+
+    files: tuple[Artifact, ...] = ()
+    closed: tuple[str, ...] = ()
+    more: bool = False
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing."""
+        return not (self.files or self.closed)
+
+
+@dataclass(frozen=True, slots=True)
 class TaskRun:
     """One execution of a step: for a loop, one for each iteration.
 

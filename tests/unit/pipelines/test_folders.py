@@ -21,7 +21,7 @@ from pipeline_server.database import models
 from pipeline_server.database.connection import Database
 from pipeline_server.errors import NotFoundError, TooLargeError
 from pipeline_server.object_store import ObjectStore
-from pipeline_server.services import artifacts
+from pipeline_server.services import folders
 from pipeline_server.services.collection import Services
 from pipeline_server.settings import Settings
 
@@ -137,14 +137,14 @@ def test_a_file_and_what_is_not_there(
 def test_a_folder_has_bounds(
     services: Services, model: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(artifacts, "MAXIMUM_FILES", 2)
+    monkeypatch.setattr(folders, "MAXIMUM_FILES", 2)
     folder = services.artifacts.folder(model)
     assert (len(folder.files), folder.more) == (2, True)
-    monkeypatch.setattr(artifacts, "MAXIMUM_PACKED_FILES", 2)
+    monkeypatch.setattr(folders, "MAXIMUM_PACKED_FILES", 2)
     with pytest.raises(TooLargeError, match="more than 2 files"):
         services.artifacts.open(model)
-    monkeypatch.setattr(artifacts, "MAXIMUM_PACKED_FILES", 3)
-    monkeypatch.setattr(artifacts, "MAXIMUM_PACKED_BYTES", 9)
+    monkeypatch.setattr(folders, "MAXIMUM_PACKED_FILES", 3)
+    monkeypatch.setattr(folders, "MAXIMUM_PACKED_BYTES", 9)
     with pytest.raises(TooLargeError, match="has 10 bytes"):
         services.artifacts.open(model)
 
@@ -198,9 +198,19 @@ def test_the_files_of_elyra_s_steps_are_one_archive(
         services.artifacts.open_files(run_id)
     for path in ("Train.html", "Train.ipynb", "models/m.onnx"):
         bucket[1].put_object(Bucket="rhods", Key=f"mnist-1/{path}", Body=path.encode())
+    assert {file.path for file in services.artifacts.files(run_id).files} == {
+        "Train.html",
+        "Train.ipynb",
+        "models/m.onnx",
+    }
+    opened = services.artifacts.open_file(run_id, "mnist-1/models/m.onnx")
+    assert b"".join(opened.chunks) == b"models/m.onnx"
+    for key in ("mnist-1/../mnist-1/Train.html", "mnist-2/Train.html", "mnist-1", "mnist-1/none"):
+        with pytest.raises(NotFoundError):
+            services.artifacts.open_file(run_id, key)
     whole = services.artifacts.open_files(run_id)
     assert whole.name == "mnist _ 1.zip"
     assert unpacked(b"".join(whole.chunks)) == {
-        f"mnist _ 1/mnist-1/{path}": path.encode()
+        f"mnist _ 1/{path}": path.encode()
         for path in ("Train.html", "Train.ipynb", "models/m.onnx")
     }

@@ -35,6 +35,15 @@ NOTEBOOK, PICTURE, TABLE = (
 PIXEL = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 )
+# A folder that a step wrote: its files by their paths.
+CHECKPOINTS = {
+    "about.md": b"# Epochs\n",
+    "epoch 1/weights.bin": b"\x00\x01",
+    "epoch 1/loss.csv": b"step,loss\n1,0.5\n",
+    "epoch 1/Übersicht.html": b"<h1>overview</h1>",
+    "digits.png": PIXEL,
+    "../outside.txt": b"a name that no address leads to",
+}
 DIGITS = [str(digit) for digit in range(10)]
 LOG = "".join(
     f"Epoch {epoch}/6  loss {0.31 / epoch:.4f}  accuracy {1 - 0.06 / epoch:.4f}\n"
@@ -100,6 +109,9 @@ class MemoryStore:
         content = self._object(uri)
         return iter([content]), len(content)
 
+    def size(self, uri: str) -> int:
+        return len(self._object(uri))
+
     def list(self, uri: str, limit: int = 100) -> list[StoredObject]:
         if self.down:
             raise UnavailableError("the object store does not answer")
@@ -146,6 +158,7 @@ class Lab:
         self.store.objects = {
             _uri("Evaluate.html"): b"<h1>Evaluation</h1><script>document.title='ran'</script>",
             _uri("onnx/model-v2.onnx"): b"\x08\x07onnx",
+            **{_uri(f"checkpoints/{path}"): content for path, content in CHECKPOINTS.items()},
             f"s3://rhods/{FOLDER}/Review.ipynb": notebook(),
             f"s3://rhods/{FOLDER}/digits.png": PIXEL,
             f"s3://rhods/{FOLDER}/errors.csv": b"true,predicted,count\n4,9,12\n7,2,9\n",
@@ -344,6 +357,7 @@ def _add_artifacts(session: Session, run: models.Run) -> None:
         ("metrics", "t-evaluate", "metrics", "Metrics", numbers, 4096),
         ("classes", "t-evaluate", "classes", "ClassificationMetrics", scores, 4096),
         ("report", "t-evaluate", "Evaluate.html", "HTML", {}, 4096),
+        ("checkpoints", "t-train", "checkpoints", "Artifact", {}, 4096),
     ):
         session.add(
             models.Artifact(
@@ -401,7 +415,7 @@ def _add_succeeded(session: Session) -> None:
                 "inputs": {"parameters": {"rows": 70000, "rate": 0.001}},
                 "outputs": {
                     "parameters": {"Output": 0.9921},
-                    "artifacts": {"model": ["a-model"]},
+                    "artifacts": {"model": ["a-model"], "checkpoints": ["a-checkpoints"]},
                 },
             },
         ),

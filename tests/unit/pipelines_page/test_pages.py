@@ -51,6 +51,8 @@ PAGES = [
     "/runs/run-1/artifacts/a-report/view",
     "/runs/run-1/artifacts/a-classes/view",
     "/runs/run-1/artifacts/a-model/view",
+    "/runs/run-1/artifacts/a-checkpoints/view",
+    "/runs/run-1/artifacts/a-checkpoints/epoch%201/loss.csv/view",
 ]
 
 

@@ -299,7 +299,7 @@ def test_files_of_elyra_are_listed_and_opened(
     wanted = NewRun("elyra", spec=spec, runtime_config={"parameters": {"epochs": 1}})
     run_id = services.runs.create(wanted).id
     empty_lab.store.objects[f"s3://rhods/{FOLDER}/Train.html"] = b"<p>done</p>"
-    (file,) = reading.list_files(services, run_id)
+    (file,) = reading.list_files(services, run_id).files
     assert (file.name, file.size) == ("Train.html", 11)
     assert "Train.html" in client.get(f"/runs/{run_id}?view=output").text
     shown = client.get(f"/runs/{run_id}/artifacts/{file.id}/frame")

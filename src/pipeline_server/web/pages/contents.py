@@ -9,12 +9,13 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import StreamingResponse
 
 from pipeline_server.errors import InvalidArgumentError, NotFoundError
+from pipeline_server.services.folders import ARCHIVE_TYPE, MAXIMUM_FILES, Content
 from pipeline_server.web import artifacts, charts, metrics, reading, security
 from pipeline_server.web.artifacts import Viewer
 from pipeline_server.web.notebook import render_markdown, render_notebook
 from pipeline_server.web.pages.context import SHOWN_FILE, SMALL_FILE, Pages
 from pipeline_server.web.refusals import REFUSALS, Refusal
-from pipeline_server.web.view_models import Artifact
+from pipeline_server.web.view_models import Artifact, FileList
 
 TEXT_VIEWERS = (Viewer.TEXT, Viewer.MARKDOWN, Viewer.TABLE)
 
@@ -27,19 +28,35 @@ def create_router(pages: Pages) -> APIRouter:
 
     @router.get("/content")
     def content(run_id: str, artifact_id: str, download: bool = False) -> Response:
+        """The bytes as they are; of a folder its archive, always as a download."""
         artifact = reading.get_artifact(pages.services, run_id, artifact_id)
         opened = reading.open_artifact(pages.services, run_id, artifact_id)
+        if opened.size is None:
+            return _archive(opened)
         headers = security.content_headers(scripts=False)
         disposition = "attachment" if download else "inline"
         name = quote(artifacts.file_name(artifact))
         headers["Content-Disposition"] = f"{disposition}; filename*=UTF-8''{name}"
-        if opened.size is not None:
-            headers["Content-Length"] = str(opened.size)
+        headers["Content-Length"] = str(opened.size)
         return StreamingResponse(
             opened.chunks, 200, headers, media_type=artifacts.media_type(artifact)
         )
 
-    return router
+    whole = APIRouter()
+    whole.include_router(router)
+
+    @whole.get("/runs/{run_id}/files.zip")
+    def files(run_id: str) -> Response:
+        """All files that belong to the run though no step declared them."""
+        return _archive(pages.services.artifacts.open_files(run_id))
+
+    return whole
+
+
+def _archive(opened: Content) -> Response:
+    headers = security.content_headers(scripts=False)
+    headers["Content-Disposition"] = f"attachment; filename*=UTF-8''{quote(opened.name)}"
+    return StreamingResponse(opened.chunks, 200, headers, media_type=ARCHIVE_TYPE)
 
 
 def _add_viewer(router: APIRouter, pages: Pages) -> None:
@@ -47,11 +64,19 @@ def _add_viewer(router: APIRouter, pages: Pages) -> None:
     def view(request: Request, run_id: str, artifact_id: str) -> Response:
         artifact = reading.get_artifact(pages.services, run_id, artifact_id)
         kind = artifacts.viewer(artifact)
-        text, problem = "", ""
-        if kind in TEXT_VIEWERS:
-            try:
+        folder, text, problem, there = FileList(), "", "", True
+        try:
+            folder = reading.list_folder(pages.services, run_id, artifact_id)
+            if not folder.is_empty:
+                kind = Viewer.FOLDER
+            elif kind in TEXT_VIEWERS:
                 text = _head(pages, run_id, artifact_id)
-            except REFUSALS as error:
+            else:
+                reading.check_artifact(pages.services, run_id, artifact_id)
+        except REFUSALS as error:
+            there = False
+            # Metrics are known without their file, and most have none.
+            if kind is not Viewer.METRICS or not isinstance(error, NotFoundError):
                 problem = Refusal.of(error).message
         return pages.render(
             request,
@@ -60,6 +85,10 @@ def _add_viewer(router: APIRouter, pages: Pages) -> None:
             run=reading.get_run(pages.services, run_id),
             artifact=artifact,
             kind=kind,
+            folder=folder,
+            there=there,
+            listed=MAXIMUM_FILES,
+            parent=_parent(artifact_id),
             text=_pretty(artifact, text),
             problem=problem,
             rendered=render_markdown(text) if kind is Viewer.MARKDOWN else "",
@@ -99,6 +128,12 @@ def _add_frames(router: APIRouter, pages: Pages) -> None:
             raise NotFoundError("There is no such output.") from error
         headers = security.content_headers(scripts=True)
         return Response(source.encode(), 200, headers, "text/html; charset=utf-8")
+
+
+def _parent(artifact_id: str) -> str:
+    """The id of the folder that a file is in; empty for what is no artifact's file."""
+    identity, slash, _ = artifact_id.partition("/")
+    return "" if not slash or artifact_id.startswith(reading.FILE) else identity
 
 
 def _head(pages: Pages, run_id: str, artifact_id: str) -> str:

@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 from fastapi import Request, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from pipeline_server.errors import ServiceError, TooLargeError
+from pipeline_server.errors import NotFoundError, ServiceError, TooLargeError
 from pipeline_server.services.collection import Services
 from pipeline_server.services.listing import ListRequest, Predicate
 from pipeline_server.web import artifacts, formatting, reading, security
@@ -139,8 +139,10 @@ class Pages:
         return read
 
     def content(self, run_id: str, artifact_id: str, limit: int) -> bytes:
-        """Bytes of an artifact; TooLargeError when there are more than ``limit``."""
+        """Bytes of an artifact that is a file; TooLargeError for more than ``limit``."""
         opened = reading.open_artifact(self.services, run_id, artifact_id)
+        if opened.size is None:
+            raise NotFoundError("This artifact is a folder, not a file.")
         content = bytearray()
         for chunk in opened.chunks:
             content += chunk

@@ -24,7 +24,7 @@ from pipeline_server.web.graph import Step
 from pipeline_server.web.pages.actions import perform
 from pipeline_server.web.pages.context import EVERY, Pages, page_size, run_filter
 from pipeline_server.web.refusals import REFUSALS, Refusal
-from pipeline_server.web.view_models import Artifact, RunDetail, State, TaskRun
+from pipeline_server.web.view_models import Artifact, FileList, RunDetail, State, TaskRun
 
 VIEWS = ("graph", "steps", "output", "details")
 TABS = ("io", "metrics", "logs", "details")
@@ -157,15 +157,20 @@ def _add_actions(router: APIRouter, pages: Pages) -> None:
 
 def _output(pages: Pages, run: RunDetail) -> dict[str, Any]:
     """Files and artifacts of a run; a store that does not answer hides none of the rest."""
-    files: tuple[Artifact, ...] = ()
+    listed = FileList()
     problem = ""
     try:
-        files = artifacts.in_reading_order(reading.list_files(pages.services, run.summary.id))
+        listed = reading.list_files(pages.services, run.summary.id)
     except REFUSALS as error:
         problem = Refusal.of(error).message
-    made = (*_outputs(run), *files)
-    visuals = metrics.visuals(made, pages.small_text(run.summary.id))
-    return {"visuals": charts.drawn(visuals), "files": files, "problem": problem, "made": made}
+    files = artifacts.in_reading_order(listed.files)
+    visuals = metrics.visuals((*_outputs(run), *files), pages.small_text(run.summary.id))
+    return {
+        "visuals": charts.drawn(visuals),
+        "files": files,
+        "more": listed.more,
+        "problem": problem,
+    }
 
 
 def _panel(
