@@ -233,6 +233,15 @@ def imports(project: Path) -> str:
     return run(project, ["lint-imports", "--no-cache"])
 
 
+def dashboard_page(project: Path) -> str:
+    """The dashboard's page by TypeScript's compiler, strictly."""
+    from lab_checks.page_packages import sources
+
+    with tempfile.TemporaryDirectory() as scratch:
+        copy = sources(project / "web/dashboard", Path(scratch) / "dashboard", cache_directory())
+        return run(project, [str(copy / "node_modules/.bin/tsc"), "--project", str(copy)])
+
+
 def collections(project: Path) -> str:
     """What collections/requirements.yml asks for against what is installed."""
     return run(project, [sys.executable, "-m", "lab_checks.collections"])
@@ -250,6 +259,7 @@ CHECKS: dict[str, Callable[[Path], str]] = {
     "module-arguments": module_arguments,
     "imports": imports,
     "collections": collections,
+    "dashboard-page": dashboard_page,
 }
 
 

@@ -1,0 +1,220 @@
+/** What every page stands in: masthead with user and Log out, navigation, banner, messages. */
+import { type ReactNode, useState } from "react";
+import BarsIcon from "@patternfly/react-icons/dist/dynamic/icons/bars-icon";
+import MoonIcon from "@patternfly/react-icons/dist/dynamic/icons/moon-icon";
+import QuestionCircleIcon from "@patternfly/react-icons/dist/dynamic/icons/question-circle-icon";
+import SunIcon from "@patternfly/react-icons/dist/dynamic/icons/sun-icon";
+import UserIcon from "@patternfly/react-icons/dist/dynamic/icons/user-icon";
+import {
+  Button,
+  Dropdown,
+  DropdownItem,
+  DropdownList,
+  Masthead,
+  MastheadBrand,
+  MastheadContent,
+  MastheadLogo,
+  MastheadMain,
+  MastheadToggle,
+  MenuToggle,
+  Nav,
+  NavExpandable,
+  NavItem,
+  NavList,
+  Page,
+  PageSidebar,
+  PageSidebarBody,
+  PageToggleButton,
+  SkipToContent,
+  Toolbar,
+  ToolbarContent,
+  ToolbarGroup,
+  ToolbarItem,
+} from "../pf";
+import { follow, usePlace } from "../router";
+import { useSession } from "../session";
+import { LostBanner } from "./LostBanner";
+import { chooseTheme, useTheme } from "./theme";
+import { Toasts } from "./toasts";
+
+export function Shell({ children }: { children: ReactNode }) {
+  const skip = (event: React.MouseEvent) => {
+    event.preventDefault();
+    document.getElementById("main")?.focus();
+  };
+  return (
+    <Toasts>
+      <Page
+        isManagedSidebar
+        masthead={<Header />}
+        sidebar={<Sidebar />}
+        skipToContent={
+          <SkipToContent href="#main" onClick={skip}>
+            Skip to content
+          </SkipToContent>
+        }
+        mainContainerId="main"
+        mainTabIndex={-1}
+        isContentFilled
+      >
+        <LostBanner />
+        {children}
+      </Page>
+    </Toasts>
+  );
+}
+
+function Header() {
+  return (
+    <Masthead>
+      <MastheadMain>
+        <MastheadToggle>
+          <PageToggleButton
+            variant="plain"
+            aria-label="Global navigation"
+            id="nav-toggle"
+            icon={<BarsIcon />}
+          />
+        </MastheadToggle>
+        <MastheadBrand>
+          <MastheadLogo
+            component={(properties) => (
+              <a {...properties} href="/projects" className="brand" onClick={follow} />
+            )}
+          >
+            <img src="/icon.svg" alt="" />
+            <span>MNIST lab</span>
+          </MastheadLogo>
+        </MastheadBrand>
+      </MastheadMain>
+      <MastheadContent>
+        <Toolbar isFullHeight isStatic>
+          <ToolbarContent>
+            <ToolbarGroup align={{ default: "alignEnd" }} variant="action-group-plain">
+              <ThemeButton />
+              <ToolbarItem>
+                <Button
+                  component="a"
+                  href="/help"
+                  variant="plain"
+                  aria-label="Help: which word newer versions use"
+                  icon={<QuestionCircleIcon />}
+                  onClick={follow}
+                />
+              </ToolbarItem>
+              <ToolbarItem>
+                <UserMenu />
+              </ToolbarItem>
+            </ToolbarGroup>
+          </ToolbarContent>
+        </Toolbar>
+      </MastheadContent>
+    </Masthead>
+  );
+}
+
+function ThemeButton() {
+  const now = useTheme();
+  const other = now === "dark" ? "light" : "dark";
+  return (
+    <ToolbarItem>
+      <Button
+        variant="plain"
+        aria-label={`Use the ${other} theme`}
+        icon={now === "dark" ? <SunIcon /> : <MoonIcon />}
+        onClick={() => chooseTheme(other)}
+      />
+    </ToolbarItem>
+  );
+}
+
+function UserMenu() {
+  const session = useSession();
+  const [open, setOpen] = useState(false);
+  return (
+    <Dropdown
+      isOpen={open}
+      onOpenChange={setOpen}
+      popperProps={{ position: "right" }}
+      toggle={(ref) => (
+        <MenuToggle
+          ref={ref}
+          isExpanded={open}
+          icon={<UserIcon />}
+          aria-label={`User menu of ${session.user}`}
+          onClick={() => setOpen(!open)}
+        >
+          <span className="user-name">{session.user}</span>
+        </MenuToggle>
+      )}
+    >
+      <DropdownList>
+        <DropdownItem key="out" onClick={() => signOut(session.signOut)}>
+          Log out
+        </DropdownItem>
+      </DropdownList>
+    </Dropdown>
+  );
+}
+
+function signOut(action: string): void {
+  const form = document.createElement("form");
+  form.method = "post";
+  form.action = action;
+  document.body.append(form);
+  form.submit();
+}
+
+interface Item {
+  to: string;
+  label: string;
+}
+
+const ITEMS: Item[] = [
+  { to: "/projects", label: "Data Science Projects" },
+  { to: "/pipelines", label: "Data Science Pipelines" },
+  { to: "/modelServing", label: "Model Serving" },
+];
+
+const SETTINGS: Item[] = [
+  { to: "/notebookImages", label: "Notebook images" },
+  { to: "/clusterSettings", label: "Cluster settings" },
+  { to: "/servingRuntimes", label: "Serving runtimes" },
+];
+
+function Sidebar() {
+  const { path } = usePlace();
+  const { instructor } = useSession();
+  const isActive = (to: string) => path === to || path.startsWith(`${to}/`);
+  const item = ({ to, label }: Item) => (
+    <NavItem key={to} itemId={to} to={to} isActive={isActive(to)} onClick={followItem}>
+      {label}
+    </NavItem>
+  );
+  return (
+    <PageSidebar>
+      <PageSidebarBody>
+        <Nav aria-label="Global navigation">
+          <NavList>
+            {ITEMS.map(item)}
+            {instructor && (
+              <NavExpandable
+                title="Settings"
+                isActive={SETTINGS.some(({ to }) => isActive(to))}
+                isExpanded={SETTINGS.some(({ to }) => isActive(to))}
+              >
+                {SETTINGS.map(item)}
+              </NavExpandable>
+            )}
+            {item({ to: "/help", label: "Help" })}
+          </NavList>
+        </Nav>
+      </PageSidebarBody>
+    </PageSidebar>
+  );
+}
+
+function followItem(event: React.FormEvent<HTMLInputElement> | React.MouseEvent): void {
+  follow(event as unknown as React.MouseEvent<HTMLElement>);
+}
+
