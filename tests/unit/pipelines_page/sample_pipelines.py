@@ -31,6 +31,22 @@ def clean_up(note: str) -> None:
     print(note)
 
 
+@dsl.component(base_image=IMAGE)
+def take(text: str, whole: int, number: float, flag: bool, items: list, table: dict) -> None:
+    print(text, whole, number, flag, items, table)
+
+
+# One of each type, none of them plain.
+DEFAULTS: dict[str, Any] = {
+    "text": " two\r\nlines\n",
+    "whole": -7,
+    "number": 1e-7,
+    "flag": True,
+    "items": ["", 1.0, {"a": "b\nc"}],
+    "table": {"": [], "é": "  "},
+}
+
+
 def compiled(pipeline: Any) -> dict[str, Any]:
     """The IR of a pipeline function."""
     with TemporaryDirectory() as folder:
@@ -75,3 +91,38 @@ def nested() -> dict[str, Any]:
                 evaluate(score=0.5).set_display_name("Evaluate")
 
     return compiled(pipeline)
+
+
+@functools.cache
+def every_type() -> dict[str, Any]:
+    """A parameter of every type, with and without a default."""
+
+    @dsl.pipeline(name="every-type")
+    def pipeline(
+        text: str,
+        whole: int,
+        number: float,
+        flag: bool,
+        items: list,
+        table: dict,
+        text_else: str = "",
+        whole_else: int = DEFAULTS["whole"],
+        number_else: float = DEFAULTS["number"],
+        flag_else: bool = DEFAULTS["flag"],
+        items_else: list = DEFAULTS["items"],
+        table_else: dict = DEFAULTS["table"],
+    ) -> None:
+        take(text=text, whole=whole, number=number, flag=flag, items=items, table=table)
+        take(
+            text=text_else,
+            whole=whole_else,
+            number=number_else,
+            flag=flag_else,
+            items=items_else,
+            table=table_else,
+        )
+
+    spec = compiled(pipeline)
+    # The SDK writes defaults into the package's comments, where a line end would end the comment.
+    spec["root"]["inputDefinitions"]["parameters"]["text_else"]["defaultValue"] = DEFAULTS["text"]
+    return spec
