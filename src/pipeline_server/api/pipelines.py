@@ -148,6 +148,10 @@ def create_pipeline_version(
     services: ServicesOf, pipeline_id: str, message: PipelineVersionMessage
 ) -> Any:
     """Make a version out of an inline IR."""
+    if message.pipeline_id not in (None, "", pipeline_id):
+        raise InvalidArgumentError(
+            f"pipeline_id {message.pipeline_id!r} is not {pipeline_id!r}, which the address names"
+        )
     version = services.pipelines.create_version(
         pipeline_id,
         _inline(message),

@@ -14,7 +14,7 @@ from pipeline_server.database.connection import Database
 from pipeline_server.database.models import RecurringRun, Run, now
 from pipeline_server.errors import InvalidArgumentError, NotFoundError
 from pipeline_server.ir.errors import PipelineError
-from pipeline_server.services import checks, runs, schedules
+from pipeline_server.services import checks, experiments, runs, schedules
 from pipeline_server.services.documents import PipelineCache
 from pipeline_server.services.experiments import ExperimentService
 from pipeline_server.services.listing import Listing, ListRequest, Page
@@ -28,6 +28,7 @@ LISTING = Listing(
         "id": RecurringRun.id,
         "display_name": RecurringRun.display_name,
         "name": RecurringRun.display_name,
+        "description": RecurringRun.description,
         "created_at": RecurringRun.created_at,
         "updated_at": RecurringRun.updated_at,
         "experiment_id": RecurringRun.experiment_id,
@@ -71,8 +72,10 @@ class RecurringRunService:
         self._wake = wake
 
     def list(self, request: ListRequest, *, experiment_id: str = "") -> Page[RecurringRun]:
-        """Recurring runs, with their documents."""
+        """Recurring runs, with their documents; NotFoundError for an unknown experiment."""
         with self._database.session() as session:
+            if experiment_id and not request.page_token:
+                experiments.find(session, experiment_id)
             options = [selectinload(RecurringRun.document)]
             return LISTING.page(session, request, {"experiment_id": experiment_id}, options)
 

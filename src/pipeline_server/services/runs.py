@@ -110,10 +110,16 @@ class RunService:
         storage_state: str | None = None,
         with_documents: bool = False,
     ) -> Page[Run]:
-        """Runs; of an experiment and of a storage state where they are given."""
+        """Runs; of an experiment and of a storage state where they are given.
+
+        Raises:
+            NotFoundError: there is no such experiment.
+        """
         scope = {"experiment_id": experiment_id, "storage_state": storage_state or ""}
         options = [selectinload(Run.document)] if with_documents else []
         with self._database.session() as session:
+            if experiment_id and not request.page_token:
+                experiments.find(session, experiment_id)
             return LISTING.page(session, request, scope, options)
 
     def names(self, runs: Sequence[Run | RecurringRun]) -> RunNames:

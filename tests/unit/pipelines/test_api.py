@@ -120,6 +120,16 @@ def test_a_name_is_taken_once(
         assert reply.status_code == status
 
 
+def test_a_version_belongs_to_the_pipeline_that_the_address_names(
+    api: TestClient, spec: dict[str, Any]
+) -> None:
+    made = api.post(PIPELINES, json={"name": "p"}).json()["pipeline_id"]
+    body = {"name": "v", "pipeline_spec": spec, "pipeline_id": "another"}
+    assert_refused(api.post(f"{PIPELINES}/{made}/versions", json=body), 400, 3, "'another'")
+    body["pipeline_id"] = made
+    assert api.post(f"{PIPELINES}/{made}/versions", json=body).status_code == 200
+
+
 def test_both_spellings_of_a_message(api: TestClient, spec: dict[str, Any]) -> None:
     snake = api.post(RUNS, json={"display_name": "a", "pipeline_spec": spec})
     camel = api.post(RUNS, json={"displayName": "b", "pipelineSpec": spec})
@@ -196,6 +206,40 @@ def test_lists_that_are_refused(api: TestClient, query: dict[str, str], words: s
     reply = api.get(RUNS, params=query)
     assert reply.status_code == 400
     assert words in reply.json()["message"]
+
+
+@pytest.mark.parametrize("path", [RUNS, RECURRING])
+def test_the_list_of_an_experiment_that_is_not_there(api: TestClient, path: str) -> None:
+    """Upstream looks for the experiment first; an empty list would hide a mistyped id."""
+    assert_refused(api.get(path, params={"experiment_id": "nobody"}), 404, 5, "'nobody'")
+    made = api.post(EXPERIMENTS, json={"display_name": "e"}).json()["experiment_id"]
+    assert api.get(path, params={"experiment_id": made}).json() == {}
+
+
+# What upstream's lists can be sorted and filtered by (APIToModelFieldMap in backend/src/apiserver/
+# model), but for what only its own tables have: namespaces, manifests, a pipeline's name in a job.
+KEYS = {
+    EXPERIMENTS: "experiment_id id display_name name created_at last_run_created_at storage_state",
+    PIPELINES: "pipeline_id id display_name name description created_at",
+    RUNS: "run_id id display_name name created_at finished_at description scheduled_at "
+    "storage_state status state experiment_id recurring_run_id pipeline_id pipeline_version_id",
+    RECURRING: "recurring_run_id id display_name name created_at updated_at description "
+    "pipeline_id pipeline_version_id",
+}
+
+
+@pytest.mark.parametrize(
+    ("path", "key"), [(path, key) for path, keys in KEYS.items() for key in keys.split()]
+)
+def test_every_key_of_upstream_s_lists(api: TestClient, path: str, key: str) -> None:
+    value = (
+        {"timestampValue": "2030-01-01T00:00:00Z"}
+        if key.endswith("_at")
+        else {"stringValue": "nothing has this"}
+    )
+    wanted = json.dumps({"predicates": [{"operation": "EQUALS", "key": key, **value}]})
+    reply = api.get(path, params={"filter": wanted, "sort_by": f"{key} desc"})
+    assert (reply.status_code, reply.json()) == (200, {}), reply.text
 
 
 def test_pages_follow_each_other(api: TestClient) -> None:
