@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import base64
 from pathlib import Path
 from typing import Any
 
+from lab_ground.connections import secret_texts
 from lab_ground.kubernetes.client import open_client
 from lab_ground.kubernetes.errors import UnknownKindError
 from lab_ground.kubernetes.manifest import Manifest
@@ -63,10 +63,7 @@ class ClusterReader:
         found = self.find("v1", "Secret", name, namespace)
         if found is None:
             raise LookupError(f"Secret {reference} is not there")
-        return SecretValues(
-            (key, base64.b64decode(value).decode(errors="replace"))
-            for key, value in (found.get("data") or {}).items()
-        )
+        return SecretValues(secret_texts(found))
 
     def token(self, namespace: str, account: str, seconds: int) -> str:
         """Return a token of a service account that ends after ``seconds`` (at least 600).
@@ -85,10 +82,10 @@ class ClusterReader:
 
     def secret_values(self, namespace: str) -> list[str]:
         """Return every value of the namespace's Secrets, for the redactor to mask."""
-        values: list[str] = []
-        for secret in self.objects("v1", "Secret", namespace):
-            for key, value in (secret.get("data") or {}).items():
-                # A certificate is public, and masking it would hide nothing.
-                if not key.endswith(".crt"):
-                    values.append(base64.b64decode(value).decode(errors="replace").strip())
-        return values
+        return [
+            value.strip()
+            for secret in self.objects("v1", "Secret", namespace)
+            for key, value in secret_texts(secret).items()
+            # A certificate is public, and masking it would hide nothing.
+            if not key.endswith(".crt")
+        ]

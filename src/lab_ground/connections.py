@@ -126,6 +126,21 @@ def decode_secret(secret: Mapping[str, Any]) -> tuple[dict[str, str], dict[str, 
     return {**values, **(secret.get("stringData") or {})}, faults
 
 
+def secret_texts(secret: Mapping[str, Any] | None) -> dict[str, str]:
+    """Return a Secret's values as text, for who does not ask what is wrong with them.
+
+    What is no text is there with a mark for each wrong byte, what is no base64 is not; of no
+    Secret there is nothing.
+    """
+    texts: dict[str, str] = {}
+    for key, value in ((secret or {}).get("data") or {}).items():
+        try:
+            texts[key] = base64.b64decode(value or "", validate=True).decode(errors="replace")
+        except ValueError:
+            continue
+    return {**texts, **((secret or {}).get("stringData") or {})}
+
+
 def is_connection(secret: Mapping[str, Any]) -> bool:
     """Tell whether a Secret is meant to connect to S3: it has a field for it, or says so."""
     metadata = secret.get("metadata") or {}

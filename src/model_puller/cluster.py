@@ -5,7 +5,6 @@ The pod's role allows it to read one ConfigMap and the Secret `storage-config`, 
 
 from __future__ import annotations
 
-import base64
 import http.client
 import json
 import os
@@ -15,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
+from lab_ground.connections import secret_texts
 from lab_ground.kubernetes.errors import ApiError, error_from
 from lab_ground.kubernetes.following import Follower
 from lab_ground.kubernetes.manifest import Manifest
@@ -39,8 +39,7 @@ class Cluster:
         found = self.get(f"secrets/{quote(name)}")
         if found is None:
             raise PullError(f"no Secret '{name}' in the namespace: no data connection exists")
-        data = found.get("data") or {}
-        return {key: base64.b64decode(value).decode() for key, value in data.items()}
+        return secret_texts(found)
 
     def watch_config_map(self, name: str, seen: Callable[[Mapping[str, str]], None]) -> None:
         """Report the ConfigMap's data now and at each change, for ever."""

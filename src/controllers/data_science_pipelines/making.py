@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import hmac
 import json
@@ -11,7 +10,7 @@ from controllers.data_science_pipelines import build as builders
 from controllers.data_science_pipelines import status
 from controllers.data_science_pipelines.build import FINALIZER
 from controllers.data_science_pipelines.specification import Application
-from lab_ground.connections import trimmed
+from lab_ground.connections import secret_texts, trimmed
 from lab_ground.kubernetes import client as kubernetes
 from lab_ground.kubernetes.errors import ConflictError
 from lab_ground.kubernetes.manifest import Manifest
@@ -118,13 +117,7 @@ def _credentials_mark(app: Application, key: str) -> str:
 
 
 def read_secret(namespace: str, name: str) -> dict[str, str]:
-    secret = kubernetes.get_client().get("v1", "Secret", name, namespace)
-    if secret is None:
-        return {}
-    return {
-        key: base64.b64decode(value).decode("utf-8", "replace")
-        for key, value in (secret.get("data") or {}).items()
-    }
+    return secret_texts(kubernetes.get_client().get("v1", "Secret", name, namespace))
 
 
 def _ensure_secret(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import contextlib
 import logging
 import os
@@ -19,6 +18,7 @@ from controllers.route.publisher import PORT, Publisher
 from controllers.route.status import build_status
 from controllers.serving_certificate.build.authority import KeyPair, needs_renewal, sign
 from controllers.serving_certificate.store import get_authority
+from lab_ground.connections import secret_texts
 from lab_ground.kubernetes import client as kubernetes
 from lab_ground.kubernetes.errors import ApiError, ConflictError, NotFoundError
 from lab_ground.kubernetes.manifest import Manifest
@@ -49,7 +49,7 @@ def ensure_token() -> str:
     for _ in range(2):
         secret = client.get("v1", "Secret", TOKEN_SECRET, namespace)
         if secret is not None:
-            return base64.b64decode(secret["data"]["token"]).decode()
+            return secret_texts(secret)["token"]
         try:
             client.create(
                 {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 from kubernetes.config import ConfigException
 
 from lab_diagnosis.collect import explain_error
+from lab_ground.connections import secret_texts
 from lab_ground.kubernetes.client import KubernetesClient, open_client
 from lab_ground.kubernetes.errors import ApiError
 from lab_playbook.buckets import find_bucket, telling
@@ -92,15 +92,14 @@ def open_pipelines(
         TaskError: there is no such Secret, or no token in it.
     """
     name = arguments["pipelines_client"]
-    secret = cluster.get("v1", "Secret", name, namespace) or {}
-    token = (secret.get("data") or {}).get("token")
+    token = secret_texts(cluster.get("v1", "Secret", name, namespace)).get("token")
     if not token:
         raise TaskError(
             f"Secret {namespace}/{name} holds no token for the pipelines API: "
             "prepare the lab first (./lab run prepare-lab)."
         )
     url = at(arguments["pipelines_url"], namespace)
-    return PipelinesClient(url, base64.b64decode(token).decode(), arguments["ca_certificate"])
+    return PipelinesClient(url, token, arguments["ca_certificate"])
 
 
 def train_seat(

@@ -19,10 +19,12 @@ from lab_ground.connections import (
     SECRET_KEY,
     DataConnection,
     DataConnectionError,
+    decode_secret,
     fault_of_key,
     is_connection,
     read_connection,
     read_secret,
+    secret_texts,
 )
 from lab_ground.s3 import open_client
 
@@ -184,3 +186,20 @@ def test_a_secret_for_something_else_is_no_connection() -> None:
     assert is_connection(secret({ENDPOINT: ""}))
     assert is_connection({"metadata": {"annotations": {"opendatahub.io/connection-type": "s3"}}})
     assert not is_connection(secret({"URI": "https://host/model.onnx"}))
+
+
+@given(st.dictionaries(st.text(min_size=1), st.binary()))
+def test_a_secret_s_values_as_text(values: dict[str, bytes]) -> None:
+    """Text is what it is; nothing is lost of what a redactor has to mask but its wrong bytes."""
+    data = {key: base64.b64encode(value).decode() for key, value in values.items()}
+    texts = secret_texts({"data": data, "stringData": {"new": "plain"}})
+    decoded = {key: value.decode(errors="replace") for key, value in values.items()}
+    assert texts == {**decoded, "new": "plain"}
+    strict, faults = decode_secret({"data": data})
+    assert strict.keys() | faults.keys() == values.keys()
+    assert all(texts.get(key) == value for key, value in strict.items() if key != "new")
+
+
+@pytest.mark.parametrize("secret", [None, {}, {"data": None}, {"data": {"a": "é"}}])
+def test_a_secret_without_values_has_none(secret: Any) -> None:
+    assert secret_texts(secret) == {}

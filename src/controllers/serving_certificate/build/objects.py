@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Mapping
 from typing import Any
 
 from controllers.serving_certificate.build.authority import KeyPair
+from lab_ground.connections import secret_texts
 from lab_ground.kubernetes.manifest import Manifest
 from lab_ground.kubernetes.metadata import standard_labels
 
@@ -68,11 +68,8 @@ def build_serving_secret(service: Mapping[str, Any], secret_name: str, pair: Key
 
 def read_pair(secret: Mapping[str, Any]) -> KeyPair:
     """Read a certificate and its key out of a Secret of type kubernetes.io/tls."""
-    data = secret.get("data") or {}
-    return KeyPair(
-        base64.b64decode(data.get("tls.crt", "")).decode(),
-        base64.b64decode(data.get("tls.key", "")).decode(),
-    )
+    texts = secret_texts(secret)
+    return KeyPair(texts.get("tls.crt", ""), texts.get("tls.key", ""))
 
 
 def build_project_bundle(namespace: str, machine_bundle: str, authority: str) -> Manifest:
