@@ -277,6 +277,30 @@ def test_periodic_runs(client: kfp.Client, package: str, name: str) -> None:
     client.delete_recurring_run(made.recurring_run_id)
 
 
+def test_a_recurring_run_without_a_trigger_runs_once(
+    client: kfp.Client, server: PipelineServer, package: str, name: str
+) -> None:
+    """Which the SDK does not offer, but upstream's own page does."""
+    experiment = client.create_experiment(name).experiment_id
+    version = client.upload_pipeline(package, name)
+    body = {
+        "display_name": name,
+        "experiment_id": experiment,
+        "pipeline_version_reference": {"pipeline_id": version.pipeline_id},
+        "mode": "ENABLE",
+    }
+    made = server.request("POST", "/apis/v2beta1/recurringruns", json=body).json()
+    assert made["trigger"] == {}
+
+    def started() -> bool:
+        return (client.list_runs(experiment_id=experiment).total_size or 0) >= 1
+
+    wait_for(started, 30, "it starts no run")
+    time.sleep(1.5)
+    assert client.list_runs(experiment_id=experiment).total_size == 1, "once"
+    client.delete_recurring_run(made["recurring_run_id"])
+
+
 def test_no_token_and_a_token_without_the_right(server: PipelineServer) -> None:
     def status(headers: dict[str, str]) -> int:
         return requests.get(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import zipfile
 from collections.abc import Callable
 from typing import Any
 
@@ -60,6 +62,29 @@ def test_artifacts_go_through_the_object_store(
     assert by_name["classes"]["metadata"]["confusionMatrix"]["rows"][1]["row"] == [3, 4]
     key = by_name["data"]["uri"].removeprefix("s3://rhods/")
     assert bucket.Object(key).get()["Body"].read() == b"7"
+    check_folder(server, done.run_id, by_name["model"]["artifact_id"])
+
+
+def check_folder(server: PipelineServer, run_id: str, artifact: str) -> None:
+    """A folder of a step: listed, opened and packed by the API and on the page."""
+    files = {"a.txt": b"a.txt", "sub/b.txt": b"sub/b.txt"}
+    base = f"/apis/v2beta1/artifacts/{artifact}"
+    listed = server.request("GET", f"{base}/files").json()["files"]
+    assert {file["path"]: file["size"] for file in listed} == {"a.txt": "5", "sub/b.txt": "9"}
+    page = f"/runs/{run_id}/artifacts/{artifact}"
+    shown = server.request("GET", f"{page}/view")
+    assert shown.status_code == 200
+    for path, content in files.items():
+        assert f'href="{page}/{path}/view"' in shown.text
+        assert content.decode() in server.request("GET", f"{page}/{path}/view").text
+        one = server.request("GET", f"{base}/content", params={"path": path})
+        assert one.content == content
+    for address in (f"{base}/content", f"{page}/content?download=1"):
+        answer = server.request("GET", address)
+        with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:
+            assert {name: archive.read(name) for name in archive.namelist()} == {
+                f"model/{path}": content for path, content in files.items()
+            }
 
 
 @pytest.mark.parametrize(("side", "letter"), [("heads", "H"), ("tails", "T"), ("edge", "O")])
