@@ -280,7 +280,7 @@ def test_periodic_runs(client: kfp.Client, package: str, name: str) -> None:
 def test_a_recurring_run_without_a_trigger_runs_once(
     client: kfp.Client, server: PipelineServer, package: str, name: str
 ) -> None:
-    """Which the SDK does not offer, but upstream's own page does."""
+    """The SDK asks for a schedule; the API does not."""
     experiment = client.create_experiment(name).experiment_id
     version = client.upload_pipeline(package, name)
     body = {
