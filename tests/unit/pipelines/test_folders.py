@@ -118,8 +118,9 @@ def test_a_folder_is_listed_opened_and_packed(services: Services, model: str) ->
     ["../model/a.txt", "./a.txt", "sub/../a.txt", "/a.txt", "sub//b.txt", "c", "sub", "sub/"],
 )
 def test_nothing_else_is_opened_through_a_folder(services: Services, model: str, path: str) -> None:
-    with pytest.raises(NotFoundError):
-        services.artifacts.open(model, path=path)
+    for ask in (services.artifacts.open, services.artifacts.size):
+        with pytest.raises(NotFoundError):
+            ask(model, path=path)
 
 
 def test_a_file_and_what_is_not_there(
