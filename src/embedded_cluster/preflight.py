@@ -6,11 +6,12 @@ Each problem is a sentence with the value found, the value needed and what mends
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -260,14 +261,18 @@ def foreign_ports(layout: Layout, ports: tuple[int, ...] = Wanted().ports) -> di
 
 def owner_of(sockets: set[str]) -> int | None:
     """The process that holds one of these sockets."""
-    for number in numbers():
-        try:
-            for link in Path(f"/proc/{number}/fd").iterdir():
-                if str(link.readlink()) in sockets:
-                    return number
-        except OSError:
-            continue
-    return None
+    return next((number for number in numbers() if sockets & set(open_files(number))), None)
+
+
+def open_files(process: int) -> Iterator[str]:
+    """What a process has open; what it closes meanwhile, and a process that ends, is left out."""
+    try:
+        links = list(Path(f"/proc/{process}/fd").iterdir())
+    except OSError:
+        return
+    for link in links:
+        with contextlib.suppress(OSError):
+            yield str(link.readlink())
 
 
 def foreign_kubernetes(layout: Layout) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from pathlib import Path
 from typing import Any
 
@@ -101,3 +102,17 @@ def test_a_listener_of_this_machine_is_named(tmp_path: Path) -> None:
         port = listener.getsockname()[1]
         found = preflight.foreign_ports(Layout(tmp_path), (port,))
     assert "process" in found[port]
+
+
+def test_a_busy_listener_is_told_from_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It opens and closes other files while its own are looked at."""
+    import socket
+
+    monkeypatch.setattr(preflight, "numbers", lambda: iter([os.getpid()]))
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        inode = os.fstat(listener.fileno()).st_ino
+        links = [Path("/proc/self/fd/closed"), *Path("/proc/self/fd").iterdir()]
+        monkeypatch.setattr(Path, "iterdir", lambda _: iter(links))
+        assert preflight.owner_of({f"socket:[{inode}]"}) == os.getpid()
