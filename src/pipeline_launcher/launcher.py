@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 PREFIXES = {"s3://": "/s3/", "minio://": "/minio/", "gs://": "/gcs/", "oci://": "/oci/"}
 PATIENCE = 900.0
 STORE_PATIENCE = 120.0
+# Refusals of S3's that another try may mend, by its reference ("Error responses").
+PASSING = ("RequestTimeout", "IncompleteBody", "SlowDown", "OperationAborted")
 KILL_AFTER = 3.0
 LOG_LIMIT = 64 * 1024 * 1024
 VALUE_LIMIT = 1024 * 1024
@@ -139,8 +141,9 @@ def transfer(what: str, action: Callable[[], None]) -> None:
             return action()
         except urllib.error.HTTPError as error:
             problem = f"{error.code} {error.reason}"
-            if error.code in (403, 404):
-                words = refusal(error) or problem
+            code, words = refusal(error)
+            if 400 <= error.code < 500 and code not in PASSING and error.code not in (408, 429):
+                words = words or problem
                 raise StepError(f"the object store refused {what}: {words}") from None
         except urllib.error.URLError as error:
             problem = str(error.reason)
@@ -157,8 +160,8 @@ def transfer(what: str, action: Callable[[], None]) -> None:
         delay = min(delay * 2, 10.0)
 
 
-def refusal(error: urllib.error.HTTPError) -> str:
-    """Why an S3 store refused, in words, where it said one of the usual reasons."""
+def refusal(error: urllib.error.HTTPError) -> tuple[str, str]:
+    """An S3 store's code, and why it refused: for the usual reasons in our words, else in its."""
     body = error.read(4096).decode("utf-8", "replace")
     reasons = {
         "InvalidAccessKeyId": "the store does not know the pipeline server's access key",
@@ -166,8 +169,19 @@ def refusal(error: urllib.error.HTTPError) -> str:
         "AccessDenied": "the pipeline server's key has no right to this bucket",
         "NoSuchBucket": "there is no such bucket",
     }
-    found = [code for code in reasons if f"<Code>{code}</Code>" in body]
-    return f"{reasons[found[0]]} ({found[0]})" if found else ""
+    code, message = _element(body, "Code"), _element(body, "Message")
+    if code in reasons:
+        return code, f"{reasons[code]} ({code})"
+    return code, f"it says “{message}” ({code})" if message else ""
+
+
+def _element(body: str, name: str) -> str:
+    """The text of an element of XML that has no others in it."""
+    found = re.search(f"<{name}>([^<]*)</{name}>", body)
+    text = found.group(1).strip() if found else ""
+    for sign, escaped in (("<", "lt"), (">", "gt"), ('"', "quot"), ("'", "#39"), ("&", "amp")):
+        text = text.replace(f"&{escaped};", sign)
+    return text
 
 
 def download(url: str, path: str) -> None:

@@ -31,7 +31,8 @@ class Backend:
         self.objects: dict[str, bytes] = {}
         self.reports: list[dict[str, Any]] = []
         self.failures = 0
-        self.refusal = ""
+        self.refusal = self.words = ""
+        self.refusal_status, self.refuses_once = 403, False
         self.gone = False
         self.started = threading.Event()
         backend = self
@@ -56,8 +57,9 @@ class Backend:
             def do_PUT(self) -> None:
                 content = self._read()
                 if backend.refusal:
-                    code = f"<Error><Code>{backend.refusal}</Code></Error>"
-                    self._reply(403, code.encode())
+                    words = f"<Code>{backend.refusal}</Code><Message>{backend.words}</Message>"
+                    self._reply(backend.refusal_status, f"<Error>{words}</Error>".encode())
+                    backend.refusal = "" if backend.refuses_once else backend.refusal
                     return
                 backend.objects[self.path] = content
                 self._reply(200)
@@ -237,6 +239,38 @@ def test_a_store_that_refuses_the_key(
     status, _, report = finish(backend, tmp_path)
     assert (status, report["log_stored"]) == (1, False)
     assert words in report["message"]
+
+
+def stores_one_file(backend: Backend, tmp_path: Path) -> None:
+    made = tmp_path / "made"
+    backend.work["artifacts"] = [{"name": "data", "uri": "s3://b/data", "path": str(made)}]
+    shell(backend, f"echo 1 > {made}")
+
+
+@pytest.mark.parametrize("status", [400, 403, 409, 413, 422])
+def test_what_a_store_refuses_otherwise_is_told_in_its_words_at_once(
+    backend: Backend, tmp_path: Path, status: int
+) -> None:
+    """As the project's own store does with a key that it would change."""
+    backend.refusal, backend.refusal_status = "XMinioInvalidObjectName", status
+    backend.words = "The key has an &quot;empty&quot; part."
+    stores_one_file(backend, tmp_path)
+    code, _, report = finish(backend, tmp_path)
+    assert code == 1
+    said = 'it says “The key has an "empty" part.” (XMinioInvalidObjectName)'
+    assert said in report["message"]
+
+
+@pytest.mark.parametrize(
+    ("refusal", "status"), [("RequestTimeout", 400), ("SlowDown", 429), ("InternalError", 500)]
+)
+def test_what_passes_is_tried_again(
+    backend: Backend, tmp_path: Path, refusal: str, status: int
+) -> None:
+    backend.refusal, backend.refusal_status, backend.refuses_once = refusal, status, True
+    stores_one_file(backend, tmp_path)
+    code, _, report = finish(backend, tmp_path)
+    assert (code, report["exit_code"]) == (0, 0)
 
 
 def test_it_stops_the_command_when_it_is_asked_to(backend: Backend, tmp_path: Path) -> None:
