@@ -100,7 +100,9 @@ def pins(lock: str) -> set[tuple[str, str]]:
     return {(f"{match[1]} {match[3] or ''}".strip(), match[2]) for match in matches}
 
 
-@pytest.mark.parametrize("environment", ["test", "serving-test", "workload", "platform", "serving"])
+@pytest.mark.parametrize(
+    "environment", ["test", "serving-test", "workload", "platform", "serving", "benchmarks"]
+)
 def test_an_environment_s_lists_agree_and_its_own_repeats_none(environment: str) -> None:
     asked = f"{FUNCTION.search((PROJECT / 'lab').read_text()).group(0)}\nlocks_of {environment}"
     told = subprocess.run(["/bin/sh", "-c", asked], check=True, capture_output=True, text=True)
