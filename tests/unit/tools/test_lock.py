@@ -34,6 +34,9 @@ def checkout(tmp_path: Path) -> Path:
             copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(path, copy)
     shutil.copy2(PROJECT / "lab", root / "lab")
+    # The launcher looks at its words before anything else.
+    for folder in ("src/lab_launcher", "inventories"):
+        shutil.copytree(PROJECT / folder, root / folder)
     programs = tmp_path / "bin"
     programs.mkdir()
     (programs / "uv").write_text(RECORDING_UV)
