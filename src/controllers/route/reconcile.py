@@ -9,7 +9,7 @@ import secrets
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
 from controllers.route.build import claims
 from controllers.route.build import configuration as builders
@@ -144,17 +144,29 @@ Slices = Mapping[claims.Key, Sequence[Manifest]]
 Services = Mapping[claims.Key, Manifest]
 
 
-def _refused(
+@dataclass
+class Looked:
+    """What each Route comes to by itself: its rules, or why it cannot be used."""
+
+    rules: dict[claims.Key, builders.Rules] = field(default_factory=dict)
+    refused: dict[claims.Key, str] = field(default_factory=dict)
+
+    def admitted(self, admissions: Mapping[claims.Key, claims.Admission]) -> list[builders.Rules]:
+        """The rules of the Routes that are admitted, in the order of their names."""
+        return [self.rules[key] for key in sorted(self.rules) if admissions[key].admitted]
+
+
+def _look_at(
     routes: Iterable[Manifest],
     services: Services,
     slices: Slices,
     nodes: Container[str],
     authority: str,
-) -> dict[claims.Key, str]:
-    """Routes that cannot be used, each looked at apart, so that it keeps no other from its own."""
+) -> Looked:
+    """Look at each Route apart, so that one that cannot be used keeps no other from its own."""
     settings = get_settings()
     activator = f"lab-activator.{settings.platform_namespace}.svc.{settings.cluster_domain}"
-    refused = {}
+    looked = Looked()
     for route in routes:
         namespace, name = claims.key_of(route)
         keys = [(namespace, target["name"]) for target in targets_of(route)]
@@ -162,13 +174,16 @@ def _refused(
             foreign(services.get(key), slices.get(key, ()), activator, nodes) for key in keys
         )
         problem = next((problem for problem in problems if problem), None) or mixed(route, services)
-        if problem is None:
-            host = claims.wanted_host(route, settings.base_domain)
-            found = backends_of(route, services, slices)
-            problem = builders.unusable(route, host, found, authority)
         if problem is not None:
-            refused[namespace, name] = problem
-    return refused
+            looked.refused[namespace, name] = problem
+            continue
+        host = claims.wanted_host(route, settings.base_domain)
+        backends = backends_of(route, services, slices)
+        try:
+            looked.rules[namespace, name] = builders.rules_of(route, host, backends, authority)
+        except builders.UnusableError as error:
+            looked.refused[namespace, name] = str(error)
+    return looked
 
 
 def _node_addresses() -> set[str]:
@@ -198,14 +213,11 @@ def reconcile_routes(*_: str) -> float | None:
         service = (metadata.get("labels") or {}).get("kubernetes.io/service-name", "")
         slices[metadata["namespace"], service].append(part)
     authority = get_authority().certificate
-    refused = _refused(routes, services, slices, _node_addresses(), authority)
-    admissions = claims.admit(routes, settings.base_domain, namespaces, refused)
+    looked = _look_at(routes, services, slices, _node_addresses(), authority)
+    admissions = claims.admit(routes, settings.base_domain, namespaces, looked.refused)
     publisher.publish(
         builders.build_configuration(
-            routes,
-            admissions,
-            lambda route: backends_of(route, services, slices),
-            authority=authority,
+            looked.admitted(admissions),
             default_certificate=_certificate(f"*.{settings.base_domain}", settings.base_domain),
             extra_certificates=_own_certificates(routes, admissions),
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+import route_rules
 from platform_manifests import route, service
 
 from activator.scaling import SERVICE_LABEL
@@ -17,19 +18,10 @@ from controllers.serving_certificate.build.authority import sign
 from lab_ground.kubernetes.errors import ApiError, InvalidError
 
 DOMAIN = "apps.mnist-lab.localhost"
-DEFAULT = {"certFile": "default certificate", "keyFile": "default key"}
 
 
 def configure(*routes, services=(), slices=None):
-    admissions = claims.admit(routes, DOMAIN)
-    by_key = {claims.key_of(one): one for one in services}
-    return builders.build_configuration(
-        routes,
-        admissions,
-        lambda one: backends.backends_of(one, by_key, slices or {}),
-        authority="the authority",
-        default_certificate=DEFAULT,
-    )
+    return route_rules.configure(routes, DOMAIN, services, slices)
 
 
 @pytest.mark.parametrize(

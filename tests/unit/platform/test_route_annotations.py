@@ -12,10 +12,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+import route_rules
 from platform_manifests import route, service
 
-from controllers.route.build import backends, claims
-from controllers.route.build import configuration as builders
 from controllers.route.build.annotations import PREFIX, read_options
 from router.rules import encode
 
@@ -34,14 +33,7 @@ def annotated(name="page", *, tls=None, path="", host="", **annotations):
 
 
 def configure(*routes, services=None):
-    by_key = {claims.key_of(one): one for one in services or [service("page")]}
-    return builders.build_configuration(
-        routes,
-        claims.admit(routes, DOMAIN),
-        lambda one: backends.backends_of(one, by_key, {}),
-        authority="the authority",
-        default_certificate={"certFile": "c", "keyFile": "k"},
-    )
+    return route_rules.configure(routes, DOMAIN, services or [service("page")])
 
 
 @pytest.mark.parametrize(

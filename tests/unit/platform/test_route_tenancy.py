@@ -9,6 +9,7 @@ import json
 from typing import Any
 
 import pytest
+import route_rules
 import yaml
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -18,9 +19,9 @@ from hypothesis import strategies as st
 from platform_manifests import route, service
 
 from controllers.route import reconcile as routes
-from controllers.route.build import claims, configuration
+from controllers.route.build import claims
 from controllers.route.build.annotations import MOST_SECONDS, PREFIX, read_options
-from controllers.route.build.backends import backends_of, foreign, mixed
+from controllers.route.build.backends import foreign, mixed
 from controllers.route.build.certificates import tls_problem
 from router.rules import encode
 
@@ -313,13 +314,7 @@ class TestFuzz:
         one["metadata"]["annotations"] = {PREFIX + key: text for key, text in annotations.items()}
         options = read_options(one)
         assert options.timeout is None or 0 < options.timeout <= MOST_SECONDS
-        built = configuration.build_configuration(
-            [one],
-            claims.admit([one], DOMAIN),
-            lambda found: backends_of(found, {("mnist", "page"): service("page")}, {}),
-            authority="the authority",
-            default_certificate={"certFile": "c", "keyFile": "k"},
-        )
+        built = route_rules.configure([one], DOMAIN, [service("page")])
         written = encode(built)
         assert written.isascii()
         assert b"{{" not in written
@@ -358,17 +353,7 @@ class TestFuzz:
     def test_one_route_keeps_no_other_from_its_own(self, spec: dict[str, Any]) -> None:
         good, bad = route("good", created="2026-01-01T00:00:00Z"), route("bad", namespace="other")
         bad["spec"] |= copy.deepcopy(spec)
-        known = {("mnist", "good"): service("good"), ("other", "bad"): service("bad")}
-        host = claims.wanted_host(bad, DOMAIN)
-        problem = configuration.unusable(bad, host, backends_of(bad, known, {}), "authority")
-        refused = {("other", "bad"): problem} if problem else {}
-        admissions = claims.admit([good, bad], DOMAIN, {"mnist", "other"}, refused)
-        built = configuration.build_configuration(
-            [good, bad],
-            admissions,
-            lambda found: backends_of(found, known, {}),
-            authority="the authority",
-            default_certificate={"certFile": "c", "keyFile": "k"},
-        )
+        services = [service("good"), service("bad", namespace="other")]
+        built = route_rules.configure([good, bad], DOMAIN, services)
         assert "mnist_good" in json.loads(json.dumps(built))["http"]["routers"]
         assert yaml.safe_load(encode(built))

@@ -8,14 +8,13 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import route_rules
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from platform_manifests import route, service
 from real_router import RealRouter, running_router
 
-from controllers.route.build import claims, configuration
 from controllers.route.build.annotations import PREFIX
-from controllers.route.build.backends import backends_of
 from controllers.serving_certificate.build.authority import KeyPair, create_authority, sign
 
 DOMAIN = "apps.mnist-lab.localhost"
@@ -67,21 +66,14 @@ def router(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealRouter]:
 
 def rules_of(routes: list[dict[str, Any]], authority: KeyPair) -> dict[str, Any]:
     """What the controller makes of these Routes, each of a namespace of its own."""
-    services = {}
-    for one in routes:
-        namespace, name = claims.key_of(one)
-        services[namespace, name] = service(name)
-    refused = {}
-    for one in routes:
-        host = claims.wanted_host(one, DOMAIN)
-        found = backends_of(one, services, {})
-        if problem := configuration.unusable(one, host, found, authority.certificate):
-            refused[claims.key_of(one)] = problem
+    services = [
+        service(one["metadata"]["name"], namespace=one["metadata"]["namespace"]) for one in routes
+    ]
     default = sign(authority, [f"*.{DOMAIN}"])
-    return configuration.build_configuration(
+    return route_rules.configure(
         routes,
-        claims.admit(routes, DOMAIN, {one["metadata"]["namespace"] for one in routes}, refused),
-        lambda one: backends_of(one, services, {}),
+        DOMAIN,
+        services,
         authority=authority.certificate,
         default_certificate={"certFile": default.certificate, "keyFile": default.key},
     )

@@ -7,7 +7,7 @@ from typing import Any
 
 from controllers.route.build.annotations import read_options
 from controllers.route.build.backends import Backend
-from controllers.route.build.claims import Admission, Key, key_of
+from controllers.route.build.claims import key_of
 from lab_ground.kubernetes.manifest import Manifest
 
 HTTP_ENTRY, HTTPS_ENTRY = "web", "websecure"
@@ -24,14 +24,21 @@ def build_rule(host: str, path: str) -> str:
     return rule
 
 
-class _Configuration:
-    """Collects what the Routes add; Traefik refuses empty sections, so these are left out."""
+class Rules:
+    """What one Route adds, or several; Traefik refuses empty sections, so these are left out."""
 
     def __init__(self) -> None:
         self.http: dict[str, dict[str, Any]] = {"routers": {}, "services": {}, "middlewares": {}}
         self.http["serversTransports"] = {}
         self.tcp: dict[str, dict[str, Any]] = {"routers": {}, "services": {}, "middlewares": {}}
         self.certificates: list[dict[str, str]] = []
+
+    def add(self, other: Rules) -> None:
+        """Take in what another Route adds."""
+        for mine, more in ((self.http, other.http), (self.tcp, other.tcp)):
+            for name, part in more.items():
+                mine[name] |= part
+        self.certificates += other.certificates
 
     def build(self, default: Mapping[str, str]) -> Manifest:
         """Return the whole configuration."""
@@ -81,7 +88,7 @@ def _add_services(
 
 
 def _add_http(
-    configuration: _Configuration,
+    rules: Rules,
     route: Mapping[str, Any],
     host: str,
     backends: Sequence[Backend],
@@ -92,9 +99,9 @@ def _add_http(
     path = route["spec"].get("path") or ""
 
     def service(backend: Backend) -> Manifest:
-        return _balancer(configuration, route, backend, authority)
+        return _balancer(rules, route, backend, authority)
 
-    _add_services(configuration.http["services"], name, backends, service)
+    _add_services(rules.http["services"], name, backends, service)
     common: Manifest = {"rule": build_rule(host, path), "priority": 10 + len(path), "service": name}
     middlewares = {
         f"{name}_{part}": one
@@ -103,9 +110,9 @@ def _add_http(
     if backends[0].host:
         middlewares[name] = {"headers": {"customRequestHeaders": {"Host": backends[0].host}}}
     if middlewares:
-        configuration.http["middlewares"] |= middlewares
+        rules.http["middlewares"] |= middlewares
         common["middlewares"] = list(middlewares)
-    routers = configuration.http["routers"]
+    routers = rules.http["routers"]
     if not tls:
         routers[name] = {**common, "entryPoints": [HTTP_ENTRY]}
         return
@@ -117,9 +124,7 @@ def _add_http(
         routers[f"{name}_insecure"] = _redirect(common)
 
 
-def _balancer(
-    configuration: _Configuration, route: Mapping[str, Any], backend: Backend, authority: str
-) -> Manifest:
+def _balancer(rules: Rules, route: Mapping[str, Any], backend: Backend, authority: str) -> Manifest:
     """How one Service of a Route is reached, over a transport of its own where that is asked."""
     namespace, name = key_of(route)
     tls = route["spec"].get("tls")
@@ -144,7 +149,7 @@ def _balancer(
         # Routes that ask for the same share the connections to a Service.
         sharers = f"{namespace}_{name}" if own else namespace
         transport = f"{sharers}_{backend.service}"
-        configuration.http["serversTransports"][transport] = {
+        rules.http["serversTransports"][transport] = {
             **settings,
             "maxIdleConnsPerHost": 32,
         }
@@ -162,7 +167,7 @@ def _redirect(common: Mapping[str, Any]) -> Manifest:
 
 
 def _add_passthrough(
-    configuration: _Configuration,
+    rules: Rules,
     route: Mapping[str, Any],
     host: str,
     backends: Sequence[Backend],
@@ -174,8 +179,8 @@ def _add_passthrough(
             "loadBalancer": {"servers": [{"address": address} for address in backend.addresses]}
         }
 
-    _add_services(configuration.tcp["services"], name, backends, service)
-    configuration.tcp["routers"][name] = {
+    _add_services(rules.tcp["services"], name, backends, service)
+    rules.tcp["routers"][name] = {
         "rule": f"HostSNI(`{host}`)",
         "entryPoints": [HTTPS_ENTRY],
         "service": name,
@@ -183,16 +188,37 @@ def _add_passthrough(
     }
     allowed = read_options(route).allowed
     if allowed is not None:
-        configuration.tcp["middlewares"][name] = {"ipAllowList": {"sourceRange": list(allowed)}}
-        configuration.tcp["routers"][name]["middlewares"] = [name]
+        rules.tcp["middlewares"][name] = {"ipAllowList": {"sourceRange": list(allowed)}}
+        rules.tcp["routers"][name]["middlewares"] = [name]
     if route["spec"]["tls"].get("insecureEdgeTerminationPolicy") == "Redirect":
-        configuration.http["routers"][f"{name}_insecure"] = _redirect(
+        rules.http["routers"][f"{name}_insecure"] = _redirect(
             {"rule": build_rule(host, ""), "priority": 10}
         )
 
 
+class UnusableError(Exception):
+    """No rules can be made of a Route; the message says why."""
+
+
+def rules_of(
+    route: Mapping[str, Any], host: str, backends: Sequence[Backend], authority: str
+) -> Rules:
+    """Make the rules of one Route, apart from all others.
+
+    Raises:
+        UnusableError: none can be made of it.
+    """
+    rules = Rules()
+    try:
+        _add_route(rules, route, host, backends, authority)
+    except (ArithmeticError, LookupError, TypeError, ValueError) as error:
+        told = f"no rules can be made of it ({type(error).__name__}: {error})"
+        raise UnusableError(told) from error
+    return rules
+
+
 def _add_route(
-    configuration: _Configuration,
+    rules: Rules,
     route: Mapping[str, Any],
     host: str,
     backends: Sequence[Backend],
@@ -200,41 +226,25 @@ def _add_route(
 ) -> None:
     tls = route["spec"].get("tls") or {}
     if tls.get("termination") == "passthrough":
-        _add_passthrough(configuration, route, host, backends)
+        _add_passthrough(rules, route, host, backends)
         return
-    _add_http(configuration, route, host, backends, authority)
+    _add_http(rules, route, host, backends, authority)
     if tls.get("certificate") and tls.get("key"):
         chain = "\n".join(
             part.strip() for part in (tls["certificate"], tls.get("caCertificate")) if part
         )
-        configuration.certificates.append({"certFile": chain, "keyFile": tls["key"]})
-
-
-def unusable(
-    route: Mapping[str, Any], host: str, backends: Sequence[Backend], authority: str
-) -> str | None:
-    """Why no rules can be made of a Route, tried apart from all others; None where they can."""
-    try:
-        _add_route(_Configuration(), route, host, backends, authority)
-    except (ArithmeticError, LookupError, TypeError, ValueError) as error:
-        return f"no rules can be made of it ({type(error).__name__}: {error})"
-    return None
+        rules.certificates.append({"certFile": chain, "keyFile": tls["key"]})
 
 
 def build_configuration(
-    routes: Iterable[Mapping[str, Any]],
-    admissions: Mapping[Key, Admission],
-    backends: Callable[[Mapping[str, Any]], Sequence[Backend]],
+    rules: Iterable[Rules],
     *,
-    authority: str,
     default_certificate: Mapping[str, str],
     extra_certificates: Iterable[Mapping[str, str]] = (),
 ) -> Manifest:
-    """Build Traefik's dynamic configuration from the Routes that are admitted."""
-    configuration = _Configuration()
-    for route in sorted(routes, key=key_of):
-        admission = admissions[key_of(route)]
-        if admission.admitted:
-            _add_route(configuration, route, admission.host, backends(route), authority)
-    configuration.certificates += [dict(pair) for pair in extra_certificates]
-    return configuration.build(default_certificate)
+    """Build Traefik's dynamic configuration from the rules of the Routes that are admitted."""
+    whole = Rules()
+    for part in rules:
+        whole.add(part)
+    whole.certificates += [dict(pair) for pair in extra_certificates]
+    return whole.build(default_certificate)
