@@ -6,11 +6,10 @@ import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import boto3
 import numpy as np
 import pytest
 import requests
-from botocore.config import Config
+from seat_buckets import open_bucket
 from selenium.webdriver.remote.webdriver import WebDriver
 
 from lab_driver import browser as browsers
@@ -19,6 +18,7 @@ from lab_driver.cluster import ClusterReader
 from lab_driver.reaching import obstacle
 from lab_driver.traffic import Traffic, WatchedSession
 from lab_ground.redaction import Redactor
+from lab_ground.s3 import Bucket
 from lab_validation.evidence import Collector
 from lab_validation.explanation import Explainer
 from lab_validation.plugin import EVIDENCE, EXPLAIN, NAMESPACE, REDACTOR
@@ -121,27 +121,15 @@ def data_connection(access: Access, cluster: ClusterReader) -> dict[str, str]:
 
 
 @pytest.fixture(scope="session")
-def bucket(access: Access, data_connection: dict[str, str], verify: str | bool):
-    store = boto3.resource(
-        "s3",
-        endpoint_url=access.get("s3.url"),
-        aws_access_key_id=data_connection["AWS_ACCESS_KEY_ID"],
-        aws_secret_access_key=data_connection["AWS_SECRET_ACCESS_KEY"],
-        region_name=data_connection["AWS_DEFAULT_REGION"] or "us-east-1",
-        verify=verify,
-        config=Config(
-            connect_timeout=5, read_timeout=30, retries={"max_attempts": 3},
-            s3={"addressing_style": "path"},
-        ),
-    )  # fmt: skip
-    return store.Bucket(data_connection["AWS_S3_BUCKET"])
+def bucket(access: Access, data_connection: dict[str, str], verify: str | bool) -> Bucket:
+    return open_bucket(data_connection, access.get("s3.url"), verify)
 
 
 @pytest.fixture(scope="session")
-def test_digits(bucket) -> tuple[np.ndarray, np.ndarray]:
+def test_digits(bucket: Bucket) -> tuple[np.ndarray, np.ndarray]:
     """The first 1,000 test images, uint8 [1000, 28, 28], and their labels, from the bucket."""
     # A row has at most 785 numbers of three digits and a comma: 1,000 rows fit in 3.2 MB.
-    part = bucket.Object("data/test.csv").get(Range="bytes=0-3299999")["Body"].read()
+    part = next(bucket.stream("data/test.csv", 3_300_000))
     lines = part.decode("ascii").splitlines()[1:1001]
     rows = np.array([line.split(",") for line in lines], dtype=np.uint8)
     assert rows.shape == (1000, 785), "data/test.csv does not have 785 columns"

@@ -225,6 +225,24 @@ def test_cron_is_installed_and_started_and_taken_away_again(machine: Machine) ->
     assert machine.calls("apt-get")[-1].split()[-2:] == ["remove", "cron"]
 
 
+def test_a_cron_that_somebody_took_away_since_is_not_asked_for(machine: Machine) -> None:
+    machine.play("install-nightly", *scheduled_by("cron"))
+    (machine.root / "has-cron").unlink()
+    before = machine.calls("apt-get")
+    machine.play("remove-nightly")
+    assert machine.calls("apt-get") == before
+    assert machine.files() == FOREIGN
+
+
+def test_no_role_but_one_calls_apt() -> None:
+    callers = {
+        path.relative_to(REPOSITORY).parts[1]
+        for path in REPOSITORY.glob("roles/*/tasks/*.yml")
+        if "apt-get" in path.read_text()
+    }
+    assert callers == {"lab_packages"}
+
+
 def test_a_cron_that_was_there_stays(machine: Machine) -> None:
     (machine.root / "has-cron").touch()
     (machine.root / "runs-cron").touch()

@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import boto3
 import requests
+from seat_buckets import open_bucket
 
 from lab_driver.access import Access
 from lab_driver.cluster import ClusterReader
 from lab_ground.processes import family
+from lab_ground.s3 import Bucket
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 STATE = REPOSITORY / ".lab"
@@ -57,25 +58,17 @@ class LabSeat:
         """The seat's namespace."""
         return self.access.namespace
 
-    def _bucket(self) -> Any:
+    def _bucket(self) -> Bucket:
         secret = self.cluster.secret(self.access.get("s3.secret"))
-        store = boto3.resource(
-            "s3",
-            endpoint_url=self.access.get("s3.url"),
-            aws_access_key_id=secret["AWS_ACCESS_KEY_ID"],
-            aws_secret_access_key=secret["AWS_SECRET_ACCESS_KEY"],
-            region_name="us-east-1",
-            verify=self.access.verify,
-        )
-        return store.Bucket(secret["AWS_S3_BUCKET"])
+        return open_bucket(secret, self.access.get("s3.url"), self.access.verify)
 
     def stored(self) -> set[str]:
         """All keys of the bucket."""
-        return {thing.key for thing in self._bucket().objects.all()}
+        return set(self._bucket().keys())
 
     def store(self, key: str, content: bytes) -> None:
         """Put something into the bucket."""
-        self._bucket().put_object(Key=key, Body=content)
+        self._bucket().put(key, content)
 
     def runs(self) -> int:
         """How many runs the pipeline server knows."""

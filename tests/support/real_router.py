@@ -8,7 +8,6 @@ import socket
 import ssl
 import subprocess
 import sys
-import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from started import wait_until_up
 
 from router.__main__ import Trial, write_rules
 from router.rules import encode, marked
@@ -123,12 +123,8 @@ def running_router(directory: Path, **changes: object) -> Iterator[RealRouter]:
 
 
 def _wait_until_up(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
-    until = time.monotonic() + 15
-    while True:
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/ping", timeout=1):
-                return
-        except OSError:
-            assert process.poll() is None, log.read_text(errors="replace")[-2000:]
-            assert time.monotonic() < until, "Traefik did not come up"
-            time.sleep(0.05)
+    def answers() -> bool:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/ping", timeout=1):
+            return True
+
+    wait_until_up(process, answers, 15, log)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 from real_router import free_port
+from started import wait_until_up
 
 from object_storage.buckets import connect
 from object_storage.builders import Identity, build_identities
@@ -71,11 +71,7 @@ def _wait_until_up(
     process: subprocess.Popen[bytes], endpoint: str, admin: Identity, log: Path
 ) -> None:
     client = connect(endpoint, admin.access_key, admin.secret_key)
-    until = time.monotonic() + 60
-    while not _is_up(client):
-        assert process.poll() is None, log.read_text(errors="replace")[-2000:]
-        assert time.monotonic() < until, log.read_text(errors="replace")[-2000:]
-        time.sleep(0.2)
+    wait_until_up(process, lambda: _is_up(client), 60, log)
 
 
 def _is_up(client: Any) -> bool:

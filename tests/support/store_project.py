@@ -7,13 +7,12 @@ import secrets
 from dataclasses import dataclass, field
 from typing import Any
 
-import boto3
-from botocore.config import Config
 from cluster_accounts import account, binding, token_of
 
 from lab_ground.kubernetes.client import KubernetesClient
 from lab_ground.kubernetes.manifest import Manifest
 from lab_ground.waiting import wait_for
+from object_storage.buckets import connect
 from object_storage.builders import Identity, ObjectStore, build_object_store
 
 STORE = "minio-ds-pipeline"
@@ -97,14 +96,7 @@ class StoreProject:
     @property
     def bucket(self) -> Any:
         """The object store as its administrator sees it."""
-        return boto3.client(
-            "s3",
-            endpoint_url=self.store_url(),
-            aws_access_key_id=self.admin.access_key,
-            aws_secret_access_key=self.admin.secret_key,
-            region_name="us-east-1",
-            config=Config(s3={"addressing_style": "path"}),
-        )
+        return connect(self.store_url(), self.admin.access_key, self.admin.secret_key)
 
     def put(self, path: str, content: bytes) -> None:
         """Store an object."""

@@ -11,14 +11,14 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
-import boto3
-from botocore.config import Config
 from kubernetes import client
 from kubernetes.utils.quantity import parse_quantity
 from launcher import run_lab
+from seat_buckets import open_bucket
 
 from lab_driver.access import Access
 from lab_driver.cluster import ClusterReader
+from lab_ground.s3 import Bucket
 from lab_ground.waiting import wait_for
 
 MODEL = "onnx/model-v2.onnx"
@@ -44,26 +44,18 @@ def room(core: client.CoreV1Api) -> int:
     return max(0, int((free - SPARE_CPU) / SERVER_CPU))
 
 
-def bucket_of(seat: str, access: Access, cluster: ClusterReader) -> Any:
+def bucket_of(seat: str, access: Access, cluster: ClusterReader) -> Bucket:
     """Return a seat's bucket, by the store's Route."""
     secret = cluster.secret(f"{seat}/{access.get('s3.secret').rpartition('/')[2]}")
-    store = boto3.resource(
-        "s3",
-        endpoint_url=access.get("s3.url").replace(f"-{access.namespace}.", f"-{seat}."),
-        aws_access_key_id=secret["AWS_ACCESS_KEY_ID"],
-        aws_secret_access_key=secret["AWS_SECRET_ACCESS_KEY"],
-        region_name="us-east-1",
-        verify=access.verify,
-        config=Config(s3={"addressing_style": "path"}),
-    )
-    return store.Bucket(secret["AWS_S3_BUCKET"])
+    url = access.get("s3.url").replace(f"-{access.namespace}.", f"-{seat}.")
+    return open_bucket(secret, url, access.verify)
 
 
 def copy_model(seats: Sequence[str], access: Access, cluster: ClusterReader) -> None:
     """Put the model of the lab's own seat into each seat's bucket."""
-    body = bucket_of(access.namespace, access, cluster).Object(MODEL).get()["Body"].read()
+    body = bucket_of(access.namespace, access, cluster).read(MODEL)
     for seat in seats:
-        bucket_of(seat, access, cluster).put_object(Key=MODEL, Body=body)
+        bucket_of(seat, access, cluster).put(MODEL, body)
 
 
 def writer(image: str) -> dict[str, Any]:

@@ -7,10 +7,10 @@ import shutil
 import socket
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import httpx
+from started import wait_until_up
 
 from embedded_cluster.layout import cache_directory
 
@@ -42,15 +42,14 @@ class Server:
             return
         with self._log.open("ab") as stream:
             self._process = subprocess.Popen(self._command, stdout=stream, stderr=subprocess.STDOUT)
-        deadline = time.monotonic() + STARTING
-        while True:
-            try:
-                httpx.get(f"{self.address}/healthz", timeout=2)
-                return
-            except httpx.HTTPError:
-                assert self._process.poll() is None, self._log.read_text()
-                assert time.monotonic() < deadline, f"{self.address} does not answer"
-                time.sleep(0.1)
+        health = f"{self.address}/healthz"
+        wait_until_up(
+            self._process,
+            lambda: httpx.get(health, timeout=2) is not None,
+            STARTING,
+            self._log,
+            excused=(httpx.HTTPError,),
+        )
 
     def stop(self) -> None:
         """Stop it; a start that is asked for later brings it back on the same port."""

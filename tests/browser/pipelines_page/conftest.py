@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import socket
 import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +13,7 @@ import pytest
 from chromium import start_chromium
 from pipelines_pages import Browser, Levers
 from selenium import webdriver
+from started import wait_until_up
 
 ROOT = Path(__file__).resolve().parents[3]
 STARTING = 60
@@ -57,18 +57,19 @@ def address(platform_python: str, tmp_path_factory: pytest.TempPathFactory) -> I
             stderr=subprocess.STDOUT,
         )
     url = f"http://127.0.0.1:{port}"
-    deadline = time.monotonic() + STARTING
-    while True:
-        try:
-            httpx.get(f"{url}/runs", timeout=2)
-            break
-        except httpx.HTTPError:
-            if process.poll() is not None or time.monotonic() > deadline:
-                pytest.fail(f"the server did not start: {log.read_text()}")
-            time.sleep(0.2)
-    yield url
-    process.terminate()
-    process.wait(10)
+    try:
+        runs = f"{url}/runs"
+        wait_until_up(
+            process,
+            lambda: httpx.get(runs, timeout=2) is not None,
+            STARTING,
+            log,
+            excused=(httpx.HTTPError,),
+        )
+        yield url
+    finally:
+        process.terminate()
+        process.wait(10)
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,6 +13,7 @@ import pytest
 from lab_diagnosis import Finding, diagnose
 from lab_diagnosis.collect import collect, connect
 from lab_ground.kubernetes.client import KubernetesClient
+from lab_ground.waiting import moments
 
 ROOT = Path(__file__).resolve().parents[3]
 PATIENCE = 60
@@ -66,11 +66,10 @@ def told(client: KubernetesClient, namespace: str) -> Callable[..., Finding]:
     """The finding about an object, as soon as it says what is expected; else the last one."""
 
     def ask(kind: str, name: str, expected: str) -> Finding:
-        deadline = time.monotonic() + PATIENCE
-        while True:
+        for left in moments(PATIENCE, 1):
             finding = diagnose(collect(client, kind, name, namespace), "Wait for it")
-            if expected in finding.sentence or time.monotonic() > deadline:
-                return finding
-            time.sleep(1)
+            if expected in finding.sentence or not left:
+                break
+        return finding
 
     return ask

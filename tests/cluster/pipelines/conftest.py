@@ -5,11 +5,9 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from typing import Any
 
-import boto3
 import kfp
 import kfp_server_api
 import pytest
@@ -17,20 +15,17 @@ import urllib3
 from pipeline_fixtures import client, kubernetes, namespace, server  # noqa: F401
 from pipeline_project import NAME, PipelineServer
 
+from lab_ground.connections import DataConnection
+from lab_ground.s3 import Bucket
+from lab_ground.waiting import wait_for
+
 
 @pytest.fixture(scope="session")
-def bucket(server: PipelineServer) -> Any:
+def bucket(server: PipelineServer) -> Bucket:
     """The project's bucket, through the store's Route, with the project's keys."""
     keys = server.secret(f"ds-pipeline-s3-{NAME}")
-    resource = boto3.resource(
-        "s3",
-        endpoint_url=server.store_url,
-        aws_access_key_id=keys["accesskey"],
-        aws_secret_access_key=keys["secretkey"],
-        region_name="us-east-1",
-        verify=str(server.ca_certificate),
-    )
-    return resource.Bucket("rhods")
+    connection = DataConnection(server.store_url, "rhods", keys["accesskey"], keys["secretkey"])
+    return Bucket(connection, ca=str(server.ca_certificate))
 
 
 @pytest.fixture
@@ -47,32 +42,34 @@ def run(client: kfp.Client, server: PipelineServer) -> Callable[..., Any]:
 
 def wait(client: kfp.Client, run_id: str, timeout: float = 120) -> Any:
     """The run when it has ended; fails with what its steps say when it does not in time."""
-    deadline = time.monotonic() + timeout
-    while True:
-        found = _get_run(client, run_id, deadline)
-        if found.state in {"SUCCEEDED", "FAILED", "CANCELED"}:
-            return found
-        if time.monotonic() > deadline:
-            steps = [
-                f"{task.display_name}: {task.state} {task.pod_name}"
-                for task in (found.run_details.task_details if found.run_details else [])
-            ]
-            pytest.fail(f"run {run_id} is {found.state} after {timeout} s: {steps}")
-        time.sleep(0.3)
+    known: list[Any] = []
+
+    def ended() -> Any:
+        known[:] = [_get_run(client, run_id)]
+        return known[0] if known[0].state in {"SUCCEEDED", "FAILED", "CANCELED"} else None
+
+    def told() -> str:
+        run = known[0] if known else None
+        tasks = (run.run_details.task_details if run and run.run_details else None) or []
+        steps = [f"{task.display_name}: {task.state} {task.pod_name}" for task in tasks]
+        return f"the end of run {run_id}, which is {run and run.state}: {steps}"
+
+    # A server that is just coming back is asked again.
+    away = (AwayError, urllib3.exceptions.HTTPError)
+    return wait_for(ended, timeout, told, 0.3, excused=away)
 
 
-def _get_run(client: kfp.Client, run_id: str, deadline: float) -> Any:
-    """The run; a server that is just coming back is asked again."""
-    while True:
-        try:
-            return client.get_run(run_id)
-        except kfp_server_api.ApiException as error:
-            if (error.status or 500) < 500 or time.monotonic() > deadline:
-                raise
-        except urllib3.exceptions.HTTPError:
-            if time.monotonic() > deadline:
-                raise
-        time.sleep(0.5)
+class AwayError(Exception):
+    """The server answered that it cannot."""
+
+
+def _get_run(client: kfp.Client, run_id: str) -> Any:
+    try:
+        return client.get_run(run_id)
+    except kfp_server_api.ApiException as error:
+        if (error.status or 500) < 500:
+            raise
+        raise AwayError(str(error)) from error
 
 
 @pytest.fixture(scope="session")

@@ -8,14 +8,14 @@ import uuid
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import boto3
 import kfp
 import pytest
-from botocore.exceptions import ClientError
 from pipeline_project import NAME, ROOT, PipelineServer
 from sdk_pipelines import constructs
 
+from lab_ground.connections import DataConnection
 from lab_ground.kubernetes.client import KubernetesClient
+from lab_ground.s3 import Bucket, Kind, StoreError
 
 pytestmark = pytest.mark.cluster
 KEYS = ("minio", "minio123")
@@ -66,21 +66,14 @@ def chosen(kubernetes: KubernetesClient) -> Iterator[PipelineServer]:
 
 
 def test_the_store_knows_these_keys_and_no_others(chosen: PipelineServer) -> None:
-    def objects(access: str, secret: str) -> Any:
-        client = boto3.client(
-            "s3",
-            endpoint_url=chosen.store_url,
-            aws_access_key_id=access,
-            aws_secret_access_key=secret,
-            region_name="us-east-1",
-            verify=str(chosen.ca_certificate),
-        )
-        return client.list_objects_v2(Bucket="rhods")
+    def look(access: str, secret: str) -> None:
+        connection = DataConnection(chosen.store_url, "rhods", access, secret)
+        Bucket(connection, ca=str(chosen.ca_certificate)).check()
 
-    assert objects(*KEYS)["Name"] == "rhods"
-    with pytest.raises(ClientError) as refused:
-        objects(KEYS[0], "minio1234")
-    assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 403
+    look(*KEYS)
+    with pytest.raises(StoreError) as refused:
+        look(KEYS[0], "minio1234")
+    assert refused.value.kind is Kind.KEY
 
 
 def test_a_run_uses_them(chosen: PipelineServer, wait_for_run: Callable[..., Any]) -> None:

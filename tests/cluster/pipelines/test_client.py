@@ -205,7 +205,7 @@ def test_a_retry_runs_only_what_failed(
     failed = run(constructs.imports_late, arguments={"uri": uri})
     assert failed.state == "FAILED"
     before = {pod["metadata"]["name"] for pod in server.run_pods(failed.run_id)}
-    bucket.put_object(Key=uri.removeprefix("s3://rhods/"), Body=b"late")
+    bucket.put(uri.removeprefix("s3://rhods/"), b"late")
     client.runs.run_service_retry_run(run_id=failed.run_id)
     done = wait_for_run(client, failed.run_id)
     after = {pod["metadata"]["name"] for pod in server.run_pods(failed.run_id)}

@@ -61,7 +61,7 @@ def test_artifacts_go_through_the_object_store(
     assert by_name["metrics"]["metadata"]["accuracy"] == 0.99
     assert by_name["classes"]["metadata"]["confusionMatrix"]["rows"][1]["row"] == [3, 4]
     key = by_name["data"]["uri"].removeprefix("s3://rhods/")
-    assert bucket.Object(key).get()["Body"].read() == b"7"
+    assert bucket.read(key) == b"7"
     check_folder(server, done.run_id, by_name["model"]["artifact_id"])
 
 
@@ -145,7 +145,7 @@ def test_pipelines_within_pipelines(run: Run, server: PipelineServer) -> None:
 
 
 def test_importer(run: Run, server: PipelineServer, bucket: Any) -> None:
-    bucket.put_object(Key="tests/imported.txt", Body=b"imported")
+    bucket.put("tests/imported.txt", b"imported")
     first = run(constructs.imports)
     assert outputs(server, first)["read"]["Output"] == "imported/5"
     second = run(constructs.imports)

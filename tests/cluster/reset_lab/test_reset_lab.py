@@ -21,6 +21,7 @@ from lab_sessions import Sessions, listed, open_sessions
 from lab_driver.access import read_access
 from lab_driver.cluster import ClusterReader
 from lab_driver.kernel import run_cell
+from lab_ground.waiting import wait_for
 
 NOTEBOOK = ("kubeflow.org/v1", "Notebook", "notebook")
 MODEL = ("serving.kserve.io/v1beta1", "InferenceService", "mnist")
@@ -186,17 +187,19 @@ def killed_when(reached: Callable[[], bool], end: Callable[[int], None], what: s
     """Begin a reset and kill it as soon as it has got to a point.
 
     Raises:
-        AssertionError: it ended, or ten minutes went by, before it got there.
+        AssertionError: it ended before it got there.
+        NotInTimeError: ten minutes went by before it got there.
     """
     process = subprocess.Popen(
         ["./lab", "reset"], cwd=REPOSITORY, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
+
+    def got_there() -> bool:
+        assert process.poll() is None, f"it ended by itself, before {what}"
+        return reached()
+
     try:
-        limit = time.monotonic() + 600
-        while not reached():
-            assert process.poll() is None, f"it ended by itself, before {what}"
-            assert time.monotonic() < limit, f"it did not get to where {what}"
-            time.sleep(0.05)
+        wait_for(got_there, 600, what, 0.05)
         assert process.poll() is None
     finally:
         end(process.pid)

@@ -7,13 +7,14 @@ model server's objects stand for a learner's work. The tests follow one another.
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
 from kubernetes import client, config
 from lab_seat import REPOSITORY, lab
+
+from lab_ground.waiting import wait_for
 
 pytestmark = pytest.mark.cluster
 # A number that no class has: the seat is the namespace mnist-93.
@@ -68,10 +69,12 @@ def objects() -> Iterator[Objects]:
         yield Objects(core, client.CustomObjectsApi())
     finally:
         core.delete_namespace(SEAT)
-        deadline = time.monotonic() + 120
-        while SEAT in {found.metadata.name for found in core.list_namespace().items}:
-            assert time.monotonic() < deadline, f"the namespace {SEAT} does not go"
-            time.sleep(1)
+        wait_for(lambda: SEAT not in names_of(core), 120, f"the namespace {SEAT} is gone", 1)
+
+
+def names_of(core: client.CoreV1Api) -> set[str]:
+    """The namespaces that there are."""
+    return {namespace.metadata.name for namespace in core.list_namespace().items}
 
 
 def everybody_else(core: client.CoreV1Api) -> set[tuple[str, str]]:

@@ -8,9 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
-from botocore.config import Config
+from seat_buckets import open_bucket
 
 from lab_ground.kubernetes.client import KubernetesClient, get_client
 
@@ -46,13 +45,4 @@ def bucket(
 ) -> Callable[[str], bytes]:
     """Reads an object of the lab's bucket."""
     values = secret(access["s3"]["secret"])
-    store = boto3.client(
-        "s3",
-        endpoint_url=access["s3"]["url"],
-        verify=access["ca_certificate"] or True,
-        aws_access_key_id=values["AWS_ACCESS_KEY_ID"],
-        aws_secret_access_key=values["AWS_SECRET_ACCESS_KEY"],
-        region_name="us-east-1",
-        config=Config(s3={"addressing_style": "path"}),
-    )
-    return lambda key: store.get_object(Bucket=values["AWS_S3_BUCKET"], Key=key)["Body"].read()
+    return open_bucket(values, access["s3"]["url"], access["ca_certificate"] or True).read

@@ -16,7 +16,7 @@ TEST_COUNTS = (980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009)
 
 def read_rows(bucket, key: str) -> tuple[list[str], np.ndarray]:
     """The header and all rows, uint8 [rows, 785]."""
-    text = bucket.Object(key).get()["Body"].read()
+    text = bucket.read(key)
     header, _, body = text.partition(b"\n")
     numbers = np.array(body.replace(b"\n", b",").rstrip(b",").split(b","), dtype=np.uint8)
     return next(csv.reader(io.StringIO(header.decode()))), numbers.reshape(-1, 785)
@@ -33,7 +33,7 @@ def test_test_set_is_complete(bucket) -> None:
 def test_training_set_is_complete(bucket) -> None:
     """All 60,000 training images are there."""
     lines, last = 0, b""
-    for chunk in bucket.Object("data/train.csv").get()["Body"].iter_chunks(1 << 20):
+    for chunk in bucket.stream("data/train.csv", 1 << 20):
         lines += chunk.count(b"\n")
         last = chunk[-1:]
     assert lines + (last != b"\n") - 1 == 60_000

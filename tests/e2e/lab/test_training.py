@@ -31,7 +31,7 @@ def last_run(pipelines: requests.Session, access: Access) -> dict:
 
 @pytest.fixture(scope="module")
 def sidecar(bucket) -> dict:
-    return json.loads(bucket.Object(SIDECAR).get()["Body"].read())
+    return json.loads(bucket.read(SIDECAR))
 
 
 def test_every_step_succeeded(last_run: dict) -> None:
@@ -66,14 +66,14 @@ def test_all_that_the_run_s_output_shows_opens(
 @pytest.mark.parametrize("suffix", [".html", ".ipynb"])
 def test_executed_notebooks_are_kept(bucket, suffix: str) -> None:
     """Each executed notebook is in the bucket."""
-    keys = [thing.key for thing in bucket.objects.all() if thing.key.endswith(suffix)]
+    keys = [item.key for item in bucket.objects() if item.key.endswith(suffix)]
     for notebook in ("Pre-process", "Train", "Evaluate", "Review"):
         assert any(notebook in key for key in keys), f"no {notebook}{suffix} among {keys}"
 
 
 def test_model_is_what_its_sidecar_says(bucket, sidecar: dict) -> None:
     """The model in the bucket has the checksum that its sidecar names."""
-    body = bucket.Object(MODEL).get()["Body"].read()
+    body = bucket.read(MODEL)
     assert hashlib.sha256(body).hexdigest() == sidecar["sha256"]
 
 

@@ -162,11 +162,13 @@ def test_4_follow_the_run(
     (newest,) = answer.json()["runs"]
     assert newest["display_name"].startswith("mnist")
     url = f"{access.get('pipelines.url')}/apis/v2beta1/runs/{newest['run_id']}"
-    deadline = submitted["at"] + RUN_SECONDS
-    while (state := pipelines.get(url, timeout=30).json()["state"]) in ("PENDING", "RUNNING"):
-        assert time.time() < deadline, f"the run is still {state} after {RUN_SECONDS} s"
-        time.sleep(2)
-    assert state == "SUCCEEDED"
+
+    def ended() -> str | None:
+        state = str(pipelines.get(url, timeout=30).json()["state"])
+        return None if state in ("PENDING", "RUNNING") else state
+
+    left = submitted["at"] + RUN_SECONDS - time.time()
+    assert wait_for(ended, left, "the run's end", 2) == "SUCCEEDED"
     run.open().open_output()
     picture("4-2-output")
 

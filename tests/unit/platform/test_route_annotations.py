@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 import route_rules
 from platform_manifests import route, service
+from started import wait_until_up
 
 from controllers.route.build.annotations import PREFIX, read_options
 from router.rules import encode
@@ -197,15 +198,7 @@ def traefik(tmp_path_factory):
         return answer.status, answer.read().decode()
 
     try:
-        deadline = time.monotonic() + 15
-        while True:
-            try:
-                if ask("local.test")[0] == 200:
-                    break
-            except OSError:
-                pass
-            assert time.monotonic() < deadline, (folder / "log").read_text()
-            time.sleep(0.05)
+        wait_until_up(process, lambda: ask("local.test")[0] == 200, 15, folder / "log")
         yield ask
     finally:
         process.terminate()

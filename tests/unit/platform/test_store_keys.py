@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
-import time
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote
@@ -16,6 +15,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from real_router import free_port
 from real_store import running_store
+from started import wait_until_up
 
 from object_storage.buckets import connect
 from object_storage.builders import Identity
@@ -58,11 +58,7 @@ def front(store: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]
     words = ["nginx", "-e", "stderr", "-c", str(folder / "nginx.conf")]
     with subprocess.Popen(words) as process:
         found = connect(f"http://127.0.0.1:{port}", ADMIN.access_key, ADMIN.secret_key)
-        until = time.monotonic() + 20
-        while not _answers(found):
-            assert process.poll() is None
-            assert time.monotonic() < until
-            time.sleep(0.1)
+        wait_until_up(process, lambda: _answers(found), 20)
         yield found
         process.terminate()
 

@@ -17,6 +17,7 @@ import pytest
 
 from lab_ground.kubernetes.errors import ConflictError, NotFoundError
 from lab_ground.processes import Watched, family, start_time
+from lab_ground.waiting import wait_for
 from lab_reset import keeper, lease
 
 
@@ -164,10 +165,8 @@ def test_the_keeper_goes_on_after_an_error_and_gives_back_at_the_end(
     api.trouble = 3
     thread = threading.Thread(target=keeper.keep, args=([mine], playbook, 0.01), daemon=True)
     thread.start()
-    version, end = api.version, time.monotonic() + 5
-    while api.version < version + 3:
-        assert time.monotonic() < end, "it was not renewed after the errors"
-        time.sleep(0.01)
+    version = api.version
+    wait_for(lambda: api.version >= version + 3, 5, "it is renewed after the errors", 0.01)
     assert api.trouble == 0
     playbook.running = False
     thread.join(timeout=5)
@@ -202,10 +201,7 @@ def test_what_a_killed_process_started_still_counts() -> None:
         assert watched.lives()
     finally:
         os.kill(child, signal.SIGKILL)
-    end = time.monotonic() + 5
-    while watched.lives():
-        assert time.monotonic() < end
-        time.sleep(0.02)
+    wait_for(lambda: not watched.lives(), 5, "it has ended", 0.02)
 
 
 @pytest.fixture(name="process")
@@ -270,10 +266,7 @@ def test_the_keeper_reports_outlives_its_beginner_and_sees_the_end(
     assert not end.exists()
     process.kill()
     process.wait()
-    limit = time.monotonic() + 5
-    while not end.exists() or not end.read_text():
-        assert time.monotonic() < limit, "the keeper did not see the end"
-        time.sleep(0.05)
+    wait_for(lambda: end.exists() and end.read_text(), 5, "the keeper sees the end", 0.05)
     # Input, both outputs, the file itself and the listing.
     assert int(end.read_text()) <= 5
 

@@ -7,12 +7,12 @@ import socket
 import struct
 import subprocess
 import sys
-import time
 import uuid
 from pathlib import Path
 
 import numpy as np
 import pytest
+from started import wait_until_up
 
 
 @pytest.fixture(scope="session")
@@ -198,15 +198,10 @@ def environment(monkeypatch, storage, paths):
 
 
 def _client(settings):
-    import boto3
+    from lab_ground.connections import DataConnection
+    from lab_ground.s3 import open_client
 
-    return boto3.client(
-        "s3",
-        endpoint_url=settings["endpoint"],
-        aws_access_key_id=settings["access_key_id"],
-        aws_secret_access_key=settings["secret_access_key"],
-        region_name="us-east-1",
-    )
+    return open_client(DataConnection(bucket="", **settings))
 
 
 def _free_ports(count: int) -> list[int]:
@@ -221,14 +216,13 @@ def _free_ports(count: int) -> list[int]:
 
 def _wait_for_store(settings, process: subprocess.Popen, log: Path) -> None:
     """Wait until the store keeps what it is given, which comes after its port answers."""
-    import botocore.exceptions
+    from botocore.exceptions import BotoCoreError, ClientError
 
-    client, deadline = _client(settings), time.monotonic() + 60
-    while time.monotonic() < deadline and process.poll() is None:
-        try:
-            client.create_bucket(Bucket="ready")
-            client.put_object(Bucket="ready", Key="probe", Body=b"ready")
-            return
-        except (botocore.exceptions.ClientError, botocore.exceptions.BotoCoreError):
-            time.sleep(0.3)
-    pytest.fail(f"SeaweedFS did not become ready:\n{log.read_text()[-3000:]}")
+    client = _client(settings)
+
+    def keeps() -> bool:
+        client.create_bucket(Bucket="ready")
+        client.put_object(Bucket="ready", Key="probe", Body=b"ready")
+        return True
+
+    wait_until_up(process, keeps, 60, log, excused=(ClientError, BotoCoreError))

@@ -8,10 +8,11 @@ import os
 import socket
 import subprocess
 import sys
-import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from started import wait_until_up
 
 SOURCE = Path(__file__).parents[4] / "src"
 
@@ -54,17 +55,15 @@ class RunningServer:
                 stdout=log,
                 stderr=log,
             )
-        deadline = time.monotonic() + 60
-        while time.monotonic() < deadline:
-            try:
-                if self.get("/v2/health/live")[0] == 200 and self.index() is not None:
-                    return self
-            except OSError:
-                time.sleep(0.05)
-            if self.process.poll() is not None:
-                break
-        self.stop()
-        raise AssertionError(f"the model server did not start:\n{self.log.read_text()}")
+        try:
+            wait_until_up(self.process, self._lives, 60, self.log)
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def _lives(self) -> bool:
+        return self.get("/v2/health/live")[0] == 200 and self.index() is not None
 
     def stop(self) -> None:
         """End it."""

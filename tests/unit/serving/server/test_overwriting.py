@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import pytest
 import serving_models as models
 from serving_requests import image_request
 
+from lab_ground.waiting import wait_for
 from model_puller.changes import Changes
 from model_puller.check import check_model, start_trials
 from model_puller.server_client import ServerClient
@@ -82,15 +82,15 @@ def test_no_request_is_lost_while_a_model_is_trained_again_and_again(
             value = answer["outputs"][0]["data"][0] if status == 200 else -1.0
             seen.add((status, str(answer.get("model_name")), value))
 
+    def is_served(bias: float) -> bool:
+        return any(value == bias for _, _, value in set(seen))
+
     clients = [threading.Thread(target=ask, daemon=True) for _ in range(CLIENTS)]
     for client in clients:
         client.start()
     for bias in (1.0, 2.0, 3.0):
         store.objects[KEY] = models.digits(bias).SerializeToString()
-        deadline = time.monotonic() + 15
-        while not any(value == bias for _, _, value in set(seen)):
-            assert time.monotonic() < deadline, f"{bias} is not served; {seen}"
-            time.sleep(0.02)
+        wait_for(lambda bias=bias: is_served(bias), 15, f"{bias} is served", 0.02)
     enough.set()
     for client in clients:
         client.join(30)
