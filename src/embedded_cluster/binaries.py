@@ -131,9 +131,9 @@ def make(
     module: Path,
 ) -> str:
     """Fill `target` with the binaries; returns which source they came from."""
-    if found := former(cache, kubernetes_key(module, versions), source):
+    if built_before := former(cache, kubernetes_key(module, versions), source):
         build(BUILT_ALWAYS, module, target, cache, versions)
-        return take(found, target)
+        return take(built_before, target)
     if source in ("auto", "download"):
         try:
             download_all(versions, target, urls=urls, pinned=pinned)

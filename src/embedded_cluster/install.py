@@ -41,12 +41,12 @@ def place(source: Path, target: Path) -> None:
 def install(source: Path, programs: Path, *, check: bool) -> list[str]:
     """Install what differs; returns the names."""
     # Beside the programs lie their manifest and the archive of images that is made from them.
-    wanted = {path.name: path for path in source.iterdir() if path.suffix not in (".json", ".tar")}
-    changed = [name for name, path in sorted(wanted.items()) if not same(path, programs / name)]
+    offered = {path.name: path for path in source.iterdir() if path.suffix not in (".json", ".tar")}
+    changed = [name for name, path in sorted(offered.items()) if not same(path, programs / name)]
     if not check:
         programs.mkdir(parents=True, exist_ok=True)
         for name in changed:
-            place(wanted[name], programs / name)
+            place(offered[name], programs / name)
     return changed
 
 

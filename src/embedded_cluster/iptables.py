@@ -18,15 +18,15 @@ def tables(family: str) -> dict[str, list[str]]:
     if program is None:
         return {}
     done = subprocess.run([program], capture_output=True, text=True, check=False)
-    found: dict[str, list[str]] = {}
+    by_table: dict[str, list[str]] = {}
     table = ""
     for line in done.stdout.splitlines():
         if line.startswith("*"):
             table = line[1:]
-            found[table] = []
+            by_table[table] = []
         elif table and line[:1] in (":", "-"):
-            found[table].append(line)
-    return found
+            by_table[table].append(line)
+    return by_table
 
 
 def is_own_rule(line: str) -> bool:
@@ -43,15 +43,15 @@ def is_own_rule(line: str) -> bool:
 
 def chains() -> list[str]:
     """Chains of a cluster and rules that lead there, as `family table name`."""
-    found = []
+    names = []
     for family in FAMILIES:
         for table, lines in tables(family).items():
             for line in lines:
                 if line.startswith(":") and line[1:].startswith(CHAIN_PREFIXES):
-                    found.append(f"{family} {table} {line[1:].split()[0]}")
+                    names.append(f"{family} {table} {line[1:].split()[0]}")
                 elif is_own_rule(line) and not line.split()[1].startswith(CHAIN_PREFIXES):
-                    found.append(f"{family} {table} {line}")
-    return found
+                    names.append(f"{family} {table} {line}")
+    return names
 
 
 def remove_chains() -> None:

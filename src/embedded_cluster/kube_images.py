@@ -66,10 +66,10 @@ def host_files(programs: Iterable[str] = HOST_PROGRAMS) -> tuple[set[Path], dict
     files: set[Path] = set()
     links: dict[Path, Path] = {}
     for program in programs:
-        found = shutil.which(program, path=SEARCH_PATH)
-        if found is None:
+        location = shutil.which(program, path=SEARCH_PATH)
+        if location is None:
             raise FileNotFoundError(f"{program} is not installed on this machine")
-        target = Path(found).resolve()
+        target = Path(location).resolve()
         files.add(target)
         name = target.parent / program
         if name != target:
@@ -188,7 +188,7 @@ def images(repository: str, tags: dict[str, str]) -> list[Image]:
     return made
 
 
-def write_archive(output: Path, binaries: Path, wanted: Sequence[Image]) -> None:
+def write_archive(output: Path, binaries: Path, chosen: Sequence[Image]) -> None:
     """Write a docker archive with all images; it appears under its name only when complete."""
     with tempfile.TemporaryDirectory(dir=output.parent, prefix=".images-") as scratch:
         layers = make_layers(Path(scratch), binaries)
@@ -197,7 +197,7 @@ def write_archive(output: Path, binaries: Path, wanted: Sequence[Image]) -> None
             for name, (path, digest) in layers.items():
                 archive.add(path, f"{digest}/{name}.tar", filter=anonymous)
             manifest = []
-            for image in wanted:
+            for image in chosen:
                 config = image_config(image, [layers[layer][1] for layer in image.layers])
                 name = hashlib.sha256(config).hexdigest() + ".json"
                 add_text(archive, name, config.decode())
@@ -261,13 +261,13 @@ def archive_key(binaries: Path, tags: dict[str, str], repository: str) -> str:
     digest = hashlib.sha256(f"{binaries.name} {repository} {sorted(tags.items())}".encode())
     digest.update(Path(__file__).read_bytes())
     for program in HOST_PROGRAMS:
-        found = Path(shutil.which(program, path=SEARCH_PATH) or f"/missing/{program}").resolve()
-        size = found.stat().st_size if found.exists() else 0
-        digest.update(f"{found} {size}".encode())
+        location = Path(shutil.which(program, path=SEARCH_PATH) or f"/missing/{program}").resolve()
+        size = location.stat().st_size if location.exists() else 0
+        digest.update(f"{location} {size}".encode())
     return digest.hexdigest()[:16]
 
 
-def imported(socket: str, wanted: Sequence[Image], record: Path, key: str) -> bool:
+def imported(socket: str, chosen: Sequence[Image], record: Path, key: str) -> bool:
     """Whether containerd has these very images."""
     if not record.exists() or record.read_text().strip() != key:
         return False
@@ -277,7 +277,7 @@ def imported(socket: str, wanted: Sequence[Image], record: Path, key: str) -> bo
         text=True,
         check=False,
     )
-    return {image.reference for image in wanted} <= set(listing.stdout.split())
+    return {image.reference for image in chosen} <= set(listing.stdout.split())
 
 
 def import_archive(socket: str, archive: Path) -> None:
@@ -300,19 +300,19 @@ def main() -> int:
     mode.add_argument("--check", action="store_true")
     mode.add_argument("--apply", action="store_true")
     arguments = parser.parse_args()
-    wanted = images(arguments.repository, arguments.tags)
+    chosen = images(arguments.repository, arguments.tags)
     key = archive_key(arguments.binaries, arguments.tags, arguments.repository)
     record = Layout().configuration / "images.key"
-    changed = not imported(arguments.socket, wanted, record, key)
+    changed = not imported(arguments.socket, chosen, record, key)
     if changed and arguments.apply:
         archive = arguments.binaries / f"images-{key}.tar"
         if not archive.exists():
             for old in arguments.binaries.glob("images-*.tar"):
                 old.unlink()
-            write_archive(archive, arguments.binaries, wanted)
+            write_archive(archive, arguments.binaries, chosen)
         import_archive(arguments.socket, archive)
         record.write_text(key + "\n")
-    print(json.dumps({"changed": changed, "images": [image.reference for image in wanted]}))
+    print(json.dumps({"changed": changed, "images": [image.reference for image in chosen]}))
     return 0
 
 

@@ -17,9 +17,9 @@ LINES = 400
 def complaint(layout: Layout) -> str | None:
     """Return the last error that is not only a consequence of there being no API server yet."""
     for line in reversed(last_lines(layout)):
-        found = _ERROR.search(line)
-        if found and not any(word in found[1] for word in _CONSEQUENCES):
-            return re.sub(r"\\+", "", found[1])
+        error = _ERROR.search(line)
+        if error and not any(word in error[1] for word in _CONSEQUENCES):
+            return re.sub(r"\\+", "", error[1])
     return None
 
 

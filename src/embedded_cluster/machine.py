@@ -33,7 +33,7 @@ class Process:
 
 def processes() -> list[Process]:
     """Every process that has a command line, kernel threads and zombies left out."""
-    found = []
+    running = []
     for number in numbers():
         try:
             raw = Path(f"/proc/{number}/cmdline").read_bytes()
@@ -42,8 +42,8 @@ def processes() -> list[Process]:
         if raw:
             words = raw.rstrip(b"\0").split(b"\0")
             arguments = tuple(word.decode(errors="replace") for word in words)
-            found.append(Process(number, arguments))
-    return found
+            running.append(Process(number, arguments))
+    return running
 
 
 def is_supervisor(process: Process, layout: Layout) -> bool:
@@ -148,9 +148,9 @@ def start_supervision(layout: Layout) -> None:
 
 def keep_supervisor(layout: Layout) -> None:
     """Copy the supervisor's package out of this environment, which may go away."""
-    found = importlib.util.find_spec("supervisor")
+    package = importlib.util.find_spec("supervisor")
     target = layout.programs / "lib/supervisor"
-    if found is None or found.origin is None:
+    if package is None or package.origin is None:
         if target.exists():
             return
         raise SystemExit(
@@ -159,7 +159,7 @@ def keep_supervisor(layout: Layout) -> None:
         )
     shutil.rmtree(target, ignore_errors=True)
     shutil.copytree(
-        Path(found.origin).parent, target, ignore=shutil.ignore_patterns("__pycache__", "tests")
+        Path(package.origin).parent, target, ignore=shutil.ignore_patterns("__pycache__", "tests")
     )
 
 

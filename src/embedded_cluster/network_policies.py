@@ -57,18 +57,18 @@ def find_enforcers(
     daemon_sets: Iterable[Manifest], nodes: Iterable[Manifest] = ()
 ) -> list[Enforcer]:
     """Return what is known to enforce policies, of the cluster's DaemonSets and Nodes."""
-    found = []
+    enforcers = []
     for daemon_set in daemon_sets:
         metadata = daemon_set["metadata"]
         name = _name_of(daemon_set)
         if name:
             where = f"DaemonSet {metadata['namespace']}/{metadata['name']}"
             ready = int((daemon_set.get("status") or {}).get("numberReady") or 0)
-            found.append(Enforcer(name, where, ready))
+            enforcers.append(Enforcer(name, where, ready))
     k3s = [node for node in nodes if _k3s_enforces(node)]
     if k3s:
-        found.append(Enforcer("k3s", "its own controller, in every node", len(k3s)))
-    return found
+        enforcers.append(Enforcer("k3s", "its own controller, in every node", len(k3s)))
+    return enforcers
 
 
 def _containers(daemon_set: Manifest) -> list[Manifest]:
@@ -116,13 +116,13 @@ class Report:
 def find_reports(nodes: Iterable[Manifest], now: datetime | None = None) -> list[Report]:
     """Return what the suite's own program says of the nodes on which it runs."""
     now = now or datetime.now(UTC)
-    found = []
+    reports = []
     for node in nodes:
         name = str(node["metadata"]["name"])
         for condition in (node.get("status") or {}).get("conditions") or []:
             if condition["type"] == CONDITION:
-                found.append(_report_of(name, condition, now))
-    return found
+                reports.append(_report_of(name, condition, now))
+    return reports
 
 
 def _report_of(node: str, condition: Manifest, now: datetime) -> Report:

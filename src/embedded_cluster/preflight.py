@@ -26,7 +26,7 @@ GIB = 1 << 30
 
 
 @dataclass(frozen=True)
-class Wanted:
+class Requirements:
     """What the machine must offer."""
 
     cores: int = 2
@@ -56,9 +56,9 @@ class Machine:
     resolver: bool
 
 
-def problems(found: Machine, wanted: Wanted) -> list[str]:
+def problems(machine: Machine, required: Requirements) -> list[str]:
     """Every reason against this machine, as sentences."""
-    checks: tuple[Callable[[Machine, Wanted], list[str]], ...] = (
+    checks: tuple[Callable[[Machine, Requirements], list[str]], ...] = (
         check_user,
         check_system,
         check_size,
@@ -67,97 +67,97 @@ def problems(found: Machine, wanted: Wanted) -> list[str]:
         check_kubernetes,
         check_resolver,
     )
-    return [problem for check in checks for problem in check(found, wanted)]
+    return [problem for check in checks for problem in check(machine, required)]
 
 
-def check_user(found: Machine, _: Wanted) -> list[str]:
+def check_user(machine: Machine, _: Requirements) -> list[str]:
     """Root, with the capabilities that root usually has."""
-    if found.user_id != 0:
+    if machine.user_id != 0:
         return [
-            f"You are user {found.user_id} and the cluster's parts must be started by root (0): "
+            f"You are user {machine.user_id} and the cluster's parts must be started by root (0): "
             "run sudo ./lab up, or point LAB_INVENTORY=kubernetes at a cluster that exists."
         ]
     return [
-        f"The capability {name} is missing (CapEff is {found.capabilities:016x}) and containers "
+        f"The capability {name} is missing (CapEff is {machine.capabilities:016x}) and containers "
         "cannot be started without it: run on a machine, or in a privileged container."
         for name, bit in sorted(CAPABILITIES.items())
-        if not found.capabilities >> bit & 1
+        if not machine.capabilities >> bit & 1
     ]
 
 
-def check_system(found: Machine, wanted: Wanted) -> list[str]:
+def check_system(machine: Machine, required: Requirements) -> list[str]:
     """Debian, new enough."""
-    name = found.os_release.get("PRETTY_NAME", found.os_release.get("ID", "unknown"))
-    version = found.os_release.get("VERSION_ID", "0").split(".")[0]
-    if found.os_release.get("ID") != "debian":
+    name = machine.os_release.get("PRETTY_NAME", machine.os_release.get("ID", "unknown"))
+    version = machine.os_release.get("VERSION_ID", "0").split(".")[0]
+    if machine.os_release.get("ID") != "debian":
         return [
-            f"The system is {name} and Debian {wanted.debian} or newer is needed: use such a "
+            f"The system is {name} and Debian {required.debian} or newer is needed: use such a "
             "machine, or point LAB_INVENTORY=kubernetes at a cluster that exists."
         ]
-    if not version.isdigit() or int(version) < wanted.debian:
+    if not version.isdigit() or int(version) < required.debian:
         return [
-            f"The system is Debian {version} and {wanted.debian} or newer is needed: upgrade it, "
+            f"The system is Debian {version} and {required.debian} or newer is needed: upgrade it, "
             "or lower lab_preflight_debian if you know that its containerd is 1.6 or newer."
         ]
     return []
 
 
-def check_size(found: Machine, wanted: Wanted) -> list[str]:
+def check_size(machine: Machine, required: Requirements) -> list[str]:
     """Cores, memory and disk."""
     sentences = []
-    if found.cores < wanted.cores:
+    if machine.cores < required.cores:
         sentences.append(
-            f"There are {found.cores} CPU cores and {wanted.cores} are needed: give the machine "
-            "more, or set lab_preflight_cores."
+            f"There are {machine.cores} CPU cores and {required.cores} are needed: give the "
+            "machine more, or set lab_preflight_cores."
         )
-    if found.memory < wanted.memory_gib * GIB:
+    if machine.memory < required.memory_gib * GIB:
         sentences.append(
-            f"There are {found.memory / GIB:.1f} GiB of memory and {wanted.memory_gib:g} GiB are "
-            "needed: give the machine more, or set lab_preflight_memory_gib."
+            f"There are {machine.memory / GIB:.1f} GiB of memory and {required.memory_gib:g} GiB "
+            "are needed: give the machine more, or set lab_preflight_memory_gib."
         )
-    if found.disk_free < wanted.disk_gib * GIB:
+    if machine.disk_free < required.disk_gib * GIB:
         sentences.append(
-            f"{found.disk_path} has {found.disk_free / GIB:.1f} GiB free and {wanted.disk_gib:g} "
-            "GiB are needed: free some (./lab remove --purge-cache drops the cache), or set "
-            "lab_preflight_disk_gib."
+            f"{machine.disk_path} has {machine.disk_free / GIB:.1f} GiB free and "
+            f"{required.disk_gib:g} GiB are needed: free some (./lab remove --purge-cache drops "
+            "the cache), or set lab_preflight_disk_gib."
         )
     return sentences
 
 
-def check_cgroups(found: Machine, _: Wanted) -> list[str]:
+def check_cgroups(machine: Machine, _: Requirements) -> list[str]:
     """The cgroup controllers that pods are limited with."""
-    missing = [name for name in CONTROLLERS if name not in found.controllers]
+    missing = [name for name in CONTROLLERS if name not in machine.controllers]
     if not missing:
         return []
     return [
         f"The cgroup controllers {', '.join(missing)} are missing (found: "
-        f"{', '.join(sorted(found.controllers)) or 'none'}; needed: {', '.join(CONTROLLERS)}): "
+        f"{', '.join(sorted(machine.controllers)) or 'none'}; needed: {', '.join(CONTROLLERS)}): "
         "start the kernel with cgroup_enable=memory, or mount them under /sys/fs/cgroup."
     ]
 
 
-def check_ports(found: Machine, wanted: Wanted) -> list[str]:
+def check_ports(machine: Machine, required: Requirements) -> list[str]:
     """The ports that the API server, the kubelet and the router take."""
     return [
-        f"Port {port} is taken by {found.foreign_ports[port]} and must be free for the cluster: "
+        f"Port {port} is taken by {machine.foreign_ports[port]} and must be free for the cluster: "
         f"stop it (ss -ltnp 'sport = :{port}' shows it)."
-        for port in wanted.ports
-        if port in found.foreign_ports
+        for port in required.ports
+        if port in machine.foreign_ports
     ]
 
 
-def check_kubernetes(found: Machine, _: Wanted) -> list[str]:
+def check_kubernetes(machine: Machine, _: Requirements) -> list[str]:
     """No other Kubernetes on this machine."""
     return [
         f"{sign}, which is not of this suite's making, and two cannot live on one machine: remove "
         "that one (kubeadm reset, k3s-uninstall.sh), or use it with LAB_INVENTORY=kubernetes."
-        for sign in found.foreign_kubernetes
+        for sign in machine.foreign_kubernetes
     ]
 
 
-def check_resolver(found: Machine, _: Wanted) -> list[str]:
+def check_resolver(machine: Machine, _: Requirements) -> list[str]:
     """The file without which containerd starts no pod on the machine's own network."""
-    if found.resolver:
+    if machine.resolver:
         return []
     return [
         "/etc/resolv.conf is missing (or points nowhere) and must be a file, even an empty one: "
@@ -224,7 +224,7 @@ def controllers(root: Path) -> frozenset[str]:
 
 def listeners() -> dict[int, set[str]]:
     """Inodes of the listening TCP sockets, by port."""
-    found: dict[int, set[str]] = {}
+    by_port: dict[int, set[str]] = {}
     for name in ("tcp", "tcp6"):
         try:
             lines = Path(f"/proc/net/{name}").read_text().splitlines()[1:]
@@ -233,8 +233,8 @@ def listeners() -> dict[int, set[str]]:
         for line in lines:
             words = line.split()
             if words[3] == "0A":
-                found.setdefault(int(words[1].rpartition(":")[2], 16), set()).add(words[9])
-    return found
+                by_port.setdefault(int(words[1].rpartition(":")[2], 16), set()).add(words[9])
+    return by_port
 
 
 def own_processes(layout: Layout) -> set[int]:
@@ -244,7 +244,7 @@ def own_processes(layout: Layout) -> set[int]:
     return roots | set(descendants(roots))
 
 
-def foreign_ports(layout: Layout, ports: tuple[int, ...] = Wanted().ports) -> dict[int, str]:
+def foreign_ports(layout: Layout, ports: tuple[int, ...] = Requirements().ports) -> dict[int, str]:
     """Which of the ports somebody else listens on."""
     taken = {port: inodes for port, inodes in listeners().items() if port in ports}
     if not taken:
@@ -303,10 +303,10 @@ def main() -> int:
         arguments.wanted["ports"] = tuple(arguments.wanted["ports"])
     layout = Layout()
     state = cluster.inspect(layout, arguments.cluster)
-    found = problems(look(layout), Wanted(**arguments.wanted))
+    reasons = problems(look(layout), Requirements(**arguments.wanted))
     if state["state"] in ("stopped", "unhealthy", "healthy"):  # otherwise it is made anew
-        found += settled.refusals(layout, arguments.settings)
-    print(json.dumps({"problems": found, **state}))
+        reasons += settled.refusals(layout, arguments.settings)
+    print(json.dumps({"problems": reasons, **state}))
     return 0
 
 

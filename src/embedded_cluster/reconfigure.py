@@ -96,7 +96,7 @@ def apply(layout: Layout, configuration: Path, seconds: float = 90.0) -> None:
     if manifest.read_bytes() == before:
         return
     for _ in moments(seconds, 0.5):
-        if (found := api_servers()) and not found & running:
+        if (servers := api_servers()) and not servers & running:
             return
     raise SystemExit(
         f"The kubelet did not start the API server anew within {seconds:.0f} s. "

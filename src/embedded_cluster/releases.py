@@ -95,12 +95,12 @@ def fetch(url: str, target: Path, timeout: float) -> None:
     try:
         with urllib.request.urlopen(url, timeout=timeout) as response, target.open("wb") as file:  # noqa: S310
             shutil.copyfileobj(response, file, 1 << 20)
-            wanted = response.headers.get("Content-Length")
+            announced = response.headers.get("Content-Length")
     except (OSError, http.client.HTTPException) as error:
         raise ProvisionError(f"{url} could not be downloaded: {error}") from error
-    if wanted is not None and target.stat().st_size != int(wanted):
+    if announced is not None and target.stat().st_size != int(announced):
         raise ChecksumError(
-            f"{url} is truncated: {target.stat().st_size} bytes came, {wanted} were announced."
+            f"{url} is truncated: {target.stat().st_size} bytes came, {announced} were announced."
         )
 
 
@@ -128,10 +128,10 @@ def download(
         file = scratch / artifact.name
         fetch(artifact.url, file, timeout)
         with file.open("rb") as stream:
-            found = hashlib.file_digest(stream, "sha256").hexdigest()
-        if found != expected.lower():
+            checksum = hashlib.file_digest(stream, "sha256").hexdigest()
+        if checksum != expected.lower():
             raise ChecksumError(
-                f"{artifact.url} is not what its release published: its SHA-256 is {found}, "
+                f"{artifact.url} is not what its release published: its SHA-256 is {checksum}, "
                 f"{expected} was expected. It was not used."
             )
         if not artifact.members:

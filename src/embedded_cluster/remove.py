@@ -104,14 +104,14 @@ def own_mounts(layout: Layout, *, was_ours: bool = False) -> list[str]:
 
 def own_interfaces() -> list[str]:
     """The node's interface, the pods' bridge and what is plugged into it."""
-    found = []
+    names = []
     for path in Path("/sys/class/net").iterdir():
         master = path / "master"
         if path.name in INTERFACES or (
             master.exists() and master.readlink().name == "mnist-lab-br"
         ):
-            found.append(path.name)
-    return sorted(found)
+            names.append(path.name)
+    return sorted(names)
 
 
 def own_chains(layout: Layout, *, was_ours: bool = False) -> list[str]:
@@ -124,8 +124,8 @@ def own_cgroups(layout: Layout, *, was_ours: bool = False) -> list[Path]:
     if not (was_ours or layout.begun):
         return []
     root = layout.root / "sys/fs/cgroup"
-    found = [path for pattern in ("kubepods*", "*/kubepods*") for path in root.glob(pattern)]
-    return sorted(path for path in found if path.is_dir())
+    paths = [path for pattern in ("kubepods*", "*/kubepods*") for path in root.glob(pattern)]
+    return sorted(path for path in paths if path.is_dir())
 
 
 def own_namespaces(layout: Layout) -> list[Path]:
@@ -223,10 +223,10 @@ def remove_files(layout: Layout, extra: Iterable[Path]) -> None:
             shutil.rmtree(path, ignore_errors=True)
 
 
-def tell(title: str, found: dict[str, list[str]]) -> None:
+def tell(title: str, inventoried: dict[str, list[str]]) -> None:
     """Print an inventory."""
     print(title)
-    for kind, items in found.items():
+    for kind, items in inventoried.items():
         print(f"  {kind:20} {len(items):4}")
 
 
@@ -261,13 +261,13 @@ def main() -> int:
     remove_files(layout, extra)
     after = inventory(layout, extra, was_ours=was_ours)
     tell(f"After {time.monotonic() - started:.0f} s:", after)
-    left = [f"{kind}: {item}" for kind, items in after.items() for item in items]
-    for line in left:
+    remains = [f"{kind}: {item}" for kind, items in after.items() for item in items]
+    for line in remains:
         print(f"  left: {line}")
-    print("Nothing of the cluster is left." if not left else f"{len(left)} things are left.")
+    print("Nothing of the cluster is left." if not remains else f"{len(remains)} things are left.")
     if not arguments.purge_cache:
         print(f"Kept: the cache {cache_directory()} (--purge-cache removes it), Debian packages.")
-    return 1 if left else 0
+    return 1 if remains else 0
 
 
 if __name__ == "__main__":

@@ -66,25 +66,25 @@ SETTINGS = (
 
 def read_settings(layout: Layout) -> dict[str, str]:
     """Return the values of the cluster on this machine, by variable; those that are to be found."""
-    found = {}
+    values = {}
     for setting in SETTINGS:
         path = layout.root / setting.file
         match = re.search(setting.pattern, path.read_text()) if path.is_file() else None
         if match:
-            found[setting.variable] = match[1]
-    return found
+            values[setting.variable] = match[1]
+    return values
 
 
-def refusals(layout: Layout, wanted: Mapping[str, object]) -> list[str]:
+def refusals(layout: Layout, asked: Mapping[str, object]) -> list[str]:
     """Say of each wanted value that the cluster was made with another, and what to do."""
-    found = read_settings(layout)
+    settled = read_settings(layout)
     return [
-        f"The cluster was made with the {setting.name} {found[setting.variable]} and "
-        f"{setting.variable} is {wanted[setting.variable]}, which cannot be changed while it "
+        f"The cluster was made with the {setting.name} {settled[setting.variable]} and "
+        f"{setting.variable} is {asked[setting.variable]}, which cannot be changed while it "
         f"lives: set {setting.variable} back, or run ./lab remove first, which loses everything "
         "in the cluster."
         for setting in SETTINGS
-        if setting.variable in found
-        and setting.variable in wanted
-        and str(wanted[setting.variable]) != found[setting.variable]
+        if setting.variable in settled
+        and setting.variable in asked
+        and str(asked[setting.variable]) != settled[setting.variable]
     ]

@@ -69,15 +69,15 @@ def free_gb(path: Path) -> float:
 
 def disks(needs: dict[Path, float]) -> list[dict[str, Any]]:
     """Say for each file system what is needed and what is free on it."""
-    found: dict[int, dict[str, Any]] = {}
+    by_device: dict[int, dict[str, Any]] = {}
     for path, needed in needs.items():
         there = next(parent for parent in (path, *path.parents) if parent.exists())
-        entry = found.setdefault(
+        entry = by_device.setdefault(
             there.stat().st_dev,
             {"path": str(path), "needed_gb": 0.0, "free_gb": round(free_gb(there), 1)},
         )
         entry["needed_gb"] = round(entry["needed_gb"] + needed, 1)
-    return [entry for entry in found.values() if entry["needed_gb"]]
+    return [entry for entry in by_device.values() if entry["needed_gb"]]
 
 
 def plan(workshop: Workshop, check: bool) -> dict[str, Any]:
@@ -170,16 +170,16 @@ def deliver(workshop: Workshop) -> dict[str, Any]:
         return {"changed": False, "images": [], "sent_mb": 0}
     started = time.monotonic()
     present = containerd.images()
-    wanted = {}
+    lacking = {}
     for image in workshop.selected:
         record = workshop.layout.find(image.name, workshop.keys[image.name])
         reference = workshop.settings.reference(image.name)
         if image.deliver and record and present.get(reference) != record.manifest:
-            wanted[reference] = record
-    sent = containerd.take(workshop.layout, wanted) if wanted else 0
+            lacking[reference] = record
+    sent = containerd.take(workshop.layout, lacking) if lacking else 0
     return {
-        "changed": bool(wanted),
-        "images": [record.name for record in wanted.values()],
+        "changed": bool(lacking),
+        "images": [record.name for record in lacking.values()],
         "sent_mb": sent // 10**6,
         "seconds": round(time.monotonic() - started, 1),
     }

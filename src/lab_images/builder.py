@@ -99,11 +99,11 @@ def pip_index() -> str:
 
 def build_environment() -> dict[str, str]:
     """Return what the build's scripts need to reach this machine's package registries."""
-    found = {name: os.environ[name] for name in FORWARDED if os.environ.get(name)}
+    variables = {name: os.environ[name] for name in FORWARDED if os.environ.get(name)}
     if index := pip_index():
-        found.setdefault("PIP_INDEX_URL", index)
-        found.setdefault("UV_DEFAULT_INDEX", index)
-    return found
+        variables.setdefault("PIP_INDEX_URL", index)
+        variables.setdefault("UV_DEFAULT_INDEX", index)
+    return variables
 
 
 @contextmanager
@@ -201,8 +201,8 @@ def build(
     log.write_bytes(b"")
     work = settings.cache / "images"
     work.mkdir(parents=True, exist_ok=True)
-    for left in work.glob("context-*"):  # by a build that was killed
-        shutil.rmtree(left, ignore_errors=True)
+    for interrupted in work.glob("context-*"):  # by a build that was killed
+        shutil.rmtree(interrupted, ignore_errors=True)
     with (
         tempfile.TemporaryDirectory(dir=work, prefix="context-") as staging,
         mounted_environment() as environment,

@@ -80,12 +80,12 @@ class Settings:
 
     def with_ancestors(self, names: list[str]) -> list[Image]:
         """Return the named images and those that they are built from, in building order."""
-        wanted: set[str] = set()
+        needed: set[str] = set()
         for name in names:
             while name:
-                wanted.add(name)
+                needed.add(name)
                 name = self.image(name).base
-        return [image for image in self.images if image.name in wanted]
+        return [image for image in self.images if image.name in needed]
 
 
 def settings_from(data: dict[str, Any]) -> Settings:
@@ -127,19 +127,19 @@ def settings_from(data: dict[str, Any]) -> Settings:
 
 def context_files(root: Path, context: tuple[str, ...]) -> list[Path]:
     """Return every file that the listed paths hold, relative to the root, in a fixed order."""
-    found: set[Path] = set()
+    files_listed: set[Path] = set()
     for entry in context:
         path = root / entry
         if path.is_file():
-            found.add(Path(entry))
+            files_listed.add(Path(entry))
         elif path.is_dir():
             for directory, names, files in os.walk(path):
                 names[:] = [name for name in names if name not in IGNORED_NAMES]
                 relative = Path(directory).relative_to(root)
-                found.update(relative / name for name in files if not name.endswith(".pyc"))
+                files_listed.update(relative / name for name in files if not name.endswith(".pyc"))
         else:
             raise ImageError(f"{entry}, which an image is made from, is not in {root}")
-    return sorted(found)
+    return sorted(files_listed)
 
 
 def content_key(root: Path, image: Image, base_key: str, version: str = "") -> str:

@@ -33,8 +33,8 @@ def split_reference(reference: str) -> tuple[str, str, str] | None:
     if not slash or not (set(".:") & set(host) or host == "localhost"):
         return None
     for mark in ("@", ":"):
-        name, found, tag = rest.rpartition(mark)
-        if found:
+        name, separator, tag = rest.rpartition(mark)
+        if separator:
             return host, name, tag
     return host, rest, "latest"
 

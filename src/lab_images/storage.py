@@ -45,11 +45,11 @@ class Storage:
         """Return the ID of every named image, by name."""
         if not self.root.exists():
             return {}
-        found = {}
+        ids = {}
         for entry in json.loads(self.run("images", "--json", "--no-trunc") or "[]"):
             for name in entry.get("names") or []:
-                found[name] = entry["id"].removeprefix("sha256:")
-        return found
+                ids[name] = entry["id"].removeprefix("sha256:")
+        return ids
 
     def clear_interrupted(self) -> None:
         """Remove what builds left that failed or were killed; none may be going on."""

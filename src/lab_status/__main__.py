@@ -52,15 +52,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ClassError as error:
         print(f"lab: {error}.", file=sys.stderr)
         return 2
-    found = look(layout, kubectl, [str(table["namespace"]) for table in tables])
+    snapshot = look(layout, kubectl, [str(table["namespace"]) for table in tables])
     said: list[Line] = []
-    for heading, lines in sections(found, tables):
+    for heading, lines in sections(snapshot, tables):
         print(heading)
         print("\n".join(map(str, lines)))
         said += lines
     # On OpenShift a learner signs in with an account of the cluster's own.
-    workbenches = running_workbenches(found.resources)
-    if kubectl and workbenches and found.own_platform:
+    workbenches = running_workbenches(snapshot.resources)
+    if kubectl and workbenches and snapshot.own_platform:
         print("Sign in to a workbench (each link works once, within ten minutes)", flush=True)
         for line in link_lines(kubectl, workbenches, state / "ca.crt"):
             print(line)

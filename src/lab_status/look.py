@@ -19,7 +19,7 @@ from lab_class.adoption import WANTED, adopt_objects
 from lab_class.record import NAMESPACE, read_file
 from lab_ground.kubernetes.manifest import Manifest
 from lab_status.lines import DOWN, UP, Line
-from lab_status.sections import Found
+from lab_status.sections import Snapshot
 
 PLAIN_KINDS = "nodes,namespaces,deployments,statefulsets,daemonsets"
 # The lab's own kinds; a cluster without the platform does not know them.
@@ -126,15 +126,15 @@ def _process(name: str, runs: bool, why: str) -> Line:
     return Line(UP, name) if runs else Line(DOWN, name, why)
 
 
-def look(layout: Layout, kubectl: Kubectl | None, namespaces: Sequence[str] = ()) -> Found:
+def look(layout: Layout, kubectl: Kubectl | None, namespaces: Sequence[str] = ()) -> Snapshot:
     """Ask for everything that the status tells; the namespaces are the known seats'."""
     embedded = inventory() == "embedded"
     lines = machine_lines(layout) if embedded else None
     if lines is not None and not all(line.well for line in lines):
-        return Found(machine=lines)
+        return Snapshot(machine=lines)
     if kubectl is None:
         why = "there is no kubeconfig, or no kubectl; set KUBECONFIG, or run ./lab up"
-        return Found(machine=lines, problem=why)
+        return Snapshot(machine=lines, problem=why)
     with ThreadPoolExecutor(3) as pool:
         claimable = pool.submit(
             external_addresses.ask,
@@ -145,7 +145,7 @@ def look(layout: Layout, kubectl: Kubectl | None, namespaces: Sequence[str] = ()
         own_kinds = pool.submit(kubectl.list_all, ",".join(LAB_KINDS))
         items, problem = plain.result()
         resources, resources_problem = own_kinds.result()
-    return Found(
+    return Snapshot(
         machine=lines,
         items=items,
         problem=problem,
@@ -166,11 +166,11 @@ def adopt(kubectl: Kubectl, state: Path) -> None:
     inside = ("-n", NAMESPACE, "--ignore-not-found")
     try:
         said = kubectl.run("get", *names, *inside, "-o", "json")
-        found = json.loads(said or "{}")
+        answer = json.loads(said or "{}")
     except (subprocess.SubprocessError, OSError, ValueError):
         # What is wrong is told by the lines on the cluster.
         return
-    items = found.get("items", [found] if found else [])
+    items = answer.get("items", [answer] if answer else [])
     with contextlib.suppress(OSError):
         adopt_objects(items, state, state / "ca.crt" if inventory() != "openshift" else None)
 

@@ -97,14 +97,14 @@ def seat_lines(seat: Seat, items: Sequence[Manifest]) -> list[Line]:
     reached = max((part.step for part in seat.parts if part.of(own)), default=0)
     lines = []
     for part in seat.parts:
-        found = part.of(own)
-        if found is None and part.step > reached:
+        manifest = part.of(own)
+        if manifest is None and part.step > reached:
             lines.append(Line(NONE, part.title, f"not made yet; {part.remedy}", aligned=True))
-        elif found is None:
+        elif manifest is None:
             why = f"it is not there; {part.remedy} brings it back"
             lines.append(Line(DOWN, part.title, why, aligned=True))
         else:
-            lines.append(part_line(part, found, own))
+            lines.append(part_line(part, manifest, own))
     return [*lines, *lines_of_the_rest(seat, own)]
 
 
@@ -122,12 +122,12 @@ def lines_of_the_rest(seat: Seat, own: Sequence[Manifest]) -> Iterator[Line]:
             yield Line(DOWN, f"{item['kind']} {metadata['name']}", why)
 
 
-def part_line(part: Part, found: Manifest, own: Sequence[Manifest]) -> Line:
+def part_line(part: Part, manifest: Manifest, own: Sequence[Manifest]) -> Line:
     """Say how a part that is there is, and where it is opened."""
-    why = trouble_of(found) or trouble_of_address(part, own)
+    why = trouble_of(manifest) or trouble_of_address(part, own)
     if why:
         return Line(DOWN, part.title, why, aligned=True)
-    if part.kind == "Notebook" and readiness(found).stopped:
+    if part.kind == "Notebook" and readiness(manifest).stopped:
         return Line(UP, f"{part.title:{TITLE}} stopped")
     if part.kind == "Service":
         return Line(UP, f"{part.title:{TITLE}} {state_of_function(part.name, own)}")
@@ -163,4 +163,4 @@ def state_of_function(name: str, own: Sequence[Manifest]) -> str:
     ]
     if any(ready for ready, _ in pods):
         return "awake"
-    return "starting" if any(wanted for _, wanted in pods) else SLEEPING
+    return "starting" if any(asked for _, asked in pods) else SLEEPING

@@ -27,7 +27,7 @@ UNKNOWN_KIND = "doesn't have a resource type"
 
 
 @dataclass(frozen=True)
-class Found:
+class Snapshot:
     """What the machine and the cluster said.
 
     ``machine`` is None where the cluster is not this machine's; the two texts say why there are no
@@ -44,29 +44,31 @@ class Found:
     """Whether a Service may have externalIPs; None: that could not be found out."""
 
 
-def sections(found: Found, tables: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, list[Line]]]:
+def sections(
+    snapshot: Snapshot, tables: Sequence[Mapping[str, Any]]
+) -> Iterator[tuple[str, list[Line]]]:
     """Tell everything, by heading; ``tables`` are the seats' access files."""
-    if found.machine is not None:
-        yield "Machine", found.machine
-        if not all(line.well for line in found.machine):
+    if snapshot.machine is not None:
+        yield "Machine", snapshot.machine
+        if not all(line.well for line in snapshot.machine):
             return
-    if found.problem:
-        yield "Cluster", [Line(DOWN, "cluster", found.problem)]
+    if snapshot.problem:
+        yield "Cluster", [Line(DOWN, "cluster", snapshot.problem)]
         return
     system = [
         line_of(item)
-        for item in found.items
+        for item in snapshot.items
         if item["kind"] == "Node" or namespace_of(item) in SYSTEM_NAMESPACES
     ]
-    yield "Cluster", [*system, *policy_lines(found.items), *neighbour_lines(found)]
-    if found.own_platform:
-        yield "Platform", platform_lines(found.items)
-    seats = seats_of(found, tables)
-    yield from lab_sections(found, seats)
+    yield "Cluster", [*system, *policy_lines(snapshot.items), *neighbour_lines(snapshot)]
+    if snapshot.own_platform:
+        yield "Platform", platform_lines(snapshot.items)
+    seats = seats_of(snapshot, tables)
+    yield from lab_sections(snapshot, seats)
     told = {*SYSTEM_NAMESPACES, *(seat.namespace for seat in seats)}
-    if found.own_platform:
+    if snapshot.own_platform:
         told |= PLATFORM_NAMESPACES
-    if others := other_lines(found, told):
+    if others := other_lines(snapshot, told):
         yield "Other projects", others
 
 
@@ -74,8 +76,8 @@ def policy_lines(items: Sequence[Manifest]) -> list[Line]:
     """Say whether anything enforces the NetworkPolicies that the lab makes, and what it says."""
     nodes = [item for item in items if item["kind"] == "Node"]
     daemon_sets = [item for item in items if item["kind"] == "DaemonSet"]
-    found = network_policies.find_enforcers(daemon_sets, nodes)
-    reports = network_policies.find_reports(nodes) if found else []
+    enforcers = network_policies.find_enforcers(daemon_sets, nodes)
+    reports = network_policies.find_reports(nodes) if enforcers else []
     lines = [
         Line(DOWN, f"NetworkPolicies on {report.node}", report.why)
         for report in reports
@@ -83,17 +85,17 @@ def policy_lines(items: Sequence[Manifest]) -> list[Line]:
     ]
     if lines:
         return lines
-    enforced, sentence = network_policies.tell(found)
+    enforced, sentence = network_policies.tell(enforcers)
     lines = [Line(UP if enforced else NOTE, sentence.rstrip("."))]
     return lines + [Line(NOTE, report.why) for report in reports if report.why]
 
 
-def neighbour_lines(found: Found) -> list[Line]:
+def neighbour_lines(snapshot: Snapshot) -> list[Line]:
     """Say what the cluster does not keep one seat from doing to the others."""
     lines = []
-    if found.addresses_claimable:
+    if snapshot.addresses_claimable:
         lines.append(Line(NOTE, external_addresses.OPEN.rstrip(".")))
-    daemon_sets = [item for item in found.items if item["kind"] == "DaemonSet"]
+    daemon_sets = [item for item in snapshot.items if item["kind"] == "DaemonSet"]
     if not any(
         one.name == network_policies.OWN for one in network_policies.find_enforcers(daemon_sets)
     ):
@@ -120,10 +122,10 @@ def platform_lines(items: Sequence[Manifest]) -> list[Line]:
     return lines
 
 
-def seats_of(found: Found, tables: Sequence[Mapping[str, Any]]) -> list[Seat]:
+def seats_of(snapshot: Snapshot, tables: Sequence[Mapping[str, Any]]) -> list[Seat]:
     """Return the seats of the access files, else those of the projects that the lab has made."""
     seats = {seat.namespace: seat for seat in (read_seat(dict(table)) for table in tables)}
-    for item in found.items:
+    for item in snapshot.items:
         labels = item["metadata"].get("labels") or {}
         if item["kind"] == "Namespace" and labels.get("app.kubernetes.io/part-of") == "mnist-lab":
             name = item["metadata"]["name"]
@@ -137,15 +139,15 @@ def by_number(name: str) -> tuple[str, int]:
     return (stem, int(number)) if number.isdecimal() else (name, 0)
 
 
-def lab_sections(found: Found, seats: Sequence[Seat]) -> Iterator[tuple[str, list[Line]]]:
+def lab_sections(snapshot: Snapshot, seats: Sequence[Seat]) -> Iterator[tuple[str, list[Line]]]:
     """Tell how each seat is; a line each where there are several and nothing is wrong."""
-    if found.resources_problem and UNKNOWN_KIND not in found.resources_problem:
-        yield "Lab", [Line(DOWN, "the lab's objects", found.resources_problem)]
+    if snapshot.resources_problem and UNKNOWN_KIND not in snapshot.resources_problem:
+        yield "Lab", [Line(DOWN, "the lab's objects", snapshot.resources_problem)]
         return
     if not seats:
         yield "Lab", [Line(NONE, "lab", "not made yet; ./lab up")]
         return
-    projects = {i["metadata"]["name"]: i for i in found.items if i["kind"] == "Namespace"}
+    projects = {i["metadata"]["name"]: i for i in snapshot.items if i["kind"] == "Namespace"}
     for seat in seats:
         heading = f"Lab in project {seat.namespace}"
         project = projects.get(seat.namespace)
@@ -154,7 +156,7 @@ def lab_sections(found: Found, seats: Sequence[Seat]) -> Iterator[tuple[str, lis
         elif project.get("status", {}).get("phase") == "Terminating":
             yield heading, [Line(DOWN, "project", "it is being removed; ./lab up makes it anew")]
         else:
-            lines = seat_lines(seat, [*found.items, *found.resources])
+            lines = seat_lines(seat, [*snapshot.items, *snapshot.resources])
             yield heading, lines if len(seats) == 1 else fewer(lines)
 
 
@@ -167,11 +169,11 @@ def fewer(lines: Sequence[Line]) -> list[Line]:
     return told + ([Line(UP, ", ".join(rest))] if rest else [])
 
 
-def other_lines(found: Found, told: set[str]) -> list[Line]:
+def other_lines(snapshot: Snapshot, told: set[str]) -> list[Line]:
     """Of what is not the lab's, tell what is down and count the rest."""
     others = [
         item
-        for item in [*found.items, *found.resources]
+        for item in [*snapshot.items, *snapshot.resources]
         if item["kind"] != "Namespace" and namespace_of(item) and namespace_of(item) not in told
     ]
     down = [item for item in others if trouble_of(item)]

@@ -105,8 +105,8 @@ class Collector:
     ) -> list[dict[str, Any]]:
         """The objects in the first version in which there are any."""
         for api_version in versions:
-            if found := self.reader.objects(api_version, kind, namespace):
-                return found
+            if objects := self.reader.objects(api_version, kind, namespace):
+                return objects
         return []
 
     def _cause(self, step: str) -> str:
@@ -115,11 +115,11 @@ class Collector:
         home = {"metadata": {"name": place}}
         sentences: list[str] = []
         for versions, kind in KINDS.get(step, ()):
-            for thing in self._objects(versions, kind, place):
-                if readiness(thing).well:
+            for manifest in self._objects(versions, kind, place):
+                if readiness(manifest).well:
                     continue
-                name = str(thing["metadata"]["name"])
-                finding = diagnose(gather(self.reader, kind, name, place, thing, home))
+                name = str(manifest["metadata"]["name"])
+                finding = diagnose(gather(self.reader, kind, name, place, manifest, home))
                 if finding.certain:
                     sentences.append(finding.sentence)
         return "\n".join(sentences)
@@ -128,11 +128,11 @@ class Collector:
         lines: list[str] = []
         place = self._place(step)
         for versions, kind in KINDS.get(step, ()):
-            found = self._objects(versions, kind, place)
-            if not found:
+            objects = self._objects(versions, kind, place)
+            if not objects:
                 lines.append(f"{kind}: there is none in {place}")
-            for thing in found:
-                lines += condition_lines(thing)
+            for manifest in objects:
+                lines += condition_lines(manifest)
         return "\n".join(lines)
 
     def _events(self) -> str:
@@ -158,10 +158,10 @@ class Collector:
         return "\n".join(lines)
 
 
-def condition_lines(thing: Mapping[str, Any]) -> list[str]:
+def condition_lines(manifest: Mapping[str, Any]) -> list[str]:
     """Return a line for each condition (or the phase) of an object."""
-    title = f"{thing['kind']} {thing['metadata']['name']}"
-    status = thing.get("status") or {}
+    title = f"{manifest['kind']} {manifest['metadata']['name']}"
+    status = manifest.get("status") or {}
     conditions: Iterable[Mapping[str, Any]] = status.get("conditions") or ()
     lines = [
         f"{title}: {c['type']}={c['status']} {c.get('reason', '')} {c.get('message', '')}".rstrip()

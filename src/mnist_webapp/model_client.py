@@ -34,17 +34,17 @@ def read_model_input(metadata: dict[str, Any]) -> ModelInput:
     shape must all be what a 28 x 28 picture fits.
     """
     inputs = metadata.get("inputs") or []
-    wanted = f"one FP32 input named {INPUT_NAME} of shape [1, 28, 28, 1]"
+    known = f"one FP32 input named {INPUT_NAME} of shape [1, 28, 28, 1]"
     try:
-        found = [
+        tensors = [
             ModelInput(str(item["name"]), str(item["datatype"]), tuple(map(int, item["shape"])))
             for item in inputs
         ]
     except (KeyError, TypeError, ValueError) as error:
-        raise _unknown_input(metadata, wanted, f"metadata that cannot be read: {error}") from error
-    if len(found) != 1:
-        raise _unknown_input(metadata, wanted, f"{len(found)} inputs")
-    (tensor,) = found
+        raise _unknown_input(metadata, known, f"metadata that cannot be read: {error}") from error
+    if len(tensors) != 1:
+        raise _unknown_input(metadata, known, f"{len(tensors)} inputs")
+    (tensor,) = tensors
     batch, *picture = tensor.shape or (0,)
     if (
         tensor.name != INPUT_NAME
@@ -53,16 +53,16 @@ def read_model_input(metadata: dict[str, Any]) -> ModelInput:
         or tuple(picture) != PICTURE_SHAPE
     ):
         seen = f"{tensor.datatype} input {tensor.name} of shape {list(tensor.shape)}"
-        raise _unknown_input(metadata, wanted, seen)
+        raise _unknown_input(metadata, known, seen)
     return tensor
 
 
-def _unknown_input(metadata: dict[str, Any], wanted: str, found: str) -> PredictionError:
+def _unknown_input(metadata: dict[str, Any], known: str, has: str) -> PredictionError:
     return PredictionError(
         502,
         "model_input_unknown",
         "The deployed model is not one this page knows how to ask.",
-        f"Model {metadata.get('name', '?')} has {found}; the page knows {wanted}.",
+        f"Model {metadata.get('name', '?')} has {has}; the page knows {known}.",
         "Deploy the model that the lab's pipeline stores at onnx/model-v2.onnx.",
     )
 

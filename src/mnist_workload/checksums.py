@@ -34,6 +34,6 @@ def verify_checksums(folder: Path, checksums: Mapping[str, str] | None = None) -
         path = folder / name
         if not path.is_file():
             raise DataError(str(path), "no such file")
-        found = sha256_of(path)
-        if found != checksum:
-            raise ForeignFileError(str(path), f"its SHA-256 is not {checksum}", value=found)
+        actual = sha256_of(path)
+        if actual != checksum:
+            raise ForeignFileError(str(path), f"its SHA-256 is not {checksum}", value=actual)

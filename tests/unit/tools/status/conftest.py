@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from lab_status.sections import Found
+from lab_status.sections import Snapshot
 
 DOMAIN = "apps.lab.test"
 READY = {"conditions": [{"type": "Ready", "status": "True"}]}
@@ -115,24 +115,24 @@ def seat_items(namespace: str = "mnist") -> tuple[list[Any], list[Any]]:
     return items, copy.deepcopy(resources)
 
 
-def without(found: Found, *names: str) -> Found:
+def without(found: Snapshot, *names: str) -> Snapshot:
     """The same lab without the objects of these names (``Kind/name``)."""
 
     def kept(listed: list[Any]) -> list[Any]:
         return [i for i in listed if f"{i['kind']}/{i['metadata']['name']}" not in names]
 
-    return Found(machine=[], items=kept(found.items), resources=kept(found.resources))
+    return Snapshot(machine=[], items=kept(found.items), resources=kept(found.resources))
 
 
 @pytest.fixture
-def whole() -> Found:
+def whole() -> Snapshot:
     """A lab on which everything is up."""
     items, resources = seat_items()
-    return Found(machine=[], items=platform() + items, resources=resources)
+    return Snapshot(machine=[], items=platform() + items, resources=resources)
 
 
 @pytest.fixture
-def cleanly_reset(whole: Found) -> Found:
+def cleanly_reset(whole: Snapshot) -> Snapshot:
     """The same after `./lab reset`: a project, its pipeline server, its data."""
     return without(
         whole, "Deployment/mnist-webapp", "Deployment/mnist-function-deployment",

@@ -12,7 +12,7 @@ import pytest
 
 from lab_status import __main__ as command
 from lab_status.look import Kubectl, read_tables
-from lab_status.sections import Found
+from lab_status.sections import Snapshot
 
 from .conftest import access, without
 
@@ -27,7 +27,7 @@ def status(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: Any) -> Any:
     monkeypatch.setattr(command, "project_directory", lambda: tmp_path)
     monkeypatch.setattr(command, "find_kubectl", lambda *_words: None)
 
-    def run(found: Found) -> tuple[int, list[str]]:
+    def run(found: Snapshot) -> tuple[int, list[str]]:
         monkeypatch.setattr(command, "look", lambda *_words: found)
         code = command.main([])
         return code, capsys.readouterr().out.splitlines()
@@ -35,23 +35,23 @@ def status(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: Any) -> Any:
     return run
 
 
-def test_whole_lab(status: Any, whole: Found) -> None:
+def test_whole_lab(status: Any, whole: Snapshot) -> None:
     code, lines = status(whole)
     assert (code, lines[-1]) == (0, "Everything is up.")
 
 
-def test_reset_lab_is_a_state_and_no_fault(status: Any, cleanly_reset: Found) -> None:
+def test_reset_lab_is_a_state_and_no_fault(status: Any, cleanly_reset: Snapshot) -> None:
     code, lines = status(cleanly_reset)
     assert code == 0
     assert lines[-1] == "What is made is up; the lines that say none are not made yet."
 
 
-def test_broken_lab(status: Any, whole: Found) -> None:
+def test_broken_lab(status: Any, whole: Snapshot) -> None:
     code, lines = status(without(whole, "Service/mnist-function"))
     assert (code, lines[-1]) == (1, "1 part is down: see the lines that say DOWN.")
 
 
-def test_cluster_that_does_not_answer(status: Any, whole: Found) -> None:
+def test_cluster_that_does_not_answer(status: Any, whole: Snapshot) -> None:
     code, lines = status(replace(whole, problem="the API server did not answer in time"))
     assert code == 1
     assert "  DOWN  cluster: the API server did not answer in time" in lines

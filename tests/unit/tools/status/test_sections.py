@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 
 from lab_status.lines import Line
-from lab_status.sections import Found, sections
+from lab_status.sections import Snapshot, sections
 
 from .conftest import access, deployment, platform, route, seat_items, without
 
 LAB = "Lab in project mnist"
 
 
-def tell(found: Found, *tables: dict[str, Any]) -> dict[str, list[Line]]:
+def tell(found: Snapshot, *tables: dict[str, Any]) -> dict[str, list[Line]]:
     return dict(sections(found, tables or (access(),)))
 
 
@@ -25,7 +25,7 @@ def line_about(lines: list[Line], title: str) -> Line:
     return next(line for line in lines if line.text.startswith(title))
 
 
-def test_whole_lab_is_up_and_says_where(whole: Found) -> None:
+def test_whole_lab_is_up_and_says_where(whole: Snapshot) -> None:
     told = tell(whole)
     assert list(told) == ["Machine", "Cluster", "Platform", LAB]
     assert {line.mark for lines in told.values() for line in lines} == {"up"}
@@ -36,7 +36,7 @@ def test_whole_lab_is_up_and_says_where(whole: Found) -> None:
     assert line_about(told[LAB], "model").more == ("its key: Secret mnist/model-mesh",)
 
 
-def test_reset_lab_is_no_fault_and_lists_no_dead_address(cleanly_reset: Found) -> None:
+def test_reset_lab_is_no_fault_and_lists_no_dead_address(cleanly_reset: Snapshot) -> None:
     lines = tell(cleanly_reset)[LAB]
     marks = {line.text.split("  ")[0]: line.mark for line in lines}
     assert marks == {
@@ -63,7 +63,7 @@ def test_reset_lab_is_no_fault_and_lists_no_dead_address(cleanly_reset: Found) -
     ],
 )
 def test_part_that_is_missing_before_a_later_one_is_down(
-    whole: Found, gone: str, title: str, playbook: str
+    whole: Snapshot, gone: str, title: str, playbook: str
 ) -> None:
     line = line_about(tell(without(whole, gone))[LAB], title)
     assert line.mark == "DOWN"
@@ -71,7 +71,7 @@ def test_part_that_is_missing_before_a_later_one_is_down(
     assert line.why.endswith(f"./lab run {playbook} brings it back")
 
 
-def test_missing_route_takes_the_address_away(whole: Found) -> None:
+def test_missing_route_takes_the_address_away(whole: Snapshot) -> None:
     line = line_about(tell(without(whole, "Route/mnist-webapp"))[LAB], "page")
     assert line.mark == "DOWN"
     assert line.why == (
@@ -80,14 +80,14 @@ def test_missing_route_takes_the_address_away(whole: Found) -> None:
     )
 
 
-def test_refused_route_says_why(whole: Found) -> None:
+def test_refused_route_says_why(whole: Snapshot) -> None:
     found = without(whole, "Route/notebook")
     found.resources.append(route("notebook", "mnist", "False", "the host belongs to another"))
     line = line_about(tell(found)[LAB], "workbench")
     assert line.why == "Route notebook, the host belongs to another"
 
 
-def test_part_that_is_not_ready_quotes_its_condition(whole: Found) -> None:
+def test_part_that_is_not_ready_quotes_its_condition(whole: Snapshot) -> None:
     found = without(whole, "InferenceService/mnist")
     condition = {"type": "Ready", "status": "False", "message": "no such key: onnx/model"}
     model = {"kind": "InferenceService", "metadata": {"name": "mnist", "namespace": "mnist"}}
@@ -95,7 +95,7 @@ def test_part_that_is_not_ready_quotes_its_condition(whole: Found) -> None:
     assert line_about(tell(found)[LAB], "model").why == "no such key: onnx/model"
 
 
-def test_workload_behind_a_part_is_named_when_it_is_down(whole: Found) -> None:
+def test_workload_behind_a_part_is_named_when_it_is_down(whole: Snapshot) -> None:
     found = without(whole, "Deployment/ds-pipeline-dspa")
     found.items.append(deployment("ds-pipeline-dspa", "mnist", ready=0))
     line = line_about(tell(found)[LAB], "Deployment ds-pipeline-dspa")
@@ -103,7 +103,7 @@ def test_workload_behind_a_part_is_named_when_it_is_down(whole: Found) -> None:
     assert "0 of 1 ready" in line.why
 
 
-def test_stopped_workbench_is_no_fault(whole: Found) -> None:
+def test_stopped_workbench_is_no_fault(whole: Snapshot) -> None:
     workbench = next(item for item in whole.resources if item["kind"] == "Notebook")
     workbench["status"] = {}
     workbench["metadata"]["annotations"]["kubeflow-resource-stopped"] = "2026-01-01T00:00:00Z"
@@ -115,7 +115,9 @@ def test_stopped_workbench_is_no_fault(whole: Found) -> None:
 @pytest.mark.parametrize(
     ("ready", "wanted", "said"), [(0, 0, "asleep"), (0, 1, "starting"), (1, 1, "awake")]
 )
-def test_function_sleeps_starts_and_runs(whole: Found, ready: int, wanted: int, said: str) -> None:
+def test_function_sleeps_starts_and_runs(
+    whole: Snapshot, ready: int, wanted: int, said: str
+) -> None:
     function = next(i for i in whole.items if i["metadata"]["name"] == "mnist-function-deployment")
     function["spec"]["replicas"] = wanted
     function["status"] = {"readyReplicas": ready, "updatedReplicas": wanted}
@@ -124,7 +126,7 @@ def test_function_sleeps_starts_and_runs(whole: Found, ready: int, wanted: int, 
     assert all(line.mark == "up" for line in lines)
 
 
-def test_question_that_failed_is_told(whole: Found) -> None:
+def test_question_that_failed_is_told(whole: Snapshot) -> None:
     told = tell(replace(whole, resources=[], resources_problem="Forbidden: you may not list"))
     assert told["Lab"][0].mark == "DOWN"
     assert told["Lab"][0].why == "Forbidden: you may not list"
@@ -137,13 +139,13 @@ def test_cluster_without_the_platform_has_nothing_down() -> None:
         for item in platform()
         if "lab-platform" not in str(item) and "lab-router" not in str(item)
     ]
-    told = dict(sections(Found(machine=[], items=items, resources_problem=unknown), ()))
+    told = dict(sections(Snapshot(machine=[], items=items, resources_problem=unknown), ()))
     assert told["Platform"][0].why == "not installed yet; ./lab run install-platform"
     assert told["Lab"][0].why == "not made yet; ./lab up"
     assert all(line.well for lines in told.values() for line in lines)
 
 
-def test_missing_part_of_the_platform_is_down(whole: Found) -> None:
+def test_missing_part_of_the_platform_is_down(whole: Snapshot) -> None:
     line = line_about(
         tell(without(whole, "Deployment/lab-router"))["Platform"],
         "Deployment lab-router/lab-router",
@@ -152,7 +154,7 @@ def test_missing_part_of_the_platform_is_down(whole: Found) -> None:
     assert "./lab run install-platform" in line.why
 
 
-def test_project_that_is_gone_or_going(whole: Found) -> None:
+def test_project_that_is_gone_or_going(whole: Snapshot) -> None:
     gone = tell(without(whole, "Namespace/mnist"))[LAB]
     assert [str(line) for line in gone] == ["  none  project: not made yet; ./lab up"]
     project = next(item for item in whole.items if item["metadata"]["name"] == "mnist")
@@ -160,7 +162,7 @@ def test_project_that_is_gone_or_going(whole: Found) -> None:
     assert "being removed" in tell(whole)[LAB][0].why
 
 
-def test_seats_without_an_access_file_are_found_by_their_label(whole: Found) -> None:
+def test_seats_without_an_access_file_are_found_by_their_label(whole: Snapshot) -> None:
     told = dict(sections(whole, ()))
     assert LAB in told
 
@@ -170,7 +172,7 @@ def test_class_has_a_heading_for_each_seat_in_order() -> None:
     for number in (1, 2, 10):
         more_items, more_resources = seat_items(f"mnist-{number}")
         items, resources = items + more_items, resources + more_resources
-    found = Found(machine=[], items=items, resources=resources)
+    found = Snapshot(machine=[], items=items, resources=resources)
     told = tell(found, *(access(f"mnist-{number}") for number in (10, 2, 1)))
     assert [heading for heading in told if heading.startswith("Lab")] == [
         f"Lab in project mnist-{number}" for number in (1, 2, 10)
@@ -180,7 +182,7 @@ def test_class_has_a_heading_for_each_seat_in_order() -> None:
     assert len(texts) == 3
 
 
-def test_other_projects_are_counted_and_their_trouble_is_told(whole: Found) -> None:
+def test_other_projects_are_counted_and_their_trouble_is_told(whole: Snapshot) -> None:
     whole.items.extend([deployment("a", "tests"), deployment("b", "tests", ready=0)])
     lines = tell(whole)["Other projects"]
     assert [line.mark for line in lines] == ["up", "DOWN"]
@@ -189,10 +191,10 @@ def test_other_projects_are_counted_and_their_trouble_is_told(whole: Found) -> N
 
 def test_machine_without_a_cluster_tells_only_that() -> None:
     machine = [Line("DOWN", "cluster", "there is none on this machine; ./lab up makes it")]
-    assert dict(sections(Found(machine=machine), ())) == {"Machine": machine}
+    assert dict(sections(Snapshot(machine=machine), ())) == {"Machine": machine}
 
 
-def test_a_cluster_that_enforces_no_policies_is_told_of_and_no_fault(whole: Found) -> None:
+def test_a_cluster_that_enforces_no_policies_is_told_of_and_no_fault(whole: Snapshot) -> None:
     open_cluster = without(whole, "DaemonSet/kube-network-policy")
     line = next(line for line in tell(open_cluster)["Cluster"] if "NetworkPolicies" in line.text)
     assert line.mark == "note"
@@ -207,7 +209,7 @@ def test_a_cluster_that_enforces_no_policies_is_told_of_and_no_fault(whole: Foun
     ("True", "SomeNotUnderstood", "note", "of a/b"),
 ])  # fmt: skip
 def test_what_the_network_policies_program_says_is_told(
-    whole: Found, status: str, reason: str, mark: str, told: str
+    whole: Snapshot, status: str, reason: str, mark: str, told: str
 ) -> None:
     node = next(item for item in whole.items if item["kind"] == "Node")
     node["status"] = copy.deepcopy(node["status"])
@@ -220,7 +222,7 @@ def test_what_the_network_policies_program_says_is_told(
     assert marks == [mark]
 
 
-def test_a_workbench_that_somebody_stopped_is_not_down(whole: Found) -> None:
+def test_a_workbench_that_somebody_stopped_is_not_down(whole: Snapshot) -> None:
     notebook = next(item for item in whole.resources if item["kind"] == "Notebook")
     notebook["metadata"]["namespace"] = "other"
     notebook["metadata"]["annotations"]["kubeflow-resource-stopped"] = "2026-01-01T00:00:00Z"
@@ -228,13 +230,13 @@ def test_a_workbench_that_somebody_stopped_is_not_down(whole: Found) -> None:
     assert all(line.well for line in tell(whole)["Other projects"])
 
 
-def test_a_cluster_that_keeps_seats_apart_has_nothing_told_of_it(whole: Found) -> None:
+def test_a_cluster_that_keeps_seats_apart_has_nothing_told_of_it(whole: Snapshot) -> None:
     refused = replace(whole, addresses_claimable=False)
     for found in (whole, refused):
         assert not any("may" in line.text for line in tell(found)["Cluster"])
 
 
-def test_what_a_foreign_cluster_leaves_open_is_told_and_no_fault(whole: Found) -> None:
+def test_what_a_foreign_cluster_leaves_open_is_told_and_no_fault(whole: Snapshot) -> None:
     foreign = replace(without(whole, "DaemonSet/kube-network-policy"), addresses_claimable=True)
     lines = [line for line in tell(foreign)["Cluster"] if line.mark == "note"]
     assert all(line.well for line in lines)
