@@ -298,13 +298,13 @@ def test_the_command_does_not_see_the_token(backend: Backend, tmp_path: Path) ->
 def test_only_the_token_goes_from_what_the_kernel_shows(around: dict[str, str]) -> None:
     """Also where it stands first or last, or where another's text looks like it."""
     code = (
-        "import sys; sys.path.insert(0, sys.argv[1]); import launcher; "
-        "assert launcher.take_token() == sys.argv[2]; "
+        "import sys; from pipeline_launcher import launcher; "
+        "assert launcher.take_token() == sys.argv[1]; "
         "sys.stdout.buffer.write(open('/proc/self/environ', 'rb').read())"
     )
     for environment in ({"LAB_STEP_TOKEN": SECRET, **around}, {**around, "LAB_STEP_TOKEN": SECRET}):
         done = subprocess.run(
-            [sys.executable, "-c", code, str(LAUNCHER.parent), SECRET],
+            [sys.executable, "-c", code, SECRET],
             env=environment, capture_output=True, check=True,
         )  # fmt: skip
         left = [word.decode() for word in done.stdout.split(b"\0") if word]

@@ -36,7 +36,13 @@ case "$*" in *" venv "*) /usr/bin/python3 -m venv --without-pip "$last" ;; esac
 def checkout(tmp_path: Path) -> Path:
     """What the launcher needs of a checkout, for everybody to read."""
     root = tmp_path / "checkout"
-    for name in ("src/embedded_cluster", "src/lab_ground", "inventories", "requirements"):
+    folders = ("embedded_cluster", "lab_ground", "lab_launcher")
+    for name in (
+        *(f"src/{folder}" for folder in folders),
+        "inventories",
+        "playbooks",
+        "requirements",
+    ):
         shutil.copytree(
             PROJECT / name, root / name, ignore=shutil.ignore_patterns("__pycache__", ".lab")
         )
