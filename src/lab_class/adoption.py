@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -61,3 +62,7 @@ def _keep_certificate(secret: Manifest, path: Path) -> bool:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     write_whole(path, text.decode("ascii"), 0o644)
     return True
+
+
+if __name__ == "__main__":
+    adopt_kubeconfig(Layout(), Path(sys.argv[1]))

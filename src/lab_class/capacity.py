@@ -54,7 +54,7 @@ class Amount:
         return max(0, min(fits)) if fits else 0
 
     def __str__(self) -> str:
-        return f"{self.cpu / 1000:.2f} cores and {self.memory / GIB:.1f} GiB"
+        return f"{self.cpu / 1000:.2f} cores and {self.memory / GIB:.2f} GiB"
 
 
 # Measured on two cores, of one seat: its pods' requests, and the memory that they really take.

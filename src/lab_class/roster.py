@@ -79,6 +79,10 @@ class Roster:
         gone = set(namespaces)
         return Roster(tuple(seat for seat in self.seats if seat.namespace not in gone))
 
+    def or_none(self) -> Roster:
+        """Return the list, or an empty one where no learner is in it: then there is no class."""
+        return self if any(seat.learner for seat in self.seats) else Roster()
+
     def to_json(self) -> str:
         """Return the list as it is kept."""
         return json.dumps({"seats": [asdict(seat) for seat in self.seats]}, indent=1) + "\n"
@@ -111,7 +115,7 @@ def find(roster: Roster, word: str) -> Seat:
             return found[0]
     names = ", ".join(seat.namespace for seat in roster.seats)
     raise ClassError(
-        f'no seat of the class is "{word}"; there are {names}'
+        f'no seat of the class is "{word}"; there are {names} (./lab class list)'
         if names
         else f'no seat is "{word}", since there is no class; ./lab class add makes one'
     )

@@ -13,6 +13,8 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from lab_class.record import read_file
+from lab_class.roster import STEM, ClassError, find
 from lab_launcher import environment, variables, words
 from lab_launcher.catalogue import SPECIAL_HOSTS, Catalogue
 from lab_launcher.errors import WordError, listed, meant
@@ -92,11 +94,15 @@ def playbook_of(said: list[Said], catalogue: Catalogue) -> str:
     return name
 
 
-def seats_of(said: list[Said]) -> list[str]:
-    """Take the seats out of what was said to `reset`; a number is one of the class's.
+def seats_of(said: list[Said], state: Path) -> list[str]:
+    """Return the namespaces of the seats that were named to `reset`.
+
+    In a class one is meant by its number, its namespace or its end, or its learner; without one a
+    number is that of a seat made by hand. ``state`` is the checkout's, with the list.
 
     Raises:
         WordError: they were named in two ways.
+        ClassError: the class has no such seat.
     """
     seats = [option.text for option in said if option.name == "--seat"]
     if seats:
@@ -108,7 +114,10 @@ def seats_of(said: list[Said]) -> list[str]:
         } & {"lab_seats", "lab_namespace", "lab_reset_namespaces"}
         if set_too:
             raise WordError(f"--seat and -e {sorted(set_too)[0]} both name seats; use one of them")
-    return [f"mnist-{seat}" if seat.isdecimal() else seat for seat in seats]
+    roster = read_file(state)
+    if roster.seats:
+        return [find(roster, seat).namespace for seat in seats]
+    return [f"{STEM}{seat}" if seat.isdecimal() else seat for seat in seats]
 
 
 def resolve(command: str, given: Sequence[str], catalogue: Catalogue, directory: str) -> list[str]:
@@ -128,7 +137,7 @@ def resolve(command: str, given: Sequence[str], catalogue: Catalogue, directory:
     if command == "reset":
         steps = [option.text for option in said if option.name == "--to"]
         first += ["-e", f"lab_reset_to={steps[-1] if steps else 'project'}"]
-        if seats := seats_of(said):
+        if seats := seats_of(said, catalogue.project / ".lab"):
             first += ["-e", json.dumps({"lab_namespace": seats[0], "lab_seats": seats})]
         said = [option for option in said if option.name not in ("--seat", "--to")]
     return [*first, *words.spoken(said)]
@@ -143,7 +152,7 @@ def main(arguments: Sequence[str], shell: Mapping[str, str], directory: str) -> 
         resolved = resolve(command, given, catalogue, directory) if command in OWN else given
         if environment.asks(command, resolved):
             environment.check_kubeconfig(shell)
-    except WordError as error:
+    except (WordError, ClassError) as error:
         print(f"lab: {error}{'' if str(error).endswith('.') else '.'}", file=sys.stderr)
         return 2
     if resolved[:1] == ["--help"] and command in OWN:

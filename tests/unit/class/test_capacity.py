@@ -109,10 +109,10 @@ def test_init_containers_count_by_the_largest_and_sidecars_with_the_rest() -> No
 def test_the_report_has_the_numbers_and_what_thirty_would_need() -> None:
     nodes = measure([node()], [pod("1", "2Gi")])
     lines = " ".join(report(nodes, "workbench", 30))
-    assert "1 node with 2.00 cores and 8.0 GiB, of which 1.00 cores and 6.0 GiB are free" in lines
+    assert "1 node with 2.00 cores and 8.00 GiB, of which 1.00 cores and 6.00 GiB are free" in lines
     assert "6 more with workbenches" in lines
     assert "2 more served" in lines
-    assert "30 seats need 4.80 cores and 19.5 GiB: 3.8 cores and 14 GiB of memory" in lines
+    assert "30 seats need 4.80 cores and 19.50 GiB: 3.8 cores and 14 GiB of memory" in lines
     assert "room for 11 pods more than there is" in lines
     assert "114 GiB" in lines
 

@@ -13,8 +13,10 @@ from ansible.cli.playbook import PlaybookCLI
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lab_class.record import write_file
+from lab_class.roster import ClassError, Roster, Seat, find
 from lab_launcher import environment, variables, words
-from lab_launcher.__main__ import resolve
+from lab_launcher.__main__ import resolve, seats_of
 from lab_launcher.catalogue import Catalogue
 from lab_launcher.errors import WordError
 from lab_launcher.options import ANSIBLE, OWN, Option, options_of
@@ -198,6 +200,16 @@ def test_any_environment_is_fine_or_answered(shell: dict[str, str]) -> None:
 
     sentence = answer(check)
     assert sentence is None or any(name in sentence for name in (*shell, "KUBECONFIG"))
+
+
+def test_a_seat_of_a_class_is_meant_by_its_learner_or_its_end(tmp_path: Path) -> None:
+    said = words.read("reset", ["--seat", "ada", "--seat=walk", "--seat", "3"])
+    with pytest.raises(ClassError, match="no class"):
+        find(Roster(), "ada")
+    write_file(tmp_path, Roster((Seat("mnist-1", "ada"), Seat("mnist-walk", "bob"))))
+    assert seats_of(said[:2], tmp_path) == ["mnist-1", "mnist-walk"]
+    with pytest.raises(ClassError, match='no seat of the class is "3"; there are mnist-1'):
+        seats_of(said, tmp_path)
 
 
 def test_an_option_may_be_of_every_command() -> None:
