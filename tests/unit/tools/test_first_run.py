@@ -36,7 +36,7 @@ case "$*" in *" venv "*) /usr/bin/python3 -m venv --without-pip "$last" ;; esac
 def checkout(tmp_path: Path) -> Path:
     """What the launcher needs of a checkout, for everybody to read."""
     root = tmp_path / "checkout"
-    folders = ("embedded_cluster", "lab_ground", "lab_launcher")
+    folders = ("embedded_cluster", "lab_class", "lab_ground", "lab_launcher")
     for name in (
         *(f"src/{folder}" for folder in folders),
         "inventories",
