@@ -53,7 +53,6 @@ class ObjectStore:
     storage_class: str | None = None
     image: str | None = None
     resources: Mapping[str, Any] = field(default_factory=dict)
-    client_labels: Mapping[str, str] | None = None
 
     @property
     def labels(self) -> dict[str, str]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
@@ -25,3 +27,16 @@ def start_chromium(profile: Path, *arguments: str) -> webdriver.Chrome:
     made = webdriver.Chrome(options, Service(chromedriver))
     made.set_page_load_timeout(20)
     return made
+
+
+def foreign_requests(driver: webdriver.Chrome, address: str) -> list[str]:
+    """Addresses of other hosts than the page's that were asked for since this was last asked."""
+    host = urlsplit(address).netloc
+    urls = []
+    for entry in driver.get_log("performance"):
+        message = json.loads(entry["message"])["message"]
+        if message["method"] == "Network.requestWillBeSent":
+            url = urlsplit(message["params"]["request"]["url"])
+            if url.scheme in ("http", "https", "ws", "wss") and url.netloc != host:
+                urls.append(url.geturl())
+    return urls

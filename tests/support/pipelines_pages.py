@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import httpx
+from chromium import foreign_requests
 from selenium import webdriver
 from selenium.common.exceptions import (
     NoSuchElementException,
@@ -108,15 +108,7 @@ class Browser:
 
     def foreign_requests(self) -> list[str]:
         """Addresses of other hosts that were asked for."""
-        host = urlsplit(self.address).netloc
-        found = []
-        for entry in self.driver.get_log("performance"):
-            message = json.loads(entry["message"])["message"]
-            if message["method"] == "Network.requestWillBeSent":
-                url = message["params"]["request"]["url"]
-                if url.startswith(("http:", "https:")) and urlsplit(url).netloc != host:
-                    found.append(url)
-        return found
+        return foreign_requests(self.driver, self.address)
 
 
 class Page:

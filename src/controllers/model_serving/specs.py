@@ -13,7 +13,7 @@ from lab_ground.serving import constants
 
 Manifest = Mapping[str, Any]
 
-MODEL_MESH, RAW, SERVERLESS = "ModelMesh", "RawDeployment", "Serverless"
+MODEL_MESH, RAW = "ModelMesh", "RawDeployment"
 
 
 class SpecError(Exception):

@@ -25,7 +25,6 @@ from pipeline_server.ir.errors import PipelineError
 from pipeline_server.ir.pipeline import PipelineIR
 from pipeline_server.settings import Settings
 
-MAXIMUM_METADATA = 256 * 1024
 # What a step may leave for people to look at without declaring it: Elyra's bootstrapper writes
 # both files here for every notebook that asks for it.
 REPORTS = {

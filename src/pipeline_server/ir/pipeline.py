@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from pipeline_server.ir import checks, values
 from pipeline_server.ir.errors import PipelineError
-from pipeline_server.ir.graph import ROOT
 from pipeline_server.ir.messages import PipelineMessages
 
 IMAGE = "oci://"
@@ -45,21 +44,6 @@ class PipelineIR(PipelineMessages):
             uri = executor.importer.artifact_uri.constant.string_value
             if uri.startswith(IMAGE):
                 raise PipelineError(not_pulled(uri))
-
-    def components_used(self) -> Iterator[str]:
-        """Components that can be reached from the root."""
-        seen: set[str] = set()
-        stack = [ROOT]
-        while stack:
-            name = stack.pop()
-            if name in seen:
-                continue
-            seen.add(name)
-            yield name
-            if self.is_dag(name):
-                stack.extend(
-                    task.component_ref.name for task in self.component(name).dag.tasks.values()
-                )
 
 
 def fill(known: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
+from chromium import foreign_requests
 from selenium import webdriver
 
 DESK = {"width": 1280, "height": 900, "deviceScaleFactor": 1, "mobile": False}
@@ -67,12 +66,4 @@ class Chromium:
 
     def foreign_requests(self) -> list[str]:
         """Addresses of other hosts that were asked for."""
-        host = urlsplit(self.address).netloc
-        found = []
-        for entry in self.driver.get_log("performance"):
-            message = json.loads(entry["message"])["message"]
-            if message["method"] == "Network.requestWillBeSent":
-                url = message["params"]["request"]["url"]
-                if url.startswith(("http:", "https:", "ws:", "wss:")):
-                    found += [url] if urlsplit(url).netloc != host else []
-        return found
+        return foreign_requests(self.driver, self.address)

@@ -146,14 +146,20 @@ def test_a_slice_beside_the_controller_s_leads_nowhere(
     assert (status, "written by hand" in message) == ("False", True), message
 
 
-def test_a_name_that_ends_in_another_seat_is_that_seat_s(
-    make: Callable[[Manifest], Manifest], stranger: Seat, victim: Seat
+@pytest.mark.parametrize(
+    ("host", "reason"),
+    [("notebook-{victim}", "belongs to it"), ("127.0.0.1", "is an address")],
+    ids=["ends-in-another-seat", "address"],
+)
+def test_a_host_that_is_not_the_seats_to_have(
+    make: Callable[[Manifest], Manifest], stranger: Seat, victim: Seat, host: str, reason: str
 ) -> None:
-    host = f"notebook-{victim.namespace}.{DOMAIN}"
+    if "{" in host:
+        host = f"{host.format(victim=victim.namespace)}.{DOMAIN}"
     make(service("own", selector={"app": "nothing"}))
     make(route("squatter", "own", host=host))
     status, message = verdict(stranger.client, "squatter", stranger.namespace)
-    assert (status, "belongs to it" in message) == ("False", True), message
+    assert (status, reason in message) == ("False", True), message
 
 
 UNUSABLE = {
@@ -239,13 +245,6 @@ def certificate_of(host: str) -> bytes:
         context.wrap_socket(sock, server_hostname=host) as wrapped,
     ):
         return wrapped.getpeercert(binary_form=True) or b""
-
-
-def test_a_host_is_no_address(make: Callable[[Manifest], Manifest], stranger: Seat) -> None:
-    make(service("address", selector={"app": "nothing"}))
-    make(route("address", "address", host="127.0.0.1"))
-    status, message = verdict(stranger.client, "address", stranger.namespace)
-    assert (status, "is an address" in message) == ("False", True), message
 
 
 NUMBERS = {
