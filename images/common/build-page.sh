@@ -23,5 +23,8 @@ npm="$node/lib/node_modules/npm/bin/npm-cli.js"
 cd "$source"
 node "$npm" ci --no-audit --no-fund
 node build.mjs "$output"
+# Compressed once here, not at every request: a server may send these instead.
+find "$output" -type f \( -name '*.js' -o -name '*.css' -o -name '*.svg' -o -name '*.html' \) \
+    -exec gzip -9 -n -k -f {} +
 node "$npm" sbom --omit dev --sbom-format cyclonedx >"$bill"
 rm -rf "$tools"

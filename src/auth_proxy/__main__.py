@@ -60,6 +60,7 @@ async def run(configuration: ProxyConfiguration) -> int:
         reviewer,
         sealer=sealer if configuration.login else None,
         tickets=UsedTickets(work / "used-tickets"),
+        pass_token=configuration.pass_token,
     )
     server = await serve(authoriser, configuration.socket)
     relay = await Relay(configuration.upstream, authoriser.verdict).listen(

@@ -32,8 +32,10 @@ class Authoriser:
         *,
         sealer: Sealer | None = None,
         tickets: UsedTickets | None = None,
+        pass_token: bool = False,
     ) -> None:
         self._reviewer = reviewer
+        self._pass_token = pass_token
         self._sealer = sealer
         self._tickets = tickets or UsedTickets(None)
         self._links = ShortLinks()
@@ -84,9 +86,12 @@ class Authoriser:
         except ReviewError as error:
             logger.warning("%s", error)
             return 500, {}, b""
-        if verdict.status == 200:
-            return 200, {"X-Checked-User": verdict.user}, b""
-        return verdict.status, {}, b""
+        if verdict.status != 200:
+            return verdict.status, {}, b""
+        answer = {"X-Checked-User": verdict.user}
+        if self._pass_token:
+            answer["X-Checked-Token"] = self._token(headers) or ""
+        return 200, answer, b""
 
     async def _refused(self, headers: Headers) -> Answer:
         try:

@@ -25,6 +25,7 @@ class ProxyConfiguration:
     tls_directory: Path
     work_directory: Path
     session_file: Path | None
+    pass_token: bool = False
 
     @property
     def socket(self) -> Path:
@@ -63,6 +64,7 @@ def read_configuration(environment: Mapping[str, str]) -> ProxyConfiguration:
         tls_directory=Path(environment["AUTH_PROXY_TLS_DIRECTORY"]),
         work_directory=Path(environment["AUTH_PROXY_WORK_DIRECTORY"]),
         session_file=Path(session_file) if session_file else None,
+        pass_token=environment.get("AUTH_PROXY_PASS_TOKEN") == "true",
     )
 
 
@@ -127,6 +129,7 @@ http {
       proxy_set_header Content-Length '';
       proxy_set_header Connection '';
       proxy_set_header Upgrade '';
+@CHECK@
       proxy_pass http://authoriser/oauth/check;
     }
     location = /oauth/refused {
@@ -145,15 +148,28 @@ http {
     location / {
       auth_request /oauth/check;
       auth_request_set $checked_user $upstream_http_x_checked_user;
+@ASK@
       error_page 401 403 500 = /oauth/refused;
 @BEHIND@
       proxy_set_header X-Forwarded-User $checked_user;
+@TOKEN@
       proxy_set_header X-Relay-Cookie $relay_cookie;
       proxy_set_header X-Relay-Authorization $relay_authorization;
       proxy_pass http://$behind;
     }
   }
 }
+"""
+
+# Only a server that acts as whoever asks is told the token that was checked; a client's own header
+# of that name never gets through. The check's answer then has the token in it: its buffer must hold
+# the largest that is taken.
+_NO_BEARER = "      proxy_set_header X-Forwarded-Access-Token '';"
+_BEARER = "      proxy_set_header X-Forwarded-Access-Token $checked_token;"
+_ASK_BEARER = "      auth_request_set $checked_token $upstream_http_x_checked_token;"
+_CHECK_BUFFERS = """\
+      proxy_buffer_size 32k;
+      proxy_buffers 4 32k;\
 """
 
 _BEHIND = """\
@@ -165,7 +181,6 @@ _BEHIND = """\
       proxy_set_header X-Forwarded-Host $forwarded_host;
       proxy_set_header X-Forwarded-Email '';
       proxy_set_header X-Forwarded-Groups '';
-      proxy_set_header X-Forwarded-Access-Token '';
       proxy_set_header Authorization '';
       proxy_set_header Cookie $upstream_cookie;
       proxy_request_buffering off;\
@@ -176,13 +191,17 @@ def build_nginx_configuration(configuration: ProxyConfiguration) -> str:
     """Return nginx's configuration file."""
     opened = "\n".join(
         f"    location {'= ' if not path.endswith('/') else ''}{path} {{\n{_BEHIND}\n"
-        "      proxy_set_header X-Forwarded-User '';\n"
+        f"      proxy_set_header X-Forwarded-User '';\n{_NO_BEARER}\n"
         "      proxy_set_header X-Relay-Cookie '';\n"
         "      proxy_set_header X-Relay-Authorization '';\n"
         "      proxy_pass http://server_behind;\n    }"
         for path in configuration.open_paths
     )
+    passing = configuration.pass_token
     replacements = {
+        "@CHECK@": _CHECK_BUFFERS if passing else "",
+        "@ASK@": _ASK_BEARER if passing else "",
+        "@TOKEN@": _BEARER if passing else _NO_BEARER,
         "@OPEN@": opened,
         "@BEHIND@": _BEHIND,
         "@WORK@": str(configuration.work_directory),

@@ -38,6 +38,7 @@ TYPED = {
         "activator",
         "auth_proxy",
         "controllers",
+        "dashboard",
         "lab_ground",
         "model_puller",
         "model_repository",

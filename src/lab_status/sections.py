@@ -19,6 +19,7 @@ PLATFORM_PARTS = (
     "lab-platform/lab-activator",
     "lab-platform/model-repository",
 )
+DASHBOARD = "rhods-dashboard"
 PLATFORM_NAMESPACES = frozenset(part.partition("/")[0] for part in PLATFORM_PARTS)
 INSTALL_PLATFORM = "./lab run install-platform"
 WORKLOADS = ("Deployment", "StatefulSet", "DaemonSet")
@@ -48,6 +49,10 @@ def sections(
     snapshot: Snapshot, tables: Sequence[Mapping[str, Any]]
 ) -> Iterator[tuple[str, list[Line]]]:
     """Tell everything, by heading; ``tables`` are the seats' access files."""
+    answers = not snapshot.problem and all(line.well for line in snapshot.machine or ())
+    dashboard = find_dashboard(snapshot) if answers and snapshot.own_platform else []
+    if dashboard:
+        yield "Dashboard", dashboard
     if snapshot.machine is not None:
         yield "Machine", snapshot.machine
         if not all(line.well for line in snapshot.machine):
@@ -67,9 +72,41 @@ def sections(
     yield from lab_sections(snapshot, seats)
     told = {*SYSTEM_NAMESPACES, *(seat.namespace for seat in seats)}
     if snapshot.own_platform:
-        told |= PLATFORM_NAMESPACES
+        told |= PLATFORM_NAMESPACES | {namespace_of(item) for item in dashboards_of(snapshot)}
     if others := other_lines(snapshot, told):
         yield "Other projects", others
+
+
+def dashboards_of(snapshot: Snapshot) -> list[Manifest]:
+    """Return the Deployment of the platform's dashboard, in whichever namespace the images are."""
+    return [
+        item
+        for item in snapshot.items
+        if item["kind"] == "Deployment" and item["metadata"]["name"] == DASHBOARD
+    ]
+
+
+def find_dashboard(snapshot: Snapshot) -> list[Line]:
+    """Say where learners begin, and how it is; nothing where the platform is not installed."""
+    lines = []
+    for item in dashboards_of(snapshot):
+        hosts = [
+            str(entry.get("host", ""))
+            for route in snapshot.resources
+            if route["kind"] == "Route" and namespace_of(route) == namespace_of(item)
+            for entry in route.get("status", {}).get("ingress") or ()
+        ]
+        # The short name first: it is the one to type.
+        host = min(filter(None, hosts), key=len, default="")
+        why = trouble_of(item)
+        if why:
+            lines.append(Line(DOWN, "dashboard", why, aligned=True))
+        elif not host:
+            why = f"no Route leads to it; {INSTALL_PLATFORM} brings it back"
+            lines.append(Line(DOWN, "dashboard", why, aligned=True))
+        else:
+            lines.append(Line(UP, f"{'dashboard':{TITLE}} https://{host}"))
+    return lines
 
 
 def policy_lines(items: Sequence[Manifest]) -> list[Line]:

@@ -375,6 +375,26 @@ def test_socket_speaks_http_to_nginx(tmp_path):
     assert asyncio.run(talk()) == [200, 401, 400]
 
 
+class TestPassedToken:
+    """A server that acts as whoever asks is told the token, of a session or a header."""
+
+    @pytest.mark.parametrize("passing", [True, False])
+    def test_token_of_a_session_and_of_a_header(self, sealer, passing):
+        authoriser = Authoriser(Reviewer(check), sealer=sealer, pass_token=passing)
+        expected = "good" if passing else None
+        cookie = f"{COOKIE}={sealer.seal_session('good')}"
+        for headers in ({"cookie": cookie}, {"authorization": "Bearer good"}):
+            status, answer, _ = ask(authoriser, "/oauth/check", headers)
+            assert status == 200
+            assert answer.get("X-Checked-Token") == expected
+
+    def test_refused_token_is_told_to_nobody(self, sealer):
+        authoriser = Authoriser(Reviewer(check), sealer=sealer, pass_token=True)
+        for token in ("poor", "bad"):
+            headers = {"authorization": f"Bearer {token}"}
+            assert "X-Checked-Token" not in ask(authoriser, "/oauth/check", headers)[1]
+
+
 class TestConfiguration:
     """From the container's environment to nginx's file."""
 
@@ -400,6 +420,21 @@ class TestConfiguration:
         assert "location = /v2/health {" in text
         assert text.count("{") == text.count("}")
         assert "auth_request /oauth/check;" in text
+
+    def test_token_reaches_only_a_server_that_acts_as_whoever_asks(self):
+        given = "proxy_set_header X-Forwarded-Access-Token $checked_token;"
+        emptied = "proxy_set_header X-Forwarded-Access-Token '';"
+        usual = build_nginx_configuration(read_configuration(self.environment()))
+        # Both open paths and the rest: a client's own header of that name gets nowhere.
+        assert usual.count(emptied) == 3
+        assert "checked_token" not in usual
+        passing = self.environment(AUTH_PROXY_PASS_TOKEN="true")
+        text = build_nginx_configuration(read_configuration(passing))
+        assert text.count(given) == 1
+        assert text.count(emptied) == 2
+        assert "auth_request_set $checked_token $upstream_http_x_checked_token;" in text
+        assert "@" not in re.sub(r"@refused", "", text.replace("mnist@", ""))
+        assert text.count("{") == text.count("}")
 
     @pytest.mark.parametrize(
         "changes",

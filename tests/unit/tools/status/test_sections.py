@@ -154,6 +154,34 @@ def test_missing_part_of_the_platform_is_down(whole: Snapshot) -> None:
     assert "./lab run install-platform" in line.why
 
 
+def with_dashboard(found: Snapshot, ready: int = 1) -> Snapshot:
+    apps = "redhat-ods-applications"
+    long = route("rhods-dashboard", apps)
+    short = copy.deepcopy(long)
+    short["metadata"]["name"] = "dashboard"
+    short["status"]["ingress"][0]["host"] = "dashboard.apps.lab.test"
+    items = [*found.items, deployment("rhods-dashboard", apps, ready)]
+    return replace(found, items=items, resources=[*found.resources, long, short])
+
+
+def test_dashboard_comes_first_with_the_name_to_type(whole: Snapshot) -> None:
+    told = tell(with_dashboard(whole))
+    assert next(iter(told)) == "Dashboard"
+    (line,) = told["Dashboard"]
+    assert line.mark == "up"
+    assert line.text.split()[1] == "https://dashboard.apps.lab.test"
+    assert "Other projects" not in told
+
+
+def test_dashboard_that_is_down_says_why(whole: Snapshot) -> None:
+    (line,) = tell(with_dashboard(whole, ready=0))["Dashboard"]
+    assert line.mark == "DOWN"
+    (line,) = tell(without(with_dashboard(whole), "Route/rhods-dashboard", "Route/dashboard"))[
+        "Dashboard"
+    ]
+    assert "no Route leads to it" in line.why
+
+
 def test_project_that_is_gone_or_going(whole: Snapshot) -> None:
     gone = tell(without(whole, "Namespace/mnist"))[LAB]
     assert [str(line) for line in gone] == ["  none  project: not made yet; ./lab up"]

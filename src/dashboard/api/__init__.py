@@ -1,0 +1,1 @@
+"""HTTP: the interface that the README writes down."""

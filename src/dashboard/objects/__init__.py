@@ -1,0 +1,1 @@
+"""Pure builders of what the forms make, a file for each kind of thing."""

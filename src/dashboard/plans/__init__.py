@@ -1,0 +1,1 @@
+"""From a form and what is there to a sequence of writes; checks of values on the way."""
