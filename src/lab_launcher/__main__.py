@@ -146,7 +146,8 @@ def resolve(command: str, given: Sequence[str], catalogue: Catalogue, directory:
 def main(arguments: Sequence[str], shell: Mapping[str, str], directory: str) -> int:
     """Check one call and print the answer for the launcher."""
     command, given = arguments[0], list(arguments[1:])
-    catalogue = Catalogue(Path(__file__).resolve().parents[2])
+    # Not resolved: a checkout's src/ may be a link, and its playbooks are still its own.
+    catalogue = Catalogue(Path(__file__).absolute().parents[2])
     try:
         environment.check(shell, catalogue)
         resolved = resolve(command, given, catalogue, directory) if command in OWN else given
