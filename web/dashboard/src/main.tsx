@@ -86,7 +86,7 @@ function Dashboard() {
       <main>
         <h1 className="pf-v6-screen-reader">Data Science Projects</h1>
         {failure && failure.status !== 401 ? (
-          <Failure failure={failure} again={again} />
+          <Failure level="h2" failure={failure} again={again} />
         ) : (
           <Loading what="the dashboard" />
         )}

@@ -84,6 +84,7 @@ export function FormFailure<Values>({ form }: { form: FormState<Values> }) {
   if (form.failure === null) return null;
   return (
     <Alert
+      component="p"
       className="form-failure"
       variant="danger"
       isInline

@@ -147,6 +147,7 @@ function TryButton<Prefix extends string, Values extends ConnectionValues<Prefix
 export function TrialResult({ ok, message }: { ok: boolean; message: string }) {
   return (
     <Alert
+      component="p"
       isInline
       isLiveRegion
       variant={ok ? "success" : "warning"}

@@ -36,10 +36,9 @@ export interface Form<Values> {
 
 const draftKey = (key: string) => `dashboard:draft:${key}`;
 
-export function takeDraft<Values extends object>(key: string, initial: Values): Values {
+function draft<Values extends object>(key: string, initial: Values): Values {
   try {
     const kept = window.sessionStorage.getItem(draftKey(key));
-    window.sessionStorage.removeItem(draftKey(key));
     return kept === null ? initial : { ...initial, ...(JSON.parse(kept) as Partial<Values>) };
   } catch {
     return initial;
@@ -48,7 +47,7 @@ export function takeDraft<Values extends object>(key: string, initial: Values): 
 
 export function useForm<Values extends object>(options: FormOptions<Values>): Form<Values> {
   const { key, check, kept } = options;
-  const [values, setValues] = useState(() => takeDraft(key, options.initial));
+  const [values, setValues] = useState(() => draft(key, options.initial));
   const [touched, setTouched] = useState<ReadonlySet<string>>(new Set());
   const [told, setTold] = useState<Record<string, string>>({});
   const [refusal, setRefusal] = useState<Refusal | null>(null);
@@ -58,6 +57,8 @@ export function useForm<Values extends object>(options: FormOptions<Values>): Fo
   const latest = useRef(values);
   latest.current = values;
 
+  // Only once the form is there: React may draw it and throw that away before it is shown.
+  useEffect(() => window.sessionStorage.removeItem(draftKey(key)), [key]);
   useEffect(() => {
     const keep = () => {
       const plain = kept ? kept(latest.current) : latest.current;

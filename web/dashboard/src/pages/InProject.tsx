@@ -40,10 +40,10 @@ export function GlobalPage({
         <p className="muted">{description}</p>
       </PageSection>
       <PageSection isFilled>
-        <Shown data={projects} failure={failures.all ?? failures.projects} what="the projects">
+        <Shown level="h2" data={projects} failure={failures.all ?? failures.projects} what="the projects">
           {(there) =>
             there.length === 0 ? (
-              <Empty title="There is no project yet">
+              <Empty level="h2" title="There is no project yet">
                 Everything is in a project: create one first, or ask for one.
               </Empty>
             ) : (
@@ -82,7 +82,7 @@ function OneProject({ project, children }: { project: string; children: ReactNod
   const loaded = live.data.project;
   if (!loaded && !live.failures.all) return <Loading what="the project" />;
   return (
-    <Shown data={loaded} failure={live.failures.all} what="the project">
+    <Shown level="h2" data={loaded} failure={live.failures.all} what="the project">
       {(there) => (
         <ProjectContext.Provider value={{ project: there, live }}>{children}</ProjectContext.Provider>
       )}

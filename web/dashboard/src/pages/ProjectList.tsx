@@ -50,10 +50,11 @@ export function ProjectList() {
         <p className="muted">View your existing projects or create new projects.</p>
       </PageSection>
       <PageSection isFilled>
-        <Shown data={projects} failure={failures.all ?? failures.projects} what="the projects">
+        <Shown level="h2" data={projects} failure={failures.all ?? failures.projects} what="the projects">
           {(all) =>
             all.length === 0 ? (
               <Empty
+                level="h2"
                 title={
                   canCreateProject
                     ? "Start by creating your project"
@@ -145,6 +146,7 @@ function Projects({ projects, create }: { projects: Project[]; create: React.Rea
       </Toolbar>
       {shown.length === 0 ? (
         <Empty
+          level="h2"
           title="No projects match"
           action={
             <Button variant="link" onClick={() => setWanted("")}>

@@ -28,11 +28,11 @@ export function SettingsPage({
       </PageSection>
       <PageSection isFilled>
         {instructor ? (
-          <Shown data={data} failure={failure} what="the settings">
+          <Shown level="h2" data={data} failure={failure} what="the settings">
             {children}
           </Shown>
         ) : (
-          <Empty title="Access permissions needed" icon={LockIcon}>
+          <Empty level="h2" title="Access permissions needed" icon={LockIcon}>
             Settings are for those who may change the platform. Ask whoever runs this cluster.
           </Empty>
         )}

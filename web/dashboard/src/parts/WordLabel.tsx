@@ -18,10 +18,15 @@ const LOOKS: Record<string, Pick<LabelProps, "color" | "status" | "icon">> = {
   "Status Unknown": { status: "warning", icon: <QuestionCircleIcon /> },
 };
 
-export function WordLabel({ word, onClick, ...more }: { word: string } & Omit<LabelProps, "ref">) {
+export function WordLabel({ word, of, ...more }: {
+  word: string;
+  /** Whose state it is, for who hears the word alone. */
+  of?: string;
+} & Omit<LabelProps, "ref">) {
   return (
-    <Label isCompact {...LOOKS[word]} {...more} onClick={onClick}>
+    <Label isCompact {...LOOKS[word]} {...more}>
       {word}
+      {of && <span className="pf-v6-screen-reader">, status of {of}</span>}
     </Label>
   );
 }

@@ -94,14 +94,17 @@ export function Empty({
   children,
   action,
   icon = CubesIcon,
+  level = "h3",
 }: {
   title: string;
+  /** "h2" where it stands right below the page's own heading. */
+  level?: "h2" | "h3";
   children: ReactNode;
   action?: ReactNode;
   icon?: React.ComponentType;
 }) {
   return (
-    <EmptyState headingLevel="h3" titleText={title} icon={icon} variant="lg">
+    <EmptyState headingLevel={level} titleText={title} icon={icon} variant="lg">
       <EmptyStateBody>{children}</EmptyStateBody>
       {action && (
         <EmptyStateFooter>
@@ -123,7 +126,11 @@ export function Loading({ what }: { what: string }) {
 }
 
 /** In place of what could not be read: the sentence, the right that is missing, Try again. */
-export function Failure({ failure, again }: { failure: Refusal; again?: () => void }) {
+export function Failure({ failure, again, level = "h3" }: {
+  failure: Refusal;
+  again?: () => void;
+  level?: "h2" | "h3";
+}) {
   const forbidden = failure.status === 403;
   const title = forbidden
     ? "You may not see this"
@@ -132,7 +139,7 @@ export function Failure({ failure, again }: { failure: Refusal; again?: () => vo
       : "This could not be read";
   return (
     <EmptyState
-      headingLevel="h3"
+      headingLevel={level}
       titleText={title}
       icon={forbidden ? LockIcon : ExclamationCircleIcon}
       status={forbidden ? undefined : "danger"}
@@ -156,14 +163,16 @@ export function Shown<Answer>({
   data,
   failure,
   what,
+  level,
   children,
 }: {
   data: Answer | undefined;
+  level?: "h2" | "h3";
   failure: Refusal | undefined;
   what: string;
   children: (data: Answer) => ReactNode;
 }) {
-  if (failure) return <Failure failure={failure} />;
+  if (failure) return <Failure failure={failure} level={level} />;
   if (data === undefined) return <Loading what={what} />;
   return <>{children(data)}</>;
 }

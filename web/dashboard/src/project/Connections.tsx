@@ -121,7 +121,7 @@ function ConnectionTable({ connections, reason }: {
               {connection.endpoint ?? "-"}
               {connection.bucket && <div className="muted small">bucket {connection.bucket}</div>}
               {connection.fault && (
-                <Alert variant="warning" isInline isPlain title={connection.fault} />
+                <Alert component="p" variant="warning" isInline isPlain title={connection.fault} />
               )}
             </Td>
             <Td isActionCell>

@@ -31,7 +31,7 @@ export function Endpoint({ model, routed }: { model: Model; routed: boolean }) {
             ))}
             {internal.length === 0 && <p>No address was found: the model is not loaded yet.</p>}
           </div>
-          {message && <Alert isInline isPlain variant="warning" title={message} />}
+          {message && <Alert component="p" isInline isPlain variant="warning" title={message} />}
         </div>
       }
     >

@@ -91,9 +91,9 @@ function Group({ form, index, group, onChange, onRemove }: {
         />
       ))}
       {form.fault(`variables.${index}`) && (
-        <Alert isInline isPlain variant="danger" title={form.fault(`variables.${index}`)} />
+        <Alert component="p" isInline isPlain variant="danger" title={form.fault(`variables.${index}`)} />
       )}
-      {unread && <Alert isInline isLiveRegion variant="danger" title={unread} />}
+      {unread && <Alert component="p" isInline isLiveRegion variant="danger" title={unread} />}
       <div className="page-form-buttons">
         <Button variant="link" isInline onClick={() => onChange({ rows: [...group.rows, EMPTY] })}>
           Add another key / value

@@ -110,7 +110,11 @@ export function ImportModal() {
                     hidden
                     aria-label="Pipeline file"
                     accept=".yaml,.yml,.zip,.gz,.tgz"
-                    onChange={({ target }) => void choose(target.files?.[0])}
+                    onChange={({ target }) => {
+                      void choose(target.files?.[0]);
+                      // The same file, mended, can be chosen again.
+                      target.value = "";
+                    }}
                   />
                   {(form.fault("file") || wrong) && (
                     <FormHelperText>

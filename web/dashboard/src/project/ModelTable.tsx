@@ -77,7 +77,7 @@ export function ModelWord({ model }: { model: Model }) {
     >
       <WordLabel
         word={word}
-        aria-label={`${word}: status of ${model.displayName}`}
+        of={model.displayName}
         onClick={() => undefined}
       />
     </Popover>

@@ -95,7 +95,7 @@ function Place({ section, title, text, count }: {
         <div className="between">
           <span>{count}</span>
           <Button variant="link" isInline component="a" href={to} onClick={follow}
-            aria-label={`Go to ${title}`}>
+            aria-label={`Go to page ${title}`}>
             Go to page
           </Button>
         </div>

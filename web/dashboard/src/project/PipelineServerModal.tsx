@@ -95,7 +95,7 @@ export function PipelineServerModal() {
         choices={connections.map(({ name, displayName }) => ({ value: name, label: displayName }))}
         onChosen={(name) => void fill(name)}
       />
-      {unread && <Alert isInline isLiveRegion variant="danger" title={unread} />}
+      {unread && <Alert component="p" isInline isLiveRegion variant="danger" title={unread} />}
       <ConnectionFields form={form} prefix="connection." project={project.name} bucketNeeded named={false} />
       <ExpandableSection
         toggleText="Show advanced database options"

@@ -64,6 +64,7 @@ function State({ pipelines, reason }: { pipelines: PipelinesOf; reason: string |
   if (server.state !== "ready") {
     return (
       <Alert
+        component="p"
         isInline
         variant="danger"
         title={

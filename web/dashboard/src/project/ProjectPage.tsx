@@ -13,6 +13,7 @@ import {
   MenuToggle,
   PageSection,
   Tab,
+  TabContent,
   Tabs,
   TabTitleText,
   Title,
@@ -50,7 +51,7 @@ export default function ProjectPage({ project }: { project: string }) {
       <PageSection>
         <Crumbs name={project} />
         <Title headingLevel="h1">{project}</Title>
-        <Failure failure={live.failures.all} />
+        <Failure failure={live.failures.all} level="h2" />
       </PageSection>
     );
   }
@@ -92,7 +93,7 @@ function Loaded() {
   const form = query.get("form");
   const sections = SECTIONS.filter(([id]) => id !== "permissions" || project.can.share !== false);
   const asked = query.get("section");
-  const [current, , Section] = sections.find(([id]) => id === asked) ?? sections[0]!;
+  const [current, label, Section] = sections.find(([id]) => id === asked) ?? sections[0]!;
   useEffect(() => {
     // Unknown or missing: the first tab, in the address too.
     if (asked !== current) go(withQuery({ section: current }), { replace: true });
@@ -122,7 +123,6 @@ function Loaded() {
         <Tabs
           activeKey={current}
           aria-label="Sections of the project"
-          component="nav"
           usePageInsets
           inset={{ default: "insetLg" }}
         >
@@ -130,6 +130,7 @@ function Loaded() {
             <Tab
               key={id}
               eventKey={id}
+              tabContentId={`section-${id}`}
               href={`/projects/${encodeURIComponent(project.name)}?section=${id}`}
               title={<TabTitleText>{label}</TabTitleText>}
               onClick={(event) => {
@@ -140,9 +141,17 @@ function Loaded() {
           ))}
         </Tabs>
       </PageSection>
-      <Suspense fallback={<Loading what="the section" />}>
-        <Section />
-      </Suspense>
+      <TabContent
+        id={`section-${current}`}
+        eventKey={current}
+        activeKey={current}
+        aria-label={label}
+        className="tab-content"
+      >
+        <Suspense fallback={<Loading what="the section" />}>
+          <Section />
+        </Suspense>
+      </TabContent>
       {form === "edit-project" && <ProjectModal project={project} onClose={closeForm} />}
       {form === "delete-project" && (
         <DeleteProject

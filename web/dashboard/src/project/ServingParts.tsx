@@ -89,6 +89,7 @@ export function AccessFields<Values extends ServingValues>({
       </FormGroup>
       {route && !auth && (
         <Alert
+          component="p"
           isInline
           variant="warning"
           title="Whoever reaches the route can use the models without a token"

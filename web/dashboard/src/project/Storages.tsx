@@ -233,6 +233,7 @@ function StorageModal({ storage, catalogue }: { storage?: Storage; catalogue: Ca
       <Mounts form={form} />
       {restarts.length > 0 && (
         <Alert
+          component="p"
           isInline
           variant="warning"
           title={`${restarts.map(({ displayName }) => displayName).join(", ")} runs and will restart`}

@@ -101,7 +101,7 @@ function TokenValue({ project, token }: { project: string; token: Token }) {
           />
         </InputGroupItem>
       </InputGroup>
-      {failure && <Alert isInline isPlain isLiveRegion variant="danger" title={failure} />}
+      {failure && <Alert component="p" isInline isPlain isLiveRegion variant="danger" title={failure} />}
     </div>
   );
 }

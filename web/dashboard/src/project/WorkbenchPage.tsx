@@ -62,11 +62,11 @@ export default function WorkbenchPage({ project, name }: { project: string; name
         </Title>
         <p className="muted">Configure properties for your workbench.</p>
       </PageSection>
-      {failed?.failure && <Failure failure={failed.failure} again={failed.again} />}
+      {failed?.failure && <Failure level="h2" failure={failed.failure} again={failed.again} />}
       {!failed && !ready && <Loading what="the form" />}
       {!failed && ready && reason !== null && (
         <PageSection>
-          <Alert isInline variant="warning" title="You may not make workbenches here">
+          <Alert component="p" isInline variant="warning" title="You may not make workbenches here">
             {reason}
           </Alert>
         </PageSection>
@@ -160,7 +160,7 @@ function WorkbenchEditor(given: Surroundings & { again: () => void }) {
       </PageSection>
       <PageSection className="page-form-footer" hasOverflowScroll={false}>
         {(word === "Running" || word === "Starting") && (
-          <Alert isInline variant="warning" title={`${existing!.displayName} will restart`}>
+          <Alert component="p" isInline variant="warning" title={`${existing!.displayName} will restart`}>
             It is {word.toLowerCase()}; what is not saved in it is lost.
           </Alert>
         )}

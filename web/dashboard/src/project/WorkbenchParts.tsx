@@ -56,10 +56,10 @@ export function ImagePart({ form, catalogue }: PartProperties) {
         />
       )}
       {versions.length <= 1 && form.fault("image.tag") && (
-        <Alert isInline variant="danger" title={form.fault("image.tag")} />
+        <Alert component="p" isInline variant="danger" title={form.fault("image.tag")} />
       )}
       {image?.gpu && catalogue.accelerators.length === 0 && (
-        <Alert isInline variant="warning" title="This image is for GPUs, and no node here has one">
+        <Alert component="p" isInline variant="warning" title="This image is for GPUs, and no node here has one">
           It is larger than the others and no faster without a GPU.
         </Alert>
       )}

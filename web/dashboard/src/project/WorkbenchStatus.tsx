@@ -44,7 +44,7 @@ export function WorkbenchWord({ workbench }: { workbench: Workbench }) {
     >
       <WordLabel
         word={status.word}
-        aria-label={`${status.word}: status of ${displayName}`}
+        of={displayName}
         onClick={() => undefined}
       />
     </Popover>
@@ -94,7 +94,7 @@ export function StatusWindow({ workbench, onClose }: {
         {status.cause && (
           <>
             <br />
-            <Alert variant="danger" isInline title="The workbench cannot start">
+            <Alert component="p" variant="danger" isInline title="The workbench cannot start">
               {status.cause}
             </Alert>
           </>

@@ -33,6 +33,7 @@ export function Toasts({ children }: { children: ReactNode }) {
       <AlertGroup isToast isLiveRegion>
         {toasts.map(({ key, variant, title, body }) => (
           <Alert
+            component="p"
             key={key}
             variant={variant}
             title={title}

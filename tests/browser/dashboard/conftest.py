@@ -1,0 +1,164 @@
+"""Fixtures: the bundled page, its server, a browser, and a place for screenshots."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from chromium import start_chromium
+from dashboard_pages import Dashboard, Levers
+from selenium import webdriver
+
+from embedded_cluster.layout import cache_directory
+from lab_checks.page_packages import packages, run_npm, sources
+from lab_driver.browser import QUIET
+
+ROOT = Path(__file__).resolve().parents[3]
+AXE = ROOT / "tests/browser/page/axe"
+STARTING = 60
+# axe is put into the page by the browser's own protocol: the page's policy would refuse it.
+CHECK = """
+const done = arguments[arguments.length - 1];
+axe.run(document, {resultTypes: ["violations"]})
+  .then(({violations}) => done(violations.map(({id, help, nodes}) =>
+    `${id}: ${help} (${nodes.map((node) => node.target.join(" ")).join(", ")})`)))
+  .catch((error) => done([String(error)]));
+"""
+
+
+@pytest.fixture(scope="session")
+def platform_python() -> str:
+    """Python of the environment that the server runs in."""
+    if given := os.environ.get("LAB_PLATFORM_PYTHON"):
+        return given
+    made = subprocess.run(
+        [str(ROOT / "lab"), "venv", "platform"],
+        stdout=subprocess.PIPE, text=True, check=True, timeout=900,
+    )  # fmt: skip
+    return str(Path(made.stdout.split()[-1]) / "bin" / "python")
+
+
+@pytest.fixture(scope="session")
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The bundled page."""
+    made = sources(
+        ROOT / "web/dashboard", tmp_path_factory.mktemp("page") / "dashboard", cache_directory()
+    )
+    run_npm(made, cache_directory(), "run", "--silent", "build")
+    return made / "dist"
+
+
+@pytest.fixture(scope="session")
+def rules() -> str:
+    """The script that checks rules of accessibility."""
+    return (packages(AXE, cache_directory()) / "axe-core/axe.min.js").read_text()
+
+
+Serve = Callable[[str], str]
+
+
+@pytest.fixture(scope="session")
+def serve(
+    platform_python: str, bundle: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Serve]:
+    """Start a module that serves the page; gives its address."""
+    started: dict[str, tuple[str, subprocess.Popen[bytes]]] = {}
+
+    def start(module: str) -> str:
+        if module in started:
+            return started[module][0]
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        log = tmp_path_factory.mktemp("server") / "log"
+        command = [platform_python, "-W", "ignore", "-m", module, str(port), str(bundle)]
+        with log.open("wb") as stream:
+            process = subprocess.Popen(command, cwd=ROOT, stdout=stream, stderr=stream)
+        address = f"http://127.0.0.1:{port}"
+        started[module] = address, process
+        wait_until_up(address, process, log)
+        return address
+
+    yield start
+    for _, process in started.values():
+        process.terminate()
+    for _, process in started.values():
+        process.wait(10)
+
+
+def wait_until_up(address: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    """Until the server answers; its log where it does not."""
+    deadline = time.monotonic() + STARTING
+    while True:
+        try:
+            httpx.get(f"{address}/icon.svg", timeout=2)
+            return
+        except httpx.HTTPError:
+            if process.poll() is not None or time.monotonic() > deadline:
+                pytest.fail(f"the server did not start: {log.read_text()}")
+            time.sleep(0.1)
+
+
+@pytest.fixture(scope="session")
+def driver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chrome]:
+    """Debian's Chromium, without a window."""
+    made = start_chromium(
+        tmp_path_factory.mktemp("profile"), "--force-prefers-reduced-motion", *QUIET
+    )
+    made.set_script_timeout(30)
+    yield made
+    made.quit()
+
+
+@pytest.fixture(scope="session")
+def reports() -> Path:
+    """Where pictures are kept."""
+    made = Path(os.environ.get("LAB_REPORTS", ROOT / ".lab" / "reports")) / "dashboard"
+    made.mkdir(parents=True, exist_ok=True)
+    return made
+
+
+def watched(driver: webdriver.Chrome, address: str, reports: Path) -> Iterator[Dashboard]:
+    """A browser. No script may fail, no policy be broken, nothing be asked of another host."""
+    shown = Dashboard(driver, address, reports)
+    shown.reset()
+    yield shown
+    complaints, foreign = shown.complaints(), shown.foreign_requests()
+    driver.get("about:blank")
+    assert complaints == []
+    assert foreign == []
+
+
+@pytest.fixture
+def levers(serve: Serve) -> Levers:
+    """What moves behind the page; everything is as it was for this test."""
+    moved = Levers(serve("tests.browser.dashboard.scripted"))
+    moved.pull("reset")
+    return moved
+
+
+@pytest.fixture
+def page(
+    driver: webdriver.Chrome, serve: Serve, levers: Levers, reports: Path
+) -> Iterator[Dashboard]:
+    """The page over the scripted interface."""
+    yield from watched(driver, serve("tests.browser.dashboard.scripted"), reports)
+
+
+@pytest.fixture
+def broken_rules(page: Dashboard, rules: str) -> Callable[[], list[str]]:
+    """What a checker of accessibility has to say of the page as it is now."""
+
+    def check() -> list[str]:
+        page.tell("Runtime.evaluate", expression=rules)
+        found: Any = page.driver.execute_async_script(CHECK)
+        return list(found)
+
+    return check
