@@ -141,7 +141,7 @@ def same(one: Any, other: Any) -> bool:
     return bool(one == other) and isinstance(one, str) == isinstance(other, str)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 @given(GIVEN)
 @example({**DEFAULTS, "text": "a\r\nb\rc\nd", "text_else": ""})
 @example({**DEFAULTS, "text": "\n", "text_else": "\nstarts with a line end", "flag_else": False})
@@ -162,7 +162,7 @@ def test_a_run_s_clone_and_its_clone_have_the_run_s_values(
     assert same(parameters(server, third), parameters(server, second))
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
 @given(TEXTS, TEXTS)
 def test_what_is_typed_is_what_the_run_has(
     server: TestClient, spec: dict[str, Any], text: str, word: str

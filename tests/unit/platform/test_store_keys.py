@@ -103,7 +103,7 @@ def kept(client: Any, key: str) -> list[tuple[str, bytes]] | tuple[str, str]:
     return found
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=60, deadline=None)
 # The store itself resets the connection of some whose names end in a slash.
 @given(KEYS.filter(lambda key: not key.endswith(("/", "\\"))))
 @example("a//b")
