@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from pipeline_server.database.models import StorageState
 from pipeline_server.object_store import StoredObject
 from pipeline_server.services.collection import Services
-from pipeline_server.services.folders import Content, is_plain
+from pipeline_server.services.folders import Content, Folder, FolderFile, is_plain
 from pipeline_server.services.listing import ListRequest, Page, Predicate
 from pipeline_server.web import rows
 from pipeline_server.web.view_models import Artifact, FileList, RunDetail, RunFilter, RunSummary
@@ -60,12 +60,7 @@ def get_run(services: Services, run_id: str) -> RunDetail:
 def list_files(services: Services, run_id: str) -> FileList:
     """Files in the bucket that belong to the run though no step declared them."""
     found = services.artifacts.files(run_id)
-    files = (
-        _file_of(FILE + file.stored.key, file.path, file.stored)
-        for file in found.files
-        if is_plain(file.path)
-    )
-    return FileList(tuple(files), more=found.more)
+    return _listed(found, lambda file: FILE + file.stored.key)
 
 
 def list_folder(services: Services, run_id: str, artifact_id: str) -> FileList:
@@ -73,15 +68,7 @@ def list_folder(services: Services, run_id: str, artifact_id: str) -> FileList:
     if "/" in artifact_id:
         return FileList()
     found = services.artifacts.folder(artifact_id, run_id)
-    return FileList(
-        tuple(
-            _file_of(f"{artifact_id}/{file.path}", file.path, file.stored)
-            for file in found.files
-            if is_plain(file.path)
-        ),
-        tuple(file.path for file in found.files if not is_plain(file.path)),
-        found.more,
-    )
+    return _listed(found, lambda file: f"{artifact_id}/{file.path}")
 
 
 def get_artifact(services: Services, run_id: str, artifact_id: str) -> Artifact:
@@ -115,6 +102,18 @@ def check_artifact(services: Services, run_id: str, artifact_id: str) -> None:
     if not artifact_id.startswith(FILE):
         identity, _, path = artifact_id.partition("/")
         services.artifacts.size(identity, run_id, path)
+
+
+def _listed(folder: Folder, identity: Callable[[FolderFile], str]) -> FileList:
+    return FileList(
+        tuple(
+            _file_of(identity(file), file.path, file.stored)
+            for file in folder.files
+            if is_plain(file.path)
+        ),
+        tuple(file.path for file in folder.files if not is_plain(file.path)),
+        folder.more,
+    )
 
 
 def _file_of(identity: str, name: str, item: StoredObject) -> Artifact:

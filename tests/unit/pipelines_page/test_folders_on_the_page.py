@@ -107,6 +107,8 @@ def test_the_page_says_where_its_list_ends(
 
 def test_the_files_of_elyra_s_steps_are_one_download(browser: TestClient, lab: Lab) -> None:
     assert 'href="/runs/run-1/files.zip"' in browser.get("/runs/run-1?view=output").text
+    lab.store.objects[f"s3://rhods/{FOLDER}/../odd.txt"] = b"odd"
+    assert "<span>../odd.txt</span>" in browser.get("/runs/run-1?view=output").text
     files = unpacked(browser.get("/runs/run-1/files.zip"))
     prefix = f"s3://rhods/{FOLDER}/"
     kept = {uri: content for uri, content in lab.store.objects.items() if uri.startswith(prefix)}

@@ -168,6 +168,7 @@ def _output(pages: Pages, run: RunDetail) -> dict[str, Any]:
     return {
         "visuals": charts.drawn(visuals),
         "files": files,
+        "closed": listed.closed,
         "more": listed.more,
         "problem": problem,
     }
