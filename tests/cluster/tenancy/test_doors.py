@@ -1,0 +1,214 @@
+"""The matrix of doors: every port that is offered, asked by a stranger in every way and name.
+
+What there is to ask is found in the cluster: the platform, the lab's seats, and a seat of the
+suite's own with one of everything that the platform makes. What each door must answer follows from
+what made it (`tenancy_doors.kind_of`).
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import pipeline_project
+import pytest
+from platform_cluster import DOMAIN, ROUTER, container, is_ready, wait_for
+from tenancy_doors import (
+    API,
+    ASK,
+    CLOSED,
+    DNS,
+    KEYS,
+    PLATFORM,
+    PUBLIC,
+    TOKEN,
+    Door,
+    fits,
+    link_addresses,
+    link_local,
+    pod_doors,
+    route_doors,
+    service_doors,
+)
+from tenancy_pods import ECHO, KUBECTL, STATE, pod, standing
+from tenancy_seats import Seat, make_seat
+
+from lab_ground.kubernetes.client import KubernetesClient
+from lab_ground.kubernetes.manifest import Manifest
+from lab_ground.settings import get_settings
+
+pytestmark = pytest.mark.cluster
+
+LAB = {"app.kubernetes.io/part-of": "mnist-lab"}
+
+
+def household(namespace: str) -> list[Manifest]:
+    """One of everything that the platform makes doors for."""
+    bench = container("bench") | {"name": "bench", "ports": [{"containerPort": 8888}]}
+    bench["command"] = [word.replace("8080", "8888") for word in bench["command"]]
+    bench["readinessProbe"] = {"tcpSocket": {"port": 8888}, "periodSeconds": 1}
+    function = container("function")
+    function.pop("name")
+    server = {"name": "mlserver", "image": get_settings().serving_image}
+    server["resources"] = {"requests": {"cpu": "50m", "memory": "128Mi"}}
+    return [
+        {
+            "apiVersion": "kubeflow.org/v1",
+            "kind": "Notebook",
+            "metadata": {
+                "name": "bench",
+                "annotations": {"notebooks.opendatahub.io/inject-oauth": "true"},
+            },
+            "spec": {"template": {"spec": {"serviceAccountName": "bench", "containers": [bench]}}},
+        },
+        pipeline_project.manifest(namespace),
+        {
+            "apiVersion": "serving.knative.dev/v1",
+            "kind": "Service",
+            "metadata": {"name": "function"},
+            "spec": {"template": {"spec": {"containers": [function]}}},
+        },
+        {
+            "apiVersion": "serving.kserve.io/v1alpha1",
+            "kind": "ServingRuntime",
+            "metadata": {"name": "models", "annotations": {"enable-auth": "true"}},
+            "spec": {
+                "multiModel": True,
+                "replicas": 1,
+                "supportedModelFormats": [{"name": "onnx", "version": "1", "autoSelect": True}],
+                "containers": [server],
+            },
+        },
+    ]
+
+
+@pytest.fixture(scope="module")
+def home(client: KubernetesClient) -> Iterator[Seat]:
+    """A seat in which everything runs, made by its learner."""
+    seat = make_seat(client, "home")
+    client.patch(
+        "v1", "Namespace", seat.namespace, {"metadata": {"labels": {"modelmesh-enabled": "true"}}}
+    )
+    for manifest in household(seat.namespace):
+        manifest["metadata"]["namespace"] = seat.namespace
+        seat.client.create(manifest)
+    server = pipeline_project.PipelineServer(client, seat.namespace)
+
+    def stands() -> bool:
+        ready = server.conditions().get("Ready", {}).get("status") == "True"
+        return ready and all(
+            is_ready(client, kind, name, seat.namespace)
+            for kind, name in (("Notebook", "bench"), ("Function", "function"))
+        ) and models_ready(client, seat.namespace)  # fmt: skip
+
+    wait_for(stands, 120, "everything of the seat", pause=0.5)
+    yield seat
+    client.delete("v1", "Namespace", seat.namespace)
+
+
+def models_ready(client: KubernetesClient, namespace: str) -> bool:
+    selector = "name=modelmesh-serving-models"
+    pods = client.list_objects("v1", "Pod", namespace, label_selector=selector)
+    return bool(pods) and all(
+        is_ready(client, "Pod", one["metadata"]["name"], namespace) for one in pods
+    )
+
+
+@pytest.fixture(scope="module", autouse=True)
+def caller(client: KubernetesClient, stranger: Seat) -> Iterator[str]:
+    """Address of the pod from which the stranger asks."""
+    yield from standing(client, pod("asks", stranger.namespace, ECHO))
+
+
+@pytest.fixture(scope="module")
+def namespaces(client: KubernetesClient, home: Seat) -> list[str]:
+    """The platform's, the lab's seats, and the suite's own."""
+    seats = [
+        one["metadata"]["name"]
+        for one in client.list_objects("v1", "Namespace")
+        if (one["metadata"].get("labels") or {}).items() >= LAB.items()
+    ]
+    return [*PLATFORM, *seats, home.namespace]
+
+
+def ask(questions: Sequence[Any], seat: Seat | None) -> list[str]:
+    """Ask from the seat's pod, or from the machine."""
+    command = [sys.executable, "-c", ASK]
+    if seat:
+        command = [KUBECTL, f"--kubeconfig={STATE}/kubeconfig", "-n", seat.namespace, "exec", "-i",
+                   "asks", "--", "python3", "-c", ASK]  # fmt: skip
+    done = subprocess.run(
+        command, input=json.dumps(questions), capture_output=True, text=True, check=True, timeout=90
+    )
+    return list(json.loads(done.stdout))
+
+
+def check(doors: Sequence[Door], home: Seat, stranger: Seat, *, inside: bool) -> None:
+    """Ask every door with no token, with another seat's and with its own."""
+    tried = [
+        (door, who, token)
+        for door in doors
+        for who, token in (("nobody", ""), ("another", stranger.token), ("own", home.token))
+        # Its own token is known of the suite's own seat only; the platform has no learner.
+        if who != "own" or door.namespace == home.namespace
+    ]
+    answers = ask([door.question(token) for door, _, token in tried], stranger if inside else None)
+    wrong = [
+        f"{door.what} port {door.port} ({door.kind}) answers {who} with {answer}"
+        for (door, who, _), answer in zip(tried, answers, strict=True)
+        if not fits(door.kind, who, answer)
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_services_asked_by_another_seats_pod(
+    client: KubernetesClient, namespaces: list[str], home: Seat, stranger: Seat
+) -> None:
+    doors = list(service_doors(client, namespaces))
+    assert {door.kind for door in doors} == {API, CLOSED, DNS, KEYS, PUBLIC, TOKEN}
+    check(doors, home, stranger, inside=True)
+
+
+def test_pods_asked_by_another_seats_pod(
+    client: KubernetesClient, namespaces: list[str], home: Seat, stranger: Seat
+) -> None:
+    doors = list(pod_doors(client, namespaces))
+    assert {door.kind for door in doors} == {CLOSED, DNS, KEYS, PUBLIC, TOKEN}
+    check(doors, home, stranger, inside=True)
+
+
+def test_pods_asked_over_ipv6(
+    client: KubernetesClient, namespaces: list[str], home: Seat, stranger: Seat, caller: str
+) -> None:
+    addresses = link_addresses()
+    own = Door("the pod that asks", stranger.namespace, addresses[caller], 8080, PUBLIC)
+    assert ask([own.question()], stranger) != ["closed"], "not the pods' addresses"
+    doors = list(link_local(list(pod_doors(client, namespaces)), addresses))
+    assert len(doors) > 10
+    check(doors, home, stranger, inside=True)
+
+
+def test_routes(
+    client: KubernetesClient, namespaces: list[str], home: Seat, stranger: Seat
+) -> None:
+    doors = list(route_doors(client, namespaces, ROUTER))
+    assert {door.kind for door in doors if door.namespace == home.namespace} >= {KEYS, TOKEN}
+    assert all(door.kind != CLOSED for door in doors), "a Route leads to a door that is closed"
+    check(doors, home, stranger, inside=False)
+    inside = list(route_doors(client, namespaces, f"notebook.{DOMAIN}"))
+    check(inside, home, stranger, inside=True)
+
+
+def test_services_asked_by_the_machine(
+    client: KubernetesClient, namespaces: list[str], home: Seat, stranger: Seat
+) -> None:
+    """The machine reaches its pods, as Kubernetes demands; who asks for a token asks it, too."""
+    doors = [
+        door for door in service_doors(client, namespaces)
+        if door.kind in (API, KEYS, TOKEN) and not door.host.endswith(".cluster.local")
+    ]  # fmt: skip
+    assert {door.kind for door in doors} == {API, KEYS, TOKEN}
+    check(doors, home, stranger, inside=False)
