@@ -15,7 +15,7 @@ import sys
 import urllib.request
 from pathlib import Path
 
-from embedded_cluster import kubelet_log, machine, reconfigure
+from embedded_cluster import encryption, kubelet_log, machine, reconfigure
 from embedded_cluster.layout import Layout
 from lab_ground.files import write_json, write_whole
 from lab_ground.processes import descendants
@@ -23,6 +23,8 @@ from lab_ground.waiting import moments
 
 # Raised when a cluster made by an older recipe cannot be brought to the present one in place.
 RECIPE = 1
+# In the record: which of the Secrets in etcd are encrypted.
+ENCRYPTED = "secrets_encrypted"
 
 
 def read_record(layout: Layout) -> dict[str, str] | None:
@@ -106,7 +108,7 @@ def initialise(layout: Layout, configuration: Path, record: dict[str, str], *, c
         return False
     if check:
         return True
-    reconfigure.make_encryption_key(layout)
+    encryption.make_key(layout)
     if present is not None:
         reconfigure.apply(layout, configuration)
         write_json(layout.record, {**present, "configuration": configured})
@@ -135,7 +137,22 @@ def initialise(layout: Layout, configuration: Path, record: dict[str, str], *, c
             + f"\nkubeadm did not bring the control plane up. The kubelet's last complaint: "
             f"{kubelet_log.complaint(layout) or 'none'}. kubeadm's own words: {log}"
         )
-    write_json(layout.record, {**record, "recipe": str(RECIPE), "configuration": configured})
+    write_json(
+        layout.record,
+        {**record, "recipe": str(RECIPE), "configuration": configured, ENCRYPTED: "all"},
+    )
+    return True
+
+
+def encrypt_secrets(layout: Layout, *, check: bool) -> bool:
+    """Encrypt what a cluster stored before it had the key, once; tells whether that was due."""
+    record = read_record(layout)
+    if record is None or ENCRYPTED in record:
+        return False
+    if not check:
+        kubectl = [str(layout.programs / "bin/kubectl"), f"--kubeconfig={layout.admin_kubeconfig}"]
+        encryption.encrypt_stored(kubectl)
+        write_json(layout.record, {**record, ENCRYPTED: "all"})
     return True
 
 
@@ -277,6 +294,7 @@ def main() -> int:
         )
         if not arguments.check:
             wait_ready(layout, arguments.timeout)
+        changed |= encrypt_secrets(layout, check=arguments.check)
         changed |= write_kubeconfig(layout, arguments.kubeconfig, check=arguments.check)
         print(json.dumps({"changed": changed}))
     return 0

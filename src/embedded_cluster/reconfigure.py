@@ -7,11 +7,7 @@ stay.
 
 from __future__ import annotations
 
-import base64
 import hashlib
-import json
-import os
-import secrets
 import subprocess
 from pathlib import Path
 
@@ -20,7 +16,6 @@ from embedded_cluster.layout import Layout
 from lab_ground.waiting import moments
 
 PHASES = (("etcd", "local"), ("control-plane", "all"), ("kubelet-start",))
-ENCRYPTION = "encryption.json"
 
 
 def digest(configuration: Path) -> str:
@@ -32,36 +27,6 @@ def digest(configuration: Path) -> str:
         if path.exists():
             content.update(f"{path.name}\0".encode() + path.read_bytes() + b"\0")
     return content.hexdigest()[:32]
-
-
-def make_encryption_key(layout: Layout) -> bool:
-    """Make the key with which the API server encrypts Secrets in etcd, once; tells if it was new.
-
-    What was stored before is read as it is, and encrypted when it is written again.
-    """
-    path = layout.configuration / ENCRYPTION
-    if path.exists():
-        return False
-    key = base64.b64encode(secrets.token_bytes(32)).decode()
-    value = {
-        "apiVersion": "apiserver.config.k8s.io/v1",
-        "kind": "EncryptionConfiguration",
-        "resources": [
-            {
-                "resources": ["secrets"],
-                "providers": [
-                    {"secretbox": {"keys": [{"name": "lab", "secret": key}]}},
-                    {"identity": {}},
-                ],
-            }
-        ],
-    }
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle = os.open(path.with_suffix(".new"), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(handle, "w") as stream:
-        json.dump(value, stream, indent=1)
-    path.with_suffix(".new").replace(path)
-    return True
 
 
 def api_servers() -> set[int]:

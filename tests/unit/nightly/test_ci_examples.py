@@ -72,6 +72,14 @@ def test_the_report_of_a_run_on_github_can_be_uploaded(notes: Path) -> None:
     assert {step.get("if") for step in steps[2:]} == {"always()"}
 
 
+def test_actions_are_named_by_their_commits() -> None:
+    lines = (EXAMPLES / "github-actions.yml").read_text().splitlines()
+    used = [line.partition("uses:")[2].strip() for line in lines if "uses:" in line]
+    assert len(used) > 1
+    for action in used:
+        assert re.fullmatch(r"[\w.-]+/[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", action)
+
+
 def by_name(entries: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
     return {entry["name"]: entry for entry in entries}
 
