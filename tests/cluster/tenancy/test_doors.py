@@ -89,6 +89,15 @@ def household(namespace: str) -> list[Manifest]:
 def home(client: KubernetesClient) -> Iterator[Seat]:
     """A seat in which everything runs, made by its learner."""
     seat = make_seat(client, "home")
+    try:
+        furnish(client, seat)
+        yield seat
+    finally:
+        client.delete("v1", "Namespace", seat.namespace)
+
+
+def furnish(client: KubernetesClient, seat: Seat) -> None:
+    """Make everything, and wait until it stands."""
     client.patch(
         "v1", "Namespace", seat.namespace, {"metadata": {"labels": {"modelmesh-enabled": "true"}}}
     )
@@ -97,16 +106,16 @@ def home(client: KubernetesClient) -> Iterator[Seat]:
         seat.client.create(manifest)
     server = pipeline_project.PipelineServer(client, seat.namespace)
 
-    def stands() -> bool:
-        ready = server.conditions().get("Ready", {}).get("status") == "True"
-        return ready and all(
-            is_ready(client, kind, name, seat.namespace)
-            for kind, name in (("Notebook", "bench"), ("Function", "function"))
-        ) and models_ready(client, seat.namespace)  # fmt: skip
+    def missing() -> list[str]:
+        ready = {
+            "pipeline server": server.conditions().get("Ready", {}).get("status") == "True",
+            "workbench": is_ready(client, "Notebook", "bench", seat.namespace),
+            "function": is_ready(client, "Function", "function", seat.namespace),
+            "model server": models_ready(client, seat.namespace),
+        }
+        return [name for name, stands in ready.items() if not stands]
 
-    wait_for(stands, 120, "everything of the seat", pause=0.5)
-    yield seat
-    client.delete("v1", "Namespace", seat.namespace)
+    wait_for(lambda: not missing(), 120, "everything of the seat", pause=0.5)
 
 
 def models_ready(client: KubernetesClient, namespace: str) -> bool:
