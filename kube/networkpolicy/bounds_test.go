@@ -1,12 +1,14 @@
 package networkpolicy
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	networkingv1 "k8s.io/api/networking/v1"
 )
@@ -16,7 +18,7 @@ const metadata = "169.254.169.254"
 
 func someBounds(t *testing.T) *Bounds {
 	t.Helper()
-	bounds, err := ParseBounds("c, kube-system", "169.254.0.0/16", "tcp/8080,sctp/9998")
+	bounds, err := ParseBounds("c, kube-system", "169.254.0.0/16", "tcp/8080,sctp/9998", 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -160,8 +162,78 @@ func TestBoundsThatCannotBeRead(t *testing.T) {
 		{"", "icmp/8", `"icmp/8" is no port`},
 		{"", "TCP/80", `"TCP/80" is no port`},
 	} {
-		if _, err := ParseBounds("", c.closed, c.open); err == nil || !strings.Contains(err.Error(), c.told) {
+		if _, err := ParseBounds("", c.closed, c.open, 0); err == nil || !strings.Contains(err.Error(), c.told) {
 			t.Errorf("%q %q: %v", c.closed, c.open, err)
 		}
 	}
+}
+
+// One address has so many connections to a pod, and no more, whatever changes
+// meanwhile; others have theirs.
+func TestKernelBoundsConnections(t *testing.T) {
+	state := seats()
+	w := newWorld(t, state)
+	state.Bounds = must(ParseBounds("", "", "", 20))
+	w.node.do(func() {
+		if err := countsConnections(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+	})
+	w.apply(t, state)
+	open := func(from, to string, count int) (conns []net.Conn) {
+		w.rooms[from].do(func() {
+			for range count {
+				conn, err := net.DialTimeout("tcp", to+":8080", moment)
+				if err == nil && says(conn) == nil {
+					conns = append(conns, conn)
+				}
+			}
+		})
+		t.Cleanup(func() { closeAll(conns) })
+		return conns
+	}
+	many := open(aClient, bServer, 30)
+	if len(many) != 20 {
+		t.Fatalf("%d connections of 20 are open", len(many))
+	}
+	// Policies change all the time; what was counted stays counted.
+	state.Policies = []*networkingv1.NetworkPolicy{inTo(nil)}
+	w.apply(t, state)
+	if more := open(aClient, bServer, 5); len(more) > 0 {
+		t.Errorf("%d more are open after a policy has changed", len(more))
+	}
+	if len(open(aClient, bClient, 5)) != 5 || len(open(cClient, bServer, 5)) != 5 ||
+		len(open(outside, bServer, 5)) != 5 {
+		t.Error("others, or another pod, are refused, too")
+	}
+	if err := says(many[0]); err != nil {
+		t.Errorf("one that is open has ended: %v", err)
+	}
+	closeAll(many)
+	if !eventually(func() bool { return len(open(aClient, bServer, 1)) == 1 }) {
+		t.Error("none is open after the others are closed")
+	}
+	w.node.do(func() {
+		if err := w.enforcer.Check(context.Background()); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func closeAll(conns []net.Conn) {
+	for _, conn := range conns {
+		// Reset, so that neither end remembers it.
+		_ = conn.(*net.TCPConn).SetLinger(0)
+		conn.Close()
+	}
+}
+
+func eventually(holds func() bool) bool {
+	for range 50 {
+		if holds() {
+			return true
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	return false
 }

@@ -49,10 +49,11 @@ func sideOf(way direction, reply bool) side {
 
 var established = is("ct state", "established")
 
-// tables are the rules as tables: one of IP packets, for the policies, and one
-// of the bridge's frames, where no pod may send in another's name.
+// tables are the rules as tables: one of IP packets, for the policies, one of
+// the bridge's frames, where no pod may send in another's name, and one that
+// counts connections.
 func (r Rules) tables(bridge string) []table {
-	return []table{r.policyTable(bridge), r.sourceTable()}
+	return []table{r.policyTable(bridge), r.sourceTable(), r.connectionTable(bridge)}
 }
 
 func (r Rules) policyTable(bridge string) table {

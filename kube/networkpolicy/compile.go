@@ -82,6 +82,8 @@ type Rules struct {
 	claims []claims.Claim
 	bounds []bound
 	closed spans
+	// connections is how many one address may have to one pod; 0: any number.
+	connections int
 }
 
 type compiler struct {
@@ -108,7 +110,7 @@ func Compile(state State) (Rules, []Problem) {
 	}
 	rules := Rules{claims: c.known(state.Claims), bounds: c.bounded(state.Bounds)}
 	if state.Bounds != nil {
-		rules.closed = state.Bounds.closed
+		rules.closed, rules.connections = state.Bounds.closed, state.Bounds.connections
 	}
 	for _, pod := range c.members {
 		rules.pods = append(rules.pods, guarded{pod.address, map[direction][]*guard{}})

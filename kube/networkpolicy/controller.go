@@ -55,6 +55,12 @@ func Run(ctx context.Context, options Options) error {
 	if err != nil {
 		return fmt.Errorf("making the client: %w", err)
 	}
+	if bounds := options.Bounds; bounds != nil && bounds.connections > 0 {
+		if err := countsConnections(ctx); err != nil {
+			klog.ErrorS(err, "This kernel counts no connections (nft_connlimit): their number has no bound")
+			bounds.connections = 0
+		}
+	}
 	changed := make(chan struct{}, 1)
 	look, err := watch(ctx, client, options, func() {
 		select {

@@ -23,7 +23,7 @@ type Enforcer struct {
 	digests [][]string
 }
 
-// Apply replaces the node's rules in one transaction, and reads them back.
+// Apply replaces what differs of the node's rules in one transaction, and reads them back.
 // Where it fails the former ones hold, and the next call tries again.
 func (e *Enforcer) Apply(ctx context.Context, rules Rules) error {
 	wanted := rules.tables(e.Bridge)
@@ -31,11 +31,18 @@ func (e *Enforcer) Apply(ctx context.Context, rules Rules) error {
 	for i, t := range wanted {
 		digests[i] = t.digest()
 	}
-	if e.begun() && slices.EqualFunc(digests, e.digests, slices.Equal) {
+	// A table that is as it was stays, with what the kernel has counted in it.
+	var changed []table
+	for i, t := range wanted {
+		if !e.begun() || !slices.Equal(digests[i], e.digests[i]) {
+			changed = append(changed, t)
+		}
+	}
+	if len(changed) == 0 {
 		return nil
 	}
 	e.forget()
-	if _, err := nft(ctx, script(wanted...), "-f", "-"); err != nil {
+	if _, err := nft(ctx, script(changed...), "-f", "-"); err != nil {
 		return err
 	}
 	e.applied, e.digests = wanted, digests

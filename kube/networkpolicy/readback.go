@@ -159,11 +159,30 @@ func readVerdict(expression map[string]any) string {
 	return string(text)
 }
 
+// readCount reads the counting of connections; whatever else is done to a set
+// stays JSON, and so differs from what was wanted.
+func readCount(update map[string]any) term {
+	statements, _ := update["stmt"].([]any)
+	if len(statements) == 1 {
+		statement, _ := statements[0].(map[string]any)
+		count, _ := statement["ct count"].(map[string]any)
+		most, _ := count["val"].(float64)
+		if count["inv"] == true && update["op"] == "add" && update["set"] == "@"+connectionSet &&
+			readField(update["elem"]) == "ip saddr . ip daddr" {
+			return counted(int(most))
+		}
+	}
+	text, _ := json.Marshal(update)
+	return is("set", string(text))
+}
+
 func readRule(expressions []map[string]any) rule {
 	var r rule
 	for _, expression := range expressions {
 		if match, ok := expression["match"].(map[string]any); ok {
 			r.terms = append(r.terms, readMatch(match))
+		} else if count, ok := expression["set"].(map[string]any); ok {
+			r.terms = append(r.terms, readCount(count))
 		} else if lookup, ok := expression["vmap"].(map[string]any); ok {
 			r.terms = append(r.terms, is(readField(lookup["key"]), "vmap "+readValue(lookup["data"])))
 		} else {

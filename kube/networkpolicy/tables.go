@@ -19,6 +19,7 @@ type set struct {
 	name     string
 	kind     string // type of the keys, as nft writes it
 	interval bool
+	dynamic  bool // filled by the kernel, so its elements are no one's to compare
 	verdicts bool
 	elements []string // of a map: "key : verdict"
 }
@@ -65,6 +66,9 @@ func script(tables ...table) string {
 	return text.String()
 }
 
+// dynamicSize is how many elements the kernel keeps of a set that it fills.
+const dynamicSize = 65535
+
 func (s set) write(text *strings.Builder) {
 	word, kind := "set", s.kind
 	if s.verdicts {
@@ -73,6 +77,9 @@ func (s set) write(text *strings.Builder) {
 	fmt.Fprintf(text, "\t%s %s {\n\t\ttype %s\n", word, s.name, kind)
 	if s.interval {
 		text.WriteString("\t\tflags interval\n")
+	}
+	if s.dynamic {
+		fmt.Fprintf(text, "\t\tsize %d\n\t\tflags dynamic\n", dynamicSize)
 	}
 	if len(s.elements) > 0 {
 		fmt.Fprintf(text, "\t\telements = { %s }\n", strings.Join(s.elements, ", "))
@@ -132,6 +139,9 @@ func (t table) digest() []string {
 	var lines []string
 	for _, s := range t.sets {
 		lines = append(lines, fmt.Sprintf("set %s %s", s.name, s.kind))
+		if s.name == connectionSet {
+			continue
+		}
 		for _, element := range s.elements {
 			lines = append(lines, fmt.Sprintf("set %s has %s", s.name, element))
 		}

@@ -16,6 +16,7 @@ from embedded_cluster.layout import cache_directory
 MODULE = Path(__file__).resolve().parents[2] / "kube"
 # What must have been tried: a test that is skipped, or renamed, proves nothing.
 TRIED = (
+    "TestKernelBoundsConnections",
     "TestKernelBoundsHoldForWhatIsUnderWay",
     "TestKernelBoundsLeaveThePoliciesAsTheyAre",
     "TestKernelBoundsPods",
