@@ -14,8 +14,8 @@ from collections.abc import Iterator
 from contextlib import closing
 
 import pytest
-from platform_cluster import wait_for
-from tenancy_pods import ECHO, execute, pod, policy, standing
+from platform_cluster import DOMAIN, STATE, Browser, wait_for
+from tenancy_pods import ECHO, KUBECTL, execute, pod, policy, standing
 from tenancy_seats import Seat
 
 from lab_ground.kubernetes.client import KubernetesClient
@@ -39,6 +39,19 @@ def answers(where):
         return []
 with concurrent.futures.ThreadPoolExecutor(40) as pool:
     print(json.dumps(sum(pool.map(answers, {targets!r}), [])))
+"""
+# Opens connections until no more are accepted, prints how many, and holds them.
+HOLD = """
+import resource, socket, sys
+resource.setrlimit(resource.RLIMIT_NOFILE, (4096, 4096))
+held = []
+try:
+    for _ in range(2500):
+        held.append(socket.create_connection(({host!r}, 443), 5))
+except OSError:
+    pass
+print(len(held), flush=True)
+sys.stdin.read()
 """
 LISTEN = """
 import socket
@@ -162,3 +175,23 @@ def test_the_learner_opens_nothing(stranger: Seat) -> None:
     with pytest.raises(ApiError) as refused:
         annotate(stranger.client, stranger, "machine addresses")
     assert refused.value.status == 403
+
+
+def test_one_pod_has_only_so_many_connections_to_the_router(
+    stranger: Seat, victim: Seat, browser: Browser
+) -> None:
+    """And those who come from elsewhere are answered all the while."""
+    code = HOLD.format(host=f"any.{DOMAIN}")
+    command = [KUBECTL, f"--kubeconfig={STATE}/kubeconfig", "-n", stranger.namespace, "exec", "-i",
+               "out", "--", "python3", "-c", code]  # fmt: skip
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdin is not None
+        try:
+            assert process.stdout.readline() == "2000\n"
+            assert browser.ask(f"nobody.{DOMAIN}").status == 404
+            assert reached(stranger, [(NODE, API)]) == {(NODE, API)}
+        finally:
+            process.stdin.close()
