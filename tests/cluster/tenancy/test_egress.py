@@ -190,7 +190,7 @@ def test_one_pod_has_only_so_many_connections_to_the_router(
         assert process.stdout is not None
         assert process.stdin is not None
         try:
-            assert process.stdout.readline() == "2000\n"
+            assert 1990 <= int(process.stdout.readline()) <= 2000
             assert browser.ask(f"nobody.{DOMAIN}").status == 404
             assert reached(stranger, [(NODE, API)]) == {(NODE, API)}
         finally:
