@@ -171,6 +171,18 @@ def test_who_runs_the_cluster_opens_them(
     wait_for(lambda: reached(stranger, sorted(wanted)) == wanted, 10, "the opening's effect")
 
 
+@pytest.mark.parametrize("asks", ["livenessProbe", "lifecycle"])
+def test_the_machine_asks_nobody_for_the_learner(stranger: Seat, asks: str) -> None:
+    """The kubelet's own requests come from the machine, so a pod may not choose whom they ask."""
+    get = {"httpGet": {"host": NODE, "port": 10250}}
+    manifest = pod("probes", stranger.namespace, ECHO)
+    manifest["spec"]["containers"][0][asks] = {"postStart": get} if asks == "lifecycle" else get
+    with pytest.raises(ApiError) as refused:
+        stranger.client.create(manifest)
+    assert refused.value.status == 403
+    assert "probe or lifecycle host" in refused.value.message
+
+
 def test_the_learner_opens_nothing(stranger: Seat) -> None:
     with pytest.raises(ApiError) as refused:
         annotate(stranger.client, stranger, "machine addresses")
