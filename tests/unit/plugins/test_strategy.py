@@ -48,7 +48,8 @@ def run(folder: Path, *start: str | Path) -> dict[str, dict[str, object]]:
     told = folder / "told.json"
     done = subprocess.run(
         [*(start or [Path(sys.executable).parent / "ansible-playbook"]),
-         "-c", "local", "-i", "localhost,", "-M", folder / "library", "-e", f"told={told}", folder / "play.yml"],
+         "-c", "local", "-i", "localhost,", "-M", folder / "library", "-e", f"told={told}",
+         folder / "play.yml"],
         cwd=ROOT,
         env={**os.environ, "ANSIBLE_PYTHON_INTERPRETER": sys.executable},
         capture_output=True,
