@@ -6,7 +6,6 @@ import json
 import logging
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
-from urllib.parse import urlsplit
 
 from fastapi import Depends, Query, Request
 from fastapi.exceptions import RequestValidationError
@@ -16,6 +15,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from dashboard import errors
 from dashboard.errors import RefusalError
 from dashboard.learner import Learner
+from lab_ground.same_origin import is_same_origin
 
 logger = logging.getLogger(__name__)
 
@@ -87,23 +87,6 @@ def faults_of(found: Sequence[Mapping[str, Any]]) -> dict[str, str]:
         name = ".".join(place) or "body"
         faults.setdefault(name, f"The field {name} cannot be used: {fault['msg']}.")
     return faults or {"body": "The request cannot be read."}
-
-
-def is_same_origin(headers: Mapping[str, str]) -> bool:
-    """Whether a write comes from a page of this very host.
-
-    ``Sec-Fetch-Site`` is the browser's own word. Where there is none, ``Origin`` must name the
-    host that the request was sent to. A script says where it comes from as well.
-    """
-    site = headers.get("sec-fetch-site")
-    if site is not None and site != "same-origin":
-        return False
-    origin = headers.get("origin")
-    if origin is None:
-        return site == "same-origin"
-    hosts = {headers.get("host", "").lower()}
-    forwarded = headers.get("x-forwarded-host", "").split(",")[0].strip().lower()
-    return urlsplit(origin).netloc.lower() in {host for host in (*hosts, forwarded) if host}
 
 
 class Guard:

@@ -20,7 +20,7 @@ from pipeline_server.api.runs import new_run
 from pipeline_server.errors import InvalidArgumentError
 from pipeline_server.services import checks
 from pipeline_server.services.listing import parse_time
-from pipeline_server.services.recurring_runs import NewRecurringRun
+from pipeline_server.services.recurring_runs import NewRecurringRun, Schedule
 
 router = APIRouter(prefix="/apis/v2beta1/recurringruns", tags=["recurring runs"])
 
@@ -52,17 +52,19 @@ def create_recurring_run(services: ServicesOf, message: RecurringRunMessage) -> 
     )
     row = services.recurring_runs.create(
         NewRecurringRun(
-            run=new_run(message),
-            cron=(trigger.cron_schedule.cron if trigger.cron_schedule else None) or "",
-            interval_seconds=(
-                trigger.periodic_schedule.interval_second or 0
-                if trigger.periodic_schedule
-                else None
+            new_run(message),
+            Schedule(
+                cron=(trigger.cron_schedule.cron if trigger.cron_schedule else None) or "",
+                interval_seconds=(
+                    trigger.periodic_schedule.interval_second or 0
+                    if trigger.periodic_schedule
+                    else None
+                ),
+                start_at=_time(schedule.start_time if schedule else None),
+                end_at=_time(schedule.end_time if schedule else None),
+                max_concurrency=1 if message.max_concurrency is None else message.max_concurrency,
+                no_catchup=bool(message.no_catchup),
             ),
-            start_at=_time(schedule.start_time if schedule else None),
-            end_at=_time(schedule.end_time if schedule else None),
-            max_concurrency=1 if message.max_concurrency is None else message.max_concurrency,
-            no_catchup=bool(message.no_catchup),
             enabled=MODES.get(message.mode or "DISABLE", False),
         )
     )

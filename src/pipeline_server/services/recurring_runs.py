@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
@@ -40,19 +40,26 @@ LISTING = Listing(
 
 
 @dataclass(frozen=True, slots=True)
-class NewRecurringRun:
-    """A recurring run to make: what to run as in ``NewRun``, and when.
+class Schedule:
+    """When a recurring run starts its runs: by a cron of six fields, or a period.
 
     Without ``cron`` and ``interval_seconds`` it runs once, at its creation.
     """
 
-    run: runs.NewRun
     cron: str = ""
     interval_seconds: int | None = None
     start_at: datetime | None = None
     end_at: datetime | None = None
     max_concurrency: int = 1
     no_catchup: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class NewRecurringRun:
+    """A recurring run to make: what to run as in ``NewRun``, and when."""
+
+    run: runs.NewRun
+    schedule: Schedule
     enabled: bool = True
 
 
@@ -88,7 +95,7 @@ class RecurringRunService:
 
     def create(self, wanted: NewRecurringRun) -> RecurringRun:
         """Check and store a recurring run."""
-        schedule = _check_schedule(wanted)
+        cron = _check_schedule(wanted.schedule)
         experiment_id = wanted.run.experiment_id or self._experiments.default().id
 
         def work(session: Session) -> str:
@@ -102,11 +109,9 @@ class RecurringRunService:
                 document_digest=template.document_digest if template.inline_spec else None,
                 runtime_config=checks.runtime_config(wanted.run.runtime_config),
                 service_account=template.service_account,
-                max_concurrency=wanted.max_concurrency,
-                no_catchup=wanted.no_catchup,
                 enabled=wanted.enabled,
                 created_at=now(),
-                **schedule,
+                **{**asdict(wanted.schedule), "cron": cron},
             )
             if row.enabled:
                 row.next_tick_at = due(row)
@@ -170,7 +175,8 @@ def due(row: RecurringRun) -> datetime | None:
     return schedules.next_tick(last_tick_at=row.last_tick_at, **schedule_of(row))
 
 
-def _check_schedule(wanted: NewRecurringRun) -> dict[str, Any]:
+def _check_schedule(wanted: Schedule) -> str:
+    """Refuse what no calendar could follow; return the cron in its six fields."""
     if wanted.cron and wanted.interval_seconds is not None:
         raise InvalidArgumentError("a trigger has a cron_schedule or a periodic_schedule, not both")
     if not 1 <= wanted.max_concurrency <= MAXIMUM_CONCURRENCY:
@@ -185,12 +191,6 @@ def _check_schedule(wanted: NewRecurringRun) -> dict[str, Any]:
         if wanted.interval_seconds is not None:
             what = f"interval_second {wanted.interval_seconds}"
             schedules.check_interval(wanted.interval_seconds, what)
-        cron = schedules.read_cron(wanted.cron) if wanted.cron else ""
+        return schedules.read_cron(wanted.cron) if wanted.cron else ""
     except PipelineError as error:
         raise InvalidArgumentError(str(error)) from None
-    return {
-        "cron": cron,
-        "interval_seconds": wanted.interval_seconds,
-        "start_at": wanted.start_at,
-        "end_at": wanted.end_at,
-    }

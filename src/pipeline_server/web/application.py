@@ -10,6 +10,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from lab_ground.same_origin import is_same_origin
 from pipeline_server.errors import NotFoundError, ServiceError, TooLargeError
 from pipeline_server.services.collection import Services
 from pipeline_server.web import security
@@ -88,7 +89,7 @@ class _GuardedForms:
         headers = {
             name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]
         }
-        if not security.is_same_origin(headers):
+        if not is_same_origin(headers):
             await _refuse(403, "This request does not come from this page.")(scope, receive, send)
             return
         limit = LARGEST_UPLOAD + ROOM_FOR_FIELDS

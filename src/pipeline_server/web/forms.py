@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from pipeline_server.services.recurring_runs import Schedule
 from pipeline_server.web.formatting import whole_numbers
 from pipeline_server.web.spec import InputField
 
@@ -54,18 +55,6 @@ class FormField:
     def control_id(self) -> str:
         """Id for the label and for error messages."""
         return "field-" + re.sub(r"[^A-Za-z0-9_-]", "-", self.name)
-
-
-@dataclass(frozen=True, slots=True)
-class Schedule:
-    """When a recurring run starts its runs: a cron of six fields, or a period."""
-
-    cron: str = ""
-    interval_seconds: int | None = None
-    start_at: datetime | None = None
-    end_at: datetime | None = None
-    max_concurrency: int = 1
-    no_catchup: bool = False
 
 
 @dataclass(slots=True)

@@ -6,9 +6,6 @@ that changes something must say that it comes from this very origin.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from urllib.parse import urlsplit
-
 PAGE_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
     "connect-src 'self'; frame-src 'self'; font-src 'self'; form-action 'self'; "
@@ -47,23 +44,3 @@ def content_headers(*, scripts: bool) -> dict[str, str]:
         "Cross-Origin-Resource-Policy": "same-origin",
         **COMMON,
     }
-
-
-def is_same_origin(headers: Mapping[str, str]) -> bool:
-    """Whether a changing request comes from a page of this host.
-
-    ``Sec-Fetch-Site`` is the browser's own word and cannot be set by a script. Where a browser
-    does not send it, ``Origin`` must name the host the request was sent to, as the client wrote it.
-    """
-    site = headers.get("sec-fetch-site")
-    if site is not None and site != "same-origin":
-        return False
-    origin = headers.get("origin")
-    if origin is None:
-        return site == "same-origin"
-    hosts = {headers.get("host", "").lower()}
-    forwarded = headers.get("x-forwarded-host", "").split(",")[0].strip().lower()
-    if forwarded:
-        hosts.add(forwarded)
-    named = urlsplit(origin).netloc.lower()
-    return bool(named) and named in {host for host in hosts if host}

@@ -19,7 +19,7 @@ from pipeline_server.errors import InvalidArgumentError
 from pipeline_server.execution.leadership import Leadership
 from pipeline_server.execution.scheduler import Scheduler
 from pipeline_server.services.collection import Services
-from pipeline_server.services.recurring_runs import NewRecurringRun
+from pipeline_server.services.recurring_runs import NewRecurringRun, Schedule
 from pipeline_server.services.runs import NewRun
 
 from . import pipelines
@@ -183,7 +183,7 @@ def test_one_replica_leads_until_its_lease_lapses(database: Database) -> None:
 def test_a_schedule_starts_one_run_a_moment(services: Services, ir: Ir) -> None:
     document = ir(pipelines.two_steps)
     made = services.recurring_runs.create(
-        NewRecurringRun(NewRun(display_name="r", spec=document), interval_seconds=60)
+        NewRecurringRun(NewRun(display_name="r", spec=document), Schedule(interval_seconds=60))
     )
     with services.database.session() as session:
         row = session.get(type(made), made.id)

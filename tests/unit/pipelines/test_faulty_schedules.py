@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from pipeline_server.database.models import RecurringRun, Run, now
 from pipeline_server.execution.scheduler import Scheduler
 from pipeline_server.services.collection import Services
-from pipeline_server.services.recurring_runs import NewRecurringRun
+from pipeline_server.services.recurring_runs import NewRecurringRun, Schedule
 from pipeline_server.services.runs import NewRun
 
 from . import pipelines
@@ -23,7 +23,7 @@ Ir = Callable[[Any], dict[str, Any]]
 def recurring(services: Services, document: dict[str, Any], **changes: Any) -> str:
     """A recurring run that is due, as an earlier version of the server may have stored it."""
     made = services.recurring_runs.create(
-        NewRecurringRun(NewRun(display_name="r", spec=document), interval_seconds=60)
+        NewRecurringRun(NewRun(display_name="r", spec=document), Schedule(interval_seconds=60))
     )
     with services.database.session() as session:
         values = {"next_tick_at": now() - timedelta(seconds=5), **changes}

@@ -13,7 +13,7 @@ from pipeline_server.database import models
 from pipeline_server.errors import NotFoundError
 from pipeline_server.services.collection import Services
 from pipeline_server.services.listing import ListRequest
-from pipeline_server.services.recurring_runs import NewRecurringRun
+from pipeline_server.services.recurring_runs import NewRecurringRun, Schedule
 from pipeline_server.services.runs import NewRun
 from pipeline_server.web import reading
 from pipeline_server.web.graph import steps_of, walk
@@ -195,7 +195,7 @@ def test_a_recurring_run_without_a_schedule_is_shown_as_one_that_runs_once(
     version = upload(services)
     config = {"parameters": {"epochs": 2}}
     run = NewRun("once", pipeline_id=version.pipeline_id, runtime_config=config)
-    made = services.recurring_runs.create(NewRecurringRun(run)).id
+    made = services.recurring_runs.create(NewRecurringRun(run, Schedule())).id
     for path in ("/recurring-runs", f"/recurring-runs/{made}"):
         page = client.get(path)
         assert page.status_code == 200

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
@@ -77,8 +77,7 @@ def create_router(pages: Pages) -> APIRouter:
         run = _new_run(subject, checked, form)
         try:
             if checked.schedule:
-                schedule = asdict(checked.schedule)
-                pages.services.recurring_runs.create(NewRecurringRun(run, **schedule))
+                pages.services.recurring_runs.create(NewRecurringRun(run, checked.schedule))
                 return pages.redirect(request, "/recurring-runs", "scheduled")
             made = pages.services.runs.create(run)
         except REFUSALS as error:
