@@ -111,6 +111,14 @@ class Dashboard:
         )
         return int(self.driver.execute_script(script))
 
+    def fits(self, patience: float = 3) -> bool:
+        """Whether nothing runs off the side, once the navigation has made way."""
+        try:
+            WebDriverWait(self.driver, patience, 0.05).until(lambda _: self.overflow <= 0)
+        except TimeoutException:
+            return False
+        return True
+
     def all(self, xpath: str) -> list[WebElement]:
         """Elements at a path; those of the open window where one is open."""
         windows = self.driver.find_elements(By.CSS_SELECTOR, "[role=dialog][aria-modal=true]")

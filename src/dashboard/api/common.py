@@ -26,7 +26,7 @@ LARGEST_BODY = 4 * 1024 * 1024
 # All scripts and styles are the bundle's own. PatternFly's popovers are placed by the element's
 # style, which React sets through the DOM: no style is inline in the page's text.
 POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
+    "default-src 'none'; script-src 'self'; style-src 'self'; "
     "img-src 'self' data:; font-src 'self' data:; connect-src 'self'; frame-src 'self'; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )

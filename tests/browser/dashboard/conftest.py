@@ -78,9 +78,12 @@ def serve(
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
         log = tmp_path_factory.mktemp("server") / "log"
+        environment = {**os.environ, "PYTHONPATH": str(ROOT / "tests/support")}
         command = [platform_python, "-W", "ignore", "-m", module, str(port), str(bundle)]
         with log.open("wb") as stream:
-            process = subprocess.Popen(command, cwd=ROOT, stdout=stream, stderr=stream)
+            process = subprocess.Popen(
+                command, cwd=ROOT, env=environment, stdout=stream, stderr=stream
+            )
         address = f"http://127.0.0.1:{port}"
         started[module] = address, process
         wait_until_up(address, process, log)

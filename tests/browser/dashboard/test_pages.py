@@ -64,7 +64,7 @@ def look(page: Dashboard, name: str, broken_rules: Callable[[], list[str]]) -> l
     page.prefer("light")
     page.resize(PHONE)
     page.wait_until_still()
-    if page.overflow > 0:
+    if not page.fits():
         wrong.append(f"phone: {page.overflow} pixels too wide")
     wrong += [f"phone: {problem}" for problem in broken_rules()]
     page.screenshot(f"{name}-phone")

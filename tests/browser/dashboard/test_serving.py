@@ -71,7 +71,6 @@ def test_configure_server_as_the_lab_text_says(page: Dashboard, levers: Levers) 
     page.screenshot("configure-server-filled")
     page.click("Configure").wait_until_closed()
     assert body(levers) == {
-        "displayName": None,
         "template": "ovms",
         "replicas": 1,
         "size": "Small",

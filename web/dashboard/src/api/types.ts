@@ -273,7 +273,7 @@ export interface ServingFields {
 }
 
 export interface ServerForm extends ServingFields {
-  displayName?: string | null;
+  displayName?: string;
   name?: string | null;
   template?: string | null;
 }

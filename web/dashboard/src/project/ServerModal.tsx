@@ -32,7 +32,7 @@ export function ServerModal({ server, catalogue }: { server?: Server; catalogue:
   const send = async () => {
     const { displayName, template } = form.values;
     const sent: ServerForm = {
-      displayName: displayName.trim() || null,
+      ...(displayName.trim() ? { displayName: displayName.trim() } : {}),
       template: template || null,
       ...servingOf(form.values),
     };
