@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 from pydantic.alias_generators import to_camel
 
 Text = Annotated[str, StringConstraints(max_length=6000)]
@@ -16,6 +16,14 @@ class Form(BaseModel):
     """What all have: fields that nobody knows are refused."""
 
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid")
+
+    @model_validator(mode="before")
+    @classmethod
+    def without_nulls(cls, given: Any) -> Any:
+        """A field that is null was not filled in."""
+        if isinstance(given, dict):
+            return {key: value for key, value in given.items() if value is not None}
+        return given
 
 
 class ProjectForm(Form):

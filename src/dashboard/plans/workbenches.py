@@ -41,6 +41,8 @@ from lab_ground.kubernetes.manifest import Manifest
 
 # A pipeline server of this name is bound to by the notebook controller itself.
 BOUND_BY_CONTROLLER = "dspa"
+# A size that is none of those that are offered.
+CUSTOM = "Custom"
 
 
 def plan_create(
@@ -89,7 +91,13 @@ def plan_change(
     )
     mounts = [Mount(claim), *others]
     known = list(notebook["spec"]["template"]["spec"].get("tolerations") or ())
-    bench = workbench_of(problems, snapshot, form, offers, owner or user, name, mounts, known)
+    sizes = offers.settings.sizes
+    if form.size == CUSTOM:
+        # What somebody else chose, and the form cannot say, stays.
+        sizes = (size_of_container(container), *sizes)
+    bench = workbench_of(
+        problems, snapshot, form, offers, owner or user, name, mounts, known, sizes=sizes
+    )
     problems.done()
     present = own_variables(container, snapshot)
     entries = [*connections, *plan_variables(plan, namespace, form.variables, present)]
@@ -180,6 +188,8 @@ def workbench_of(
     name: str,
     mounts: Sequence[Mount],
     tolerations: Sequence[Mapping[str, Any]],
+    *,
+    sizes: Sequence[Size] = (),
 ) -> Workbench:
     """What the Notebook is built of, but for its variables."""
     reference, shown = choose_image(problems, form, offers)
@@ -192,7 +202,7 @@ def workbench_of(
         image=reference,
         selection=f"{form.image.stream}:{form.image.tag}",
         image_display=shown,
-        size=choose_size(problems, form.size, offers.settings.sizes),
+        size=choose_size(problems, form.size, sizes or offers.settings.sizes),
         origin=offers.settings.origin,
         mounts=mounts,
         accelerator=(form.accelerator.identifier, form.accelerator.count)
@@ -240,6 +250,16 @@ def choose_size(problems: Problems, name: str, sizes: Sequence[Size]) -> Size:
     offered = ", ".join(size.name for size in sizes)
     problems.add("size", f"There is no container size {name!r}; there are: {offered}.")
     return sizes[0]
+
+
+def size_of_container(container: Mapping[str, Any]) -> Size:
+    """The requests and limits that a container has, without its accelerators."""
+    resources = container.get("resources") or {}
+    parts = [
+        {key: str(value) for key, value in (resources.get(part) or {}).items() if "/" not in key}
+        for part in ("requests", "limits")
+    ]
+    return Size(CUSTOM, *parts)
 
 
 def own_variables(

@@ -10,7 +10,6 @@ from typing import Any
 from dashboard import kinds
 from dashboard.objects.common import DESCRIPTION, display_of
 from dashboard.objects.workbench import (
-    ACCELERATOR,
     CONFIGURATION_KINDS,
     IMAGE_SELECTION,
     SIZE_SELECTION,
@@ -64,7 +63,7 @@ def workbench_item(
         "resourceVersion": metadata.get("resourceVersion"),
         "image": image_of(notebook, offers.images),
         "size": size_of(notebook, offers.settings),
-        "accelerator": accelerator_of(container, annotations),
+        "accelerator": accelerator_of(container),
         "status": status.as_dict(cause),
         "url": url_of(notebook, snapshot.get(kinds.ROUTE, metadata["name"])),
         "storages": storages_of(notebook, snapshot),
@@ -120,13 +119,12 @@ def size_of(notebook: Thing, settings: Settings) -> dict[str, Any]:
     return {"name": "Custom", **parts}
 
 
-def accelerator_of(container: Thing, annotations: Mapping[str, str]) -> dict[str, Any] | None:
+def accelerator_of(container: Thing) -> dict[str, Any] | None:
     """The accelerators, by their resource's name."""
     for key, value in ((container.get("resources") or {}).get("limits") or {}).items():
         if "/" in key and str(value).isdigit() and int(value):
             return {"identifier": key, "count": int(value)}
-    named = annotations.get(ACCELERATOR)
-    return {"identifier": named, "count": 0} if named else None
+    return None
 
 
 def url_of(notebook: Thing, route: Thing | None) -> str | None:
@@ -234,7 +232,7 @@ def workbench_form(notebook: Thing, snapshot: Snapshot, offers: Offers) -> dict[
         "description": annotations.get(DESCRIPTION) or "",
         "image": {"stream": image["stream"], "tag": image["tag"]},
         "size": size_of(notebook, offers.settings)["name"],
-        "accelerator": accelerator_of(container, annotations),
+        "accelerator": accelerator_of(container),
         "variables": [
             {"kind": kind, "name": name, "values": values}
             for kind, name, values in variables_of(container, snapshot)

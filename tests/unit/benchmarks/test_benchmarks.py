@@ -22,7 +22,17 @@ Bench = Callable[..., tuple[int, dict[str, Any]]]
 
 @pytest.mark.parametrize(
     "name",
-    ["cluster", "images", "kinds", "kubernetes_clients", "lab", "pipelines", "reset", "workload"],
+    [
+        "cluster",
+        "dashboard",
+        "images",
+        "kinds",
+        "kubernetes_clients",
+        "lab",
+        "pipelines",
+        "reset",
+        "workload",
+    ],
 )
 def test_the_script_starts(name: str) -> None:
     """As a script, whose folder is on the path then."""

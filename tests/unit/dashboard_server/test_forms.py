@@ -152,6 +152,21 @@ class TestWorkbench:
         assert container["resources"]["limits"]["memory"] == "8Gi"
         assert changed["metadata"]["annotations"]["openshift.io/display-name"] == "Other"
 
+    def test_size_that_nobody_offers_stays(self, page, cluster):
+        page.post(BENCHES, bench_form())
+        notebook = stored(cluster, "Notebook", "my-bench")
+        container = notebook["spec"]["template"]["spec"]["containers"][0]
+        odd = {"requests": {"cpu": "3", "memory": "1Gi"}, "limits": {"cpu": "3", "memory": "1Gi"}}
+        container["resources"] = dict(odd)
+        form = page.get(f"{BENCHES}/my-bench")["form"]
+        assert form["size"] == "Custom"
+        changed = page.put(
+            f"{BENCHES}/my-bench", {**form, "description": None, "accelerator": None}
+        )
+        assert changed["size"] == {"name": "Custom", **odd}
+        new = page.write("POST", BENCHES, bench_form(displayName="other", size="Custom"))
+        assert "size" in new.json()["fields"]
+
     def test_edit_over_somebody_elses_change_is_a_conflict(self, page):
         page.post(BENCHES, bench_form())
         form = page.get(f"{BENCHES}/my-bench")["form"]
