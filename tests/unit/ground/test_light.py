@@ -14,6 +14,7 @@ HEAVY = {
     "lab_ground.kubernetes.reconciler",
     "lab_ground.kubernetes.transport",
     "lab_ground.kubernetes.watching",
+    "lab_ground.passwords",
     "lab_ground.web",
 }
 IMPORTING = """

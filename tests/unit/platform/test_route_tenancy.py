@@ -59,6 +59,11 @@ def named(name: str, namespace: str) -> dict[str, Any]:
 class TestTargets:
     """A Route leads to pods of its own project only."""
 
+    @pytest.fixture(autouse=True)
+    def no_port_is_taken(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The rules are read where they are kept: a port of its own is another run's, too."""
+        monkeypatch.setattr(routes, "start_publisher", lambda: None)
+
     @pytest.mark.parametrize(
         "name", ["notebook.other.svc.cluster.local", "127.0.0.1", "kubernetes.default.svc"]
     )
