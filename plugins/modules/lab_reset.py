@@ -43,9 +43,10 @@ options:
     description: Secret with the object store's own keys C(accesskey) and C(secretkey).
     type: str
     required: true
-  bucket:
-    description: The bucket that is emptied.
-    type: str
+  buckets:
+    description: The buckets that are emptied, the lab's and the pipeline server's own.
+    type: list
+    elements: str
     required: true
   storage_route:
     description: Route of the object store.
@@ -62,7 +63,7 @@ options:
     type: str
     required: true
   kept_keys:
-    description: Keys in the bucket that are the lab's own data and stay.
+    description: Keys in the buckets that are the lab's own data and stay.
     type: list
     elements: str
     default: [data/train.csv, data/test.csv]
@@ -82,7 +83,7 @@ EXAMPLES = r"""
     to: project
     roles: roles
     store_secret: ds-pipeline-s3-ds-pipeline
-    bucket: rhods
+    buckets: [rhods, mlpipeline]
     storage_route: minio-ds-pipeline
     pipelines_route: ds-pipeline-ds-pipeline
     pipelines_account: pipelines-client
@@ -121,7 +122,7 @@ ARGUMENTS = {
     "kubeconfig": {"type": "path"},
     "ca_certificate": {"type": "path"},
     "store_secret": {"type": "str", "required": True, "no_log": False},
-    "bucket": {"type": "str", "required": True},
+    "buckets": {"type": "list", "elements": "str", "required": True},
     "storage_route": {"type": "str", "required": True},
     "pipelines_route": {"type": "str", "required": True},
     "pipelines_account": {"type": "str", "required": True},

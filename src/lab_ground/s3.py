@@ -223,6 +223,19 @@ class Bucket:
             # Listing, not HeadBucket: its answer has a body that tells the reasons apart.
             self.client.list_objects_v2(Bucket=self.name, MaxKeys=1)
 
+    def ensure(self) -> bool:
+        """Make the bucket where there is none; return whether it was made."""
+        try:
+            self.check()
+        except StoreError as error:
+            if error.kind is not Kind.BUCKET:
+                raise
+        else:
+            return False
+        with self.told():
+            self.client.create_bucket(Bucket=self.name)
+        return True
+
     def objects(self, prefix: str = "") -> Iterator[StoredObject]:
         """Give the objects whose keys begin with ``prefix``, in order, page by page."""
         more: dict[str, str] = {}

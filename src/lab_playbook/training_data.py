@@ -80,7 +80,7 @@ def upload_table(bucket: Bucket, key: str, file: Path) -> None:
 
 
 def upload_missing(arguments: Arguments, faults: dict[str, str]) -> None:
-    """Upload the tables that have a fault.
+    """Make the bucket if it is not there, and upload the tables that have a fault.
 
     Raises:
         TaskError: the data cannot be had, or the store does not take it.
@@ -92,6 +92,8 @@ def upload_missing(arguments: Arguments, faults: dict[str, str]) -> None:
         with telling(f"The data cannot be uploaded to {arguments['url']}"):
             files = prepare_tables(Path(arguments["cache"]), arguments["npm"])
             bucket = open_bucket(arguments)
+            # On OpenShift AI nobody makes it: the operator looks after its own bucket only.
+            bucket.ensure()
             for key in faults:
                 upload_table(bucket, key, files[key])
     except (WorkloadError, ValueError) as error:

@@ -1,4 +1,4 @@
-"""One seat: its objects, its bucket and its pipeline server, under one reset."""
+"""One seat: its objects, its buckets and its pipeline server, under one reset."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from lab_reset import pipelines, planning, sessions
 OPERATOR = (
     "the pipelines controller (lab-operators, or data-science-pipelines-operator) should make it"
 )
+PREPARE = "./lab run prepare-lab makes it"
 STORE_KEYS = ("accesskey", "secretkey")
 
 Seen = TypeVar("Seen")
@@ -40,10 +41,10 @@ def patiently(look: Look[Seen], timeout: float, pause: float = 1) -> tuple[Seen,
     return thing, trouble
 
 
-def keys_of(bucket: Bucket | None) -> list[str]:
+def keys_of(bucket: Bucket) -> list[str]:
     """Return all keys of a bucket; one that is not there is as good as an empty one."""
     try:
-        return bucket.keys() if bucket else []
+        return bucket.keys()
     except StoreError as error:
         if error.kind is Kind.BUCKET:
             return []
@@ -64,10 +65,10 @@ class Seat:
         self.cluster = cluster
         self.rules = params["rules"]
         self.erases_work = planning.step_index(params["to"]) < planning.step_index("trained")
-        self.bucket: Bucket | None = None
+        self.buckets: list[Bucket] = []
         self.server: pipelines.PipelineServer | None = None
         if self.erases_work:
-            self.bucket = self._reach(self._look_at_bucket, "its bucket")
+            self.buckets = self._reach(self._look_at_buckets, "its buckets")
             self.server = self._reach(self._look_at_server, "its runs")
         else:
             # Only for a look at the client's token, which later steps use.
@@ -83,51 +84,50 @@ class Seat:
             )
         return thing
 
-    def _url(self, route: str) -> tuple[str | None, str]:
+    def _url(self, route: str, mend: str) -> tuple[str | None, str]:
         """Return a Route's address, and what is wrong if it should be there and is not."""
         url = self.cluster.route_url(route)
         if not url and self.cluster.has_pipeline_server():
-            return None, f"the pipeline server has no admitted Route {route}; {OPERATOR}"
+            return None, f"the pipeline server has no admitted Route {route}; {mend}"
         return url, ""
 
-    def _look_at_bucket(self) -> tuple[Bucket | None, str]:
-        url, trouble = self._url(self.params["storage_route"])
+    def _look_at_buckets(self) -> tuple[list[Bucket], str]:
+        url, trouble = self._url(self.params["storage_route"], f"{PREPARE} again")
         if not url:
-            return None, trouble
+            return [], trouble
         name = self.params["store_secret"]
         secret = self.cluster.secret(name) or {}
         keys = [secret.get(key, "") for key in STORE_KEYS]
         if not all(keys):
-            return None, (
+            return [], (
                 f"Secret {name} with the object store's keys is not there, or has no "
                 f"{' and '.join(STORE_KEYS)}; {OPERATOR}"
             )
         try:
-            connection = read_connection(
-                {
-                    ENDPOINT: url,
-                    BUCKET: self.params["bucket"],
-                    ACCESS_KEY: keys[0],
-                    SECRET_KEY: keys[1],
-                },
-                called=dict(zip((ACCESS_KEY, SECRET_KEY), STORE_KEYS, strict=True)),
-                name=name,
-            )
-            bucket = Bucket(connection, ca=self.params["ca_certificate"], attempts=3)
-            keys_of(bucket)
+            buckets = [self._open(url, bucket, keys) for bucket in self.params["buckets"]]
+            for bucket in buckets:
+                keys_of(bucket)
         except DataConnectionError as error:
-            return None, str(error)
+            return [], str(error)
         except StoreError as error:
-            return None, f"the object store has the keys of Secret {name} and {error.trouble}"
-        return bucket, ""
+            return [], f"the object store has the keys of Secret {name} and {error.trouble}"
+        return buckets, ""
+
+    def _open(self, url: str, bucket: str, keys: Sequence[str]) -> Bucket:
+        connection = read_connection(
+            {ENDPOINT: url, BUCKET: bucket, ACCESS_KEY: keys[0], SECRET_KEY: keys[1]},
+            called=dict(zip((ACCESS_KEY, SECRET_KEY), STORE_KEYS, strict=True)),
+            name=self.params["store_secret"],
+        )
+        return Bucket(connection, ca=self.params["ca_certificate"], attempts=3)
 
     def _look_at_server(self) -> tuple[pipelines.PipelineServer | None, str]:
-        url, trouble = self._url(self.params["pipelines_route"])
+        url, trouble = self._url(self.params["pipelines_route"], OPERATOR)
         if not url:
             return None, trouble
         account = self.params["pipelines_account"]
         token = self.cluster.token(account)
-        mend = "./lab run prepare-lab makes it and its rights again"
+        mend = f"{PREPARE}, and its rights, again"
         if not token:
             return None, f"ServiceAccount {account} is not there; {mend}"
         server = pipelines.PipelineServer(url, token, self.params["ca_certificate"])
@@ -155,10 +155,12 @@ class Seat:
         spoilt = self.spoilt_token()
         outcome.remove += spoilt
         outcome.restore += spoilt
-        keys = keys_of(self.bucket)
+        keys = [
+            f"{bucket.name}/{key}" for bucket in self.buckets for key in self._removable(bucket)
+        ]
         return (
             outcome,
-            removable(keys, self.params["kept_keys"]),
+            keys,
             self.server.rows() if self.server and self.erases_work else [],
         )
 
@@ -167,15 +169,18 @@ class Seat:
         if rows and self.server:
             self.server.delete(rows)
         clusters.remove(self.cluster, outcome.remove, self.params["timeout"])
-        if self.bucket:
+        for bucket in self.buckets:
             # Steps that were ending while their run was removed may have written more.
-            self.bucket.delete(removable(keys_of(self.bucket), self.params["kept_keys"]))
+            bucket.delete(self._removable(bucket))
+
+    def _removable(self, bucket: Bucket) -> list[str]:
+        return removable(keys_of(bucket), self.params["kept_keys"])
 
     def prove(self) -> list[str]:
         """Look again, from the outside, and name whatever is left."""
         outcome, keys, rows = self.plan()
         left = [str(reference) for reference in outcome.remove]
-        left += [f"s3://{self.params['bucket']}/{key}" for key in keys]
+        left += [f"s3://{key}" for key in keys]
         left += [f"{path} {name or identifier}" for path, identifier, name, _ in rows]
         served = planning.step_index(self.params["to"]) >= planning.step_index("served")
         left += clusters.cluster_leftovers(self.cluster, served)

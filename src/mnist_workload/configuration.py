@@ -73,6 +73,8 @@ class WorkloadPaths:
     train_key: str = "data/train.csv"
     test_key: str = "data/test.csv"
     model_key: str = "onnx/model-v2.onnx"
+    # OpenVINO's server of one model loads numbered folders only, and nothing beside them.
+    version_key: str = "onnx/1/model.onnx"
 
     @property
     def processed(self) -> Path:

@@ -117,13 +117,14 @@ def describe_model(
 def publish(
     store: ObjectStore, path: Path, description: Mapping[str, Any], paths: WorkloadPaths
 ) -> None:
-    """Store a checked model and its sidecar in the bucket."""
+    """Store a checked model, its sidecar, and the model once more in a version folder."""
     check_model(path)
     sidecar = path.with_suffix(".json")
     save_json(sidecar, description)
     store.check()
     store.upload(path, paths.model_key, {"sha256": str(description["sha256"])})
     store.upload(sidecar, paths.sidecar_key)
+    store.upload(path, paths.version_key, {"sha256": str(description["sha256"])})
 
 
 def git_revision(environ: Mapping[str, str] | None = None) -> str:

@@ -82,6 +82,7 @@ def fetch_once() -> int:
             max_bytes=settings.max_model_bytes,
             memory_bytes=memory_limit(),
             check=check_model,
+            versions_only=True,
         )
         write_manifest(folder, revision=spec.name, file=found.file)
     except PullError as error:

@@ -51,13 +51,14 @@ def fetch(
     max_bytes: int,
     memory_bytes: int | None,
     check: Check,
+    versions_only: bool = False,
 ) -> Fetched:
     """Download and check the model; its revision appears in `folder` whole or not at all."""
     partial = folder / f".{spec.revision}.partial"
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
     try:
-        store = ModelStore(spec, connection)
+        store = ModelStore(spec, connection, versions_only=versions_only)
         listing, version = store.look()
         store.download(listing, partial, max_bytes)
         check(partial / listing.main, memory_bytes)

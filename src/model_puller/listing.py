@@ -40,8 +40,16 @@ def belongs(key: str, path: str) -> bool:
     return key == path or key.startswith(f"{path}/") or key in sidecars_of(path)
 
 
-def choose_files(path: str, sizes: Mapping[str, int], bucket: str) -> Listing:
-    """Which of the listed objects the model at `path` is: one object, or a folder's files."""
+def choose_files(
+    path: str, sizes: Mapping[str, int], bucket: str, *, versions_only: bool = False
+) -> Listing:
+    """Which of the listed objects the model at `path` is: one object, or a folder's files.
+
+    `versions_only` is OpenVINO Model Server's rule for its model path: numbered folders count,
+    and nothing else does (src/modelinstance.cpp, src/modelmanager.cpp: readAvailableVersions).
+    """
+    if versions_only:
+        sizes = _without_unversioned(path, sizes, bucket)
     if path in sizes:
         sidecars = tuple(dict.fromkeys(key for key in sidecars_of(path) if key in sizes))
         name = PurePosixPath(path).name
@@ -67,6 +75,22 @@ def choose_files(path: str, sizes: Mapping[str, int], bucket: str) -> Listing:
     files = {name: (prefix + name, size) for name, size in inside.items()}
     main = mains[0]
     return Listing(files, main, tuple(prefix + n for n in sidecars_of(main) if n in inside))
+
+
+def _without_unversioned(path: str, sizes: Mapping[str, int], bucket: str) -> dict[str, int]:
+    versioned = {
+        key: size
+        for key, size in sizes.items()
+        if re.match(r"\d+/", key.removeprefix(f"{path}/")) and key.startswith(f"{path}/")
+    }
+    if not versioned and any(key == path or key.startswith(f"{path}/") for key in sizes):
+        what = "is a file" if path in sizes else "has no numbered folder"
+        raise PullError(
+            f"s3://{bucket}/{path} {what}: a server of one model loads version folders only; "
+            "store the model as FOLDER/1/model.onnx and name FOLDER",
+            retry=False,
+        )
+    return versioned
 
 
 def wanted_sum(key: str, body: bytes) -> str | None:

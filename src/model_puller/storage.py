@@ -21,8 +21,11 @@ _CHUNK = 1 << 20
 class ModelStore:
     """One data connection, opened for one model."""
 
-    def __init__(self, spec: ModelSpec, connection: DataConnection) -> None:
+    def __init__(
+        self, spec: ModelSpec, connection: DataConnection, *, versions_only: bool = False
+    ) -> None:
         self._spec = spec
+        self._versions_only = versions_only
         self._endpoint = connection.endpoint
         self._name = spec.bucket or connection.bucket
         if not self._name:
@@ -40,7 +43,7 @@ class ModelStore:
                 if belongs(item.key, path):
                     sizes[item.key] = item.size
                     tags[item.key] = item.tag
-        listing = choose_files(path, sizes, self._name)
+        listing = choose_files(path, sizes, self._name, versions_only=self._versions_only)
         return listing, listing.version(tags)
 
     def download(self, listing: Listing, folder: Path, max_bytes: int) -> None:

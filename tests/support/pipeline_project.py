@@ -40,7 +40,6 @@ def manifest(namespace: str, **spec: Any) -> dict[str, Any]:
                 "minio": {
                     "deploy": True,
                     "image": STORE_IMAGE,
-                    "bucket": "rhods",
                     "pvcSize": "1Gi",
                 },
             },

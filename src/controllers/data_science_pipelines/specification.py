@@ -8,6 +8,8 @@ from typing import Any
 
 DATABASE_PORT = 3306
 STORE_PORT = 9000
+# The bucket of a server with a store of its own, whatever the spec says.
+OWN_BUCKET = "mlpipeline"
 
 
 class SpecificationError(ValueError):
@@ -183,7 +185,8 @@ def _store(name: str, namespace: str, spec: Mapping[str, Any]) -> StoreWanted:
     return StoreWanted(
         external=False,
         endpoint=f"http://minio-{name}.{namespace}.svc.cluster.local:{STORE_PORT}",
-        bucket=str(own.get("bucket") or "mlpipeline"),
+        # Upstream's operator does not look at minio.bucket (params.go, setupObjectParams).
+        bucket=OWN_BUCKET,
         prefix="pipelines",
         region="us-east-1",
         credentials=_keys(name, own.get("s3CredentialsSecret")),

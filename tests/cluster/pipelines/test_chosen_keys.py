@@ -67,7 +67,7 @@ def chosen(kubernetes: KubernetesClient) -> Iterator[PipelineServer]:
 
 def test_the_store_knows_these_keys_and_no_others(chosen: PipelineServer) -> None:
     def look(access: str, secret: str) -> None:
-        connection = DataConnection(chosen.store_url, "rhods", access, secret)
+        connection = DataConnection(chosen.store_url, "mlpipeline", access, secret)
         Bucket(connection, ca=str(chosen.ca_certificate)).check()
 
     look(*KEYS)

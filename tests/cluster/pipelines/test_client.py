@@ -201,11 +201,11 @@ def test_a_retry_runs_only_what_failed(
     bucket: Any,
     wait_for_run: Callable[..., Any],
 ) -> None:
-    uri = f"s3://rhods/tests/{uuid.uuid4().hex}.txt"
+    uri = f"s3://mlpipeline/tests/{uuid.uuid4().hex}.txt"
     failed = run(constructs.imports_late, arguments={"uri": uri})
     assert failed.state == "FAILED"
     before = {pod["metadata"]["name"] for pod in server.run_pods(failed.run_id)}
-    bucket.put(uri.removeprefix("s3://rhods/"), b"late")
+    bucket.put(uri.removeprefix("s3://mlpipeline/"), b"late")
     client.runs.run_service_retry_run(run_id=failed.run_id)
     done = wait_for_run(client, failed.run_id)
     after = {pod["metadata"]["name"] for pod in server.run_pods(failed.run_id)}

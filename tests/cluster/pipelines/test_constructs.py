@@ -60,7 +60,7 @@ def test_artifacts_go_through_the_object_store(
     by_name = {item["name"]: item for item in listed["artifacts"]}
     assert by_name["metrics"]["metadata"]["accuracy"] == 0.99
     assert by_name["classes"]["metadata"]["confusionMatrix"]["rows"][1]["row"] == [3, 4]
-    key = by_name["data"]["uri"].removeprefix("s3://rhods/")
+    key = by_name["data"]["uri"].removeprefix("s3://mlpipeline/")
     assert bucket.read(key) == b"7"
     check_folder(server, done.run_id, by_name["model"]["artifact_id"])
 

@@ -66,7 +66,7 @@ def project(server: PipelineServer) -> Iterator[None]:
         "AWS_SECRET_ACCESS_KEY": keys["secretkey"],
         "AWS_DEFAULT_REGION": "us-east-1",
         "AWS_S3_ENDPOINT": endpoint,
-        "AWS_S3_BUCKET": "rhods",
+        "AWS_S3_BUCKET": "mlpipeline",
     }
     apply(server, "Secret", CONNECTION, stringData=connection)
     request = {"requests": {"storage": "10Gi"}}
@@ -84,7 +84,7 @@ def project(server: PipelineServer) -> Iterator[None]:
             "api_endpoint": f"http://ds-pipeline-{NAME}.{server.namespace}.svc.cluster.local:8888",
             "cos_auth_type": "KUBERNETES_SECRET",
             "cos_endpoint": endpoint,
-            "cos_bucket": "rhods",
+            "cos_bucket": "mlpipeline",
             "cos_username": keys["accesskey"],
             "cos_password": keys["secretkey"],
             "cos_secret": CONNECTION,

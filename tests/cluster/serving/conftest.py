@@ -26,6 +26,9 @@ def project(client: KubernetesClient) -> Iterator[Project]:
     made.connect()
     made.put_model("onnx/model-v2.onnx")
     made.put_model("onnx/model-v3.onnx", bias=3.0)
+    # As servers of one model want it: numbered folders.
+    made.put_model("second/1/model.onnx")
+    made.put_model("third/1/model.onnx", bias=3.0)
     made.serve()
     yield made
     made.remove()

@@ -35,7 +35,7 @@ def raw(client: KubernetesClient, project: Project) -> Iterator[Project]:
 def served(raw: Project) -> Iterator[Project]:
     raw.deploy(
         "mnist",
-        "onnx/model-v2.onnx",
+        "second",
         model={"runtime": "single"},
         annotations=RAW,
         labels={"networking.kserve.io/visibility": "exposed"},
@@ -137,7 +137,7 @@ def test_another_path_is_rolled_out(served: Project) -> None:
 
     assert answers(0.0)()
     served.deploy(
-        "mnist", "onnx/model-v3.onnx", model={"runtime": "single"}, annotations=RAW,
+        "mnist", "third", model={"runtime": "single"}, annotations=RAW,
         labels={"networking.kserve.io/visibility": "exposed"},
     )  # fmt: skip
     served.wait_until_ready("mnist", 90)
@@ -150,14 +150,22 @@ def test_a_missing_object_is_named(raw: Project) -> None:
     failure = raw.wait_until_failed("absent", 90)
     assert "no object at s3://rhods/onnx/absent.onnx" in failure["message"]
     raw.undeploy("absent")
-    binding = f"{raw.namespace}-absent-sa-auth-delegator"
+    binding = f"{raw.namespace}-absent-predictor-auth-delegator"
     rbac = "rbac.authorization.k8s.io/v1"
     assert raw.client.get(rbac, "ClusterRoleBinding", binding) is None
 
 
+def test_a_file_is_no_version(raw: Project) -> None:
+    """OVMS' readAvailableVersions in src/modelmanager.cpp."""
+    raw.deploy("file", "onnx/model-v2.onnx", model={"runtime": "single"}, annotations=RAW)
+    failure = raw.wait_until_failed("file", 90)
+    assert "s3://rhods/onnx/model-v2.onnx is a file" in failure["message"]
+    raw.undeploy("file")
+
+
 def test_a_model_can_move_to_a_shared_server(client: KubernetesClient, project: Project) -> None:
     project.serve("alone", wait=False, multiModel=False, annotations={})
-    project.deploy("moving", "onnx/model-v2.onnx", model={"runtime": "alone"}, annotations=RAW)
+    project.deploy("moving", "second", model={"runtime": "alone"}, annotations=RAW)
     project.wait_until_ready("moving", 90)
     project.deploy("moving", "onnx/model-v2.onnx")
     project.wait_until_ready("moving")

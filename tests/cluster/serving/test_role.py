@@ -48,7 +48,7 @@ def test_it_serves_the_model_with_a_token(seat: Project) -> None:
     runtime = client.get(*SERVING_RUNTIME, "model-server", namespace)
     assert runtime["metadata"]["annotations"]["enable-auth"] == "true"
     assert "enable-route" not in runtime["metadata"]["annotations"]
-    assert client.get("v1", "ServiceAccount", "model-mesh", namespace)
+    assert client.get("v1", "ServiceAccount", "model-server-sa", namespace)
     token = client.get("v1", "Secret", "model-mesh", namespace)
     assert token["type"] == "kubernetes.io/service-account-token"
     assert {"token", "ca.crt"} <= set(token["data"])

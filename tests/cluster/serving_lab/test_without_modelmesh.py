@@ -28,6 +28,7 @@ def seat(client: KubernetesClient, bucket: Callable[[str], bytes]) -> Iterator[P
         made.connect()
         for key in ("onnx/model-v2.onnx", "onnx/model-v2.json"):
             made.put(key, bucket(key))
+        made.put("onnx/1/model.onnx", bucket("onnx/model-v2.onnx"))
         made.put("data/test.csv", b"\n".join(bucket("data/test.csv").splitlines()[:200]))
         yield made
     finally:

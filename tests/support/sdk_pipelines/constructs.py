@@ -247,7 +247,7 @@ def nested(n: int = 1) -> int:
 
 
 @dsl.pipeline(name="imports")
-def imports(uri: str = "s3://rhods/tests/imported.txt"):
+def imports(uri: str = "s3://mlpipeline/tests/imported.txt"):
     known = dsl.importer(
         artifact_uri=uri, artifact_class=Dataset, reimport=False, metadata={"number": 5}
     )

@@ -24,7 +24,7 @@ ROOT = Path(__file__).resolve().parents[3]
 INVENTORIES = ("embedded", "kubernetes", "openshift")
 TEMPLATES = {
     "lab_project": ("objects.yml.j2", "route.yml.j2", "limits.yml.j2"),
-    "lab_pipeline_server": ("server.yml.j2", "client.yml.j2"),
+    "lab_pipeline_server": ("server.yml.j2", "route.yml.j2", "client.yml.j2"),
     "lab_data": ("connection.yml.j2",),
     "lab_image_streams": ("image_streams.yml.j2",),
     "lab_workbench": ("runtime.yml.j2", "notebook.yml.j2"),

@@ -47,7 +47,7 @@ def test_the_models_checksum_is_part_of_its_spec(inventory: str, mode: str) -> N
     model = serving(inventory, mode)["InferenceService"]["spec"]["predictor"]["model"]
     assert model["storage"] == {
         "key": "aws-connection-s3-creds",
-        "path": "onnx/model-v2.onnx",
+        "path": "onnx" if mode == "raw" else "onnx/model-v2.onnx",
         "parameters": {"sha256": SUM},
     }
 
@@ -61,15 +61,20 @@ def test_a_model_that_cannot_be_read_has_no_checksum(stored: dict[str, object]) 
 
 
 @pytest.mark.parametrize(
-    ("mode", "kind", "role"),
-    [("modelmesh", "Role", "model-server-view-role"), ("raw", "Role", "mnist-view-role")],
+    ("mode", "account", "kind", "role"),
+    [
+        ("modelmesh", "model-server-sa", "Role", "model-server-view-role"),
+        ("raw", "mnist-sa", "Role", "mnist-view-role"),
+    ],
 )
-def test_callers_get_the_right_that_the_proxy_asks_for(mode: str, kind: str, role: str) -> None:
+def test_callers_get_the_right_that_the_proxy_asks_for(
+    mode: str, account: str, kind: str, role: str
+) -> None:
     manifests = render("openshift", lab_serving_mode=mode)
     (binding,) = (
         one
         for one in manifests
-        if one["kind"] == "RoleBinding" and one["subjects"][0]["name"] == "model-mesh"
+        if one["kind"] == "RoleBinding" and one["subjects"][0]["name"] == account
     )
     assert (binding["roleRef"]["kind"], binding["roleRef"]["name"]) == (kind, role)
     tokens = [

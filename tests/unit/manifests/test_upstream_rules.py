@@ -12,10 +12,15 @@ from typing import Any
 
 import pytest
 import yaml
+from botocore.exceptions import ClientError
 
+from lab_ground.connections import DataConnection
 from lab_ground.kubernetes.manifest import Manifest
+from lab_ground.s3 import Bucket
+from lab_playbook import training_data
+from mnist_workload.configuration import WorkloadPaths
 
-from .rendering import INVENTORIES, ROOT, render
+from .rendering import INVENTORIES, MODES, ROOT, render
 
 VERSIONS = ("2.16", "2.25", "3.5")
 GIB = {"Ki": 2**10, "Mi": 2**20, "Gi": 2**30}
@@ -151,22 +156,22 @@ def test_a_workbench_s_own_fields_alone_are_sent() -> None:
 
 
 @pytest.mark.parametrize(
-    ("mode", "allowed"),
+    ("mode", "account", "allowed"),
     [
         # odh-model-controller asks for ModelMesh: get services in the namespace.
-        ("modelmesh", {("", "services", "get", "")}),
+        ("modelmesh", "model-server-sa", {("", "services", "get", "")}),
         # kserve's raw mode: get inferenceservices, by name.
-        ("raw", {("serving.kserve.io", "inferenceservices", "get", "mnist")}),
+        ("raw", "mnist-sa", {("serving.kserve.io", "inferenceservices", "get", "mnist")}),
     ],
 )
 def test_the_prediction_token_is_for_predictions(
-    mode: str, allowed: set[tuple[str, str, str, str]]
+    mode: str, account: str, allowed: set[tuple[str, str, str, str]]
 ) -> None:
     manifests = render("embedded", lab_serving_mode=mode)
     bindings = [
         binding
         for binding in of_kind(manifests, "RoleBinding")
-        if any(subject["name"] == "model-mesh" for subject in binding["subjects"])
+        if any(subject["name"] == account for subject in binding["subjects"])
     ]
     assert [binding["roleRef"]["kind"] for binding in bindings] == ["Role"]
     (role,) = [
@@ -183,3 +188,86 @@ def test_the_prediction_token_is_for_predictions(
         for name in rule.get("resourceNames", [""])
     }
     assert given == allowed
+
+
+@pytest.mark.parametrize("inventory", INVENTORIES)
+def test_the_bucket_is_not_left_to_the_operator(inventory: str) -> None:
+    """data-science-pipelines-operator's dspipeline_params.go: the bucket is always mlpipeline."""
+    spec = one(render(inventory), "DataSciencePipelinesApplication")["spec"]["objectStorage"]
+    assert "bucket" not in spec["minio"]
+
+
+def test_the_data_s_role_makes_the_bucket(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same: nobody else makes the data connection's bucket."""
+    made: list[str] = []
+
+    class Store:
+        """A store without the bucket, until it is asked to make it."""
+
+        def list_objects_v2(self, **_: Any) -> dict[str, Any]:
+            if not made:
+                answer: Any = {"Error": {"Code": "NoSuchBucket"}}
+                raise ClientError(answer, "ListObjectsV2")
+            return {}
+
+        def create_bucket(self, **asked: str) -> None:
+            made.append(asked["Bucket"])
+
+    bucket = Bucket(DataConnection("http://127.0.0.1:9", "rhods", "key", "secret"))
+    bucket.client = Store()
+    monkeypatch.setattr(training_data, "open_bucket", lambda arguments: bucket)
+    monkeypatch.setattr(training_data, "prepare_tables", lambda cache, npm: {})
+    training_data.upload_missing({"url": "", "cache": str(tmp_path), "npm": "npm"}, {})
+    training_data.upload_missing({"url": "", "cache": str(tmp_path), "npm": "npm"}, {})
+    assert made == ["rhods"]
+
+
+@pytest.mark.parametrize("inventory", INVENTORIES)
+def test_the_pipeline_server_goes_by_the_store_s_service(inventory: str) -> None:
+    """data-science-pipelines-operator's dspipeline_params.go: with the Route, by the Route."""
+    manifests = render(inventory)
+    spec = one(manifests, "DataSciencePipelinesApplication")["spec"]["objectStorage"]
+    assert spec["enableExternalRoute"] is False
+    (route,) = [
+        route
+        for route in of_kind(manifests, "Route")
+        if route["metadata"]["name"] == "minio-ds-pipeline"
+    ]
+    assert route["spec"]["to"]["name"] == "minio-ds-pipeline"
+    assert route["spec"]["port"]["targetPort"] == 9000
+    assert route["spec"]["tls"]["termination"] == "edge"
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_the_dashboard_lists_the_token(mode: str) -> None:
+    """odh-dashboard's getTokenNames: account <server>-sa, and binding <server>-view to it."""
+    manifests = render("openshift", lab_serving_mode=mode)
+    server = "mnist" if mode == "raw" else "model-server"
+    (token,) = [
+        secret
+        for secret in of_kind(manifests, "Secret")
+        if secret.get("type") == "kubernetes.io/service-account-token"
+        and secret["metadata"]["labels"].get("opendatahub.io/dashboard") == "true"
+    ]
+    annotations = token["metadata"]["annotations"]
+    assert annotations["kubernetes.io/service-account.name"] == f"{server}-sa"
+    assert annotations["openshift.io/display-name"] == token["metadata"]["name"] == "model-mesh"
+    (binding,) = [
+        binding
+        for binding in of_kind(manifests, "RoleBinding")
+        if binding["metadata"]["name"] == f"{server}-view"
+    ]
+    assert [subject["name"] for subject in binding["subjects"]] == [f"{server}-sa"]
+
+
+def test_a_raw_model_is_named_by_its_folder_of_versions() -> None:
+    """OVMS' readAvailableVersions (src/modelmanager.cpp) counts numbered folders only."""
+    path = {
+        mode: one(render("openshift", lab_serving_mode=mode), "InferenceService")["spec"][
+            "predictor"
+        ]["model"]["storage"]["path"]
+        for mode in MODES
+    }
+    paths = WorkloadPaths()
+    assert path["modelmesh"] == paths.model_key
+    assert paths.version_key == f"{path['raw']}/1/model.onnx"

@@ -23,20 +23,23 @@ CLIENT = "pipelines-client"
 class Bucket:
     """A bucket that knows the store's own keys only."""
 
-    name = "rhods"
-    stored = ("data/train.csv", "data/test.csv", "data/mine.csv", "onnx/model-v2.onnx")
+    stored = {
+        "rhods": ("data/train.csv", "data/test.csv", "data/mine.csv", "onnx/model-v2.onnx"),
+        "mlpipeline": ("pipelines/logs/1.log",),
+    }
 
     def __init__(self, connection: DataConnection, **_: Any) -> None:
         self.connection = connection
+        self.name = connection.bucket
         self.right = connection == DataConnection(
-            "https://minio-ds-pipeline", "rhods", "key", "secret"
+            "https://minio-ds-pipeline", self.name, "key", "secret"
         )
 
     def keys(self) -> list[str]:
         if not self.right:
             answer = {"Error": {"Code": "InvalidAccessKeyId"}}
             raise explain(ClientError(answer, "ListObjectsV2"), self.connection.endpoint)
-        return list(self.stored)
+        return list(self.stored[self.name])
 
 
 class Server:
@@ -98,7 +101,7 @@ def used_namespace(monkeypatch: pytest.MonkeyPatch) -> Namespace:
 
 def look(namespace: Namespace, to: str = "project") -> seat.Seat:
     wanted = (
-        "store_secret", "bucket", "storage_route", "pipelines_route", "pipelines_account",
+        "store_secret", "buckets", "storage_route", "pipelines_route", "pipelines_account",
         "kept_keys",
     )  # fmt: skip
     params = {name: DEFAULTS[f"lab_reset_{name}"] for name in wanted}
@@ -113,7 +116,7 @@ def test_a_spoilt_or_deleted_data_connection_does_not_matter(
 ) -> None:
     namespace.secrets["aws-connection-s3-creds"] = connection
     _, keys, rows = look(namespace).plan()
-    assert keys == ["data/mine.csv", "onnx/model-v2.onnx"]
+    assert keys == ["rhods/data/mine.csv", "rhods/onnx/model-v2.onnx", "mlpipeline/pipelines/logs/1.log"]
     assert rows
 
 
@@ -125,7 +128,7 @@ def test_without_the_stores_own_keys_it_says_so(
     with pytest.raises(clusters.ResetError) as error:
         look(namespace)
     assert str(error.value).startswith(
-        "in mnist, its bucket can be neither emptied nor proved empty: Secret "
+        "in mnist, its buckets can be neither emptied nor proved empty: Secret "
         "ds-pipeline-s3-ds-pipeline with the object store's keys is not there"
     )
 
@@ -137,7 +140,7 @@ def test_keys_that_the_store_refuses_are_told(namespace: Namespace) -> None:
 
 
 @pytest.mark.parametrize(
-    ("route", "what"), [("minio-ds-pipeline", "bucket"), ("ds-pipeline-ds-pipeline", "runs")]
+    ("route", "what"), [("minio-ds-pipeline", "buckets"), ("ds-pipeline-ds-pipeline", "runs")]
 )
 def test_a_pipeline_server_without_its_route_is_not_passed_over(
     namespace: Namespace, route: str, what: str

@@ -130,7 +130,7 @@ def test_the_sidecar_says_what_the_model_is(exported):
 def test_a_published_model_has_its_sidecar_beside_it(exported, store, paths, tmp_path):
     description = export.describe_model(exported, accuracy=1, data_checksums={}, parity=0)
     export.publish(store, exported, description, paths)
-    assert store.keys() == ["onnx/model-v2.json", "onnx/model-v2.onnx"]
+    assert store.keys() == ["onnx/1/model.onnx", "onnx/model-v2.json", "onnx/model-v2.onnx"]
     assert store.metadata("onnx/model-v2.onnx") == {"sha256": description["sha256"]}
     sidecar = store.download("onnx/model-v2.json", tmp_path / "again.json")
     assert json.loads(sidecar.read_text()) == json.loads(json.dumps(description))

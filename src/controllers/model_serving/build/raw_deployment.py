@@ -40,7 +40,8 @@ def name_of(model: Model) -> str:
 
 def service_account_of(model: Model) -> str:
     """The named service account, or one of the model's own."""
-    return model.service_account or f"{model.name}-sa"
+    # Not <model>-sa: that is the callers' account, made by the dashboard.
+    return model.service_account or name_of(model)
 
 
 def delegator_name(namespace: str, account: str) -> str:

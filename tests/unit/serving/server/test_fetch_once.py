@@ -18,7 +18,7 @@ from .orders import config
 
 MODEL = {
     "name": "mnist", "revision": "mnist__isvc-0123456789", "storageKey": "s3-creds",
-    "path": "onnx/model-v2.onnx",
+    "path": "onnx",
 }  # fmt: skip
 
 
@@ -39,7 +39,9 @@ def order(store: ObjectStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 
 def test_the_server_finds_the_file(store: ObjectStore, order: Path) -> None:
     content = models.digits().SerializeToString()
-    store.objects["onnx/model-v2.onnx"] = content
+    store.objects["onnx/1/model.onnx"] = content
+    # Beside the version, as the lab has it: not looked at.
+    store.objects["onnx/model-v2.onnx"] = b"not this one"
     assert puller.fetch_once() == 0
     (found,) = asyncio.run(DataOnlyRepository(str(order)).list())
     assert found.name == "mnist"
@@ -49,5 +51,27 @@ def test_the_server_finds_the_file(store: ObjectStore, order: Path) -> None:
 
 def test_a_missing_model_is_told_and_leaves_nothing_to_load(order: Path, tmp_path: Path) -> None:
     assert puller.fetch_once() == 1
-    assert "onnx/model-v2.onnx" in (tmp_path / "termination-log").read_text()
+    assert "no object at s3://rhods/onnx" in (tmp_path / "termination-log").read_text()
+    assert asyncio.run(DataOnlyRepository(str(order)).list()) == []
+
+
+@pytest.mark.parametrize(
+    ("path", "what"),
+    [("onnx/model-v2.onnx", "is a file"), ("onnx", "has no numbered folder")],
+)
+def test_a_model_without_version_folders_is_refused(
+    store: ObjectStore,
+    order: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    path: str,
+    what: str,
+) -> None:
+    """OVMS' readAvailableVersions (src/modelmanager.cpp): a file is "no version", to be served."""
+    monkeypatch.setenv("LAB_PULLER_MODEL", json.dumps({**MODEL, "path": path}))
+    store.objects["onnx/model-v2.onnx"] = models.digits().SerializeToString()
+    assert puller.fetch_once() == 1
+    told = (tmp_path / "termination-log").read_text()
+    assert f"s3://rhods/{path} {what}" in told
+    assert "FOLDER/1/model.onnx" in told
     assert asyncio.run(DataOnlyRepository(str(order)).list()) == []

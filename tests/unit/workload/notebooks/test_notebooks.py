@@ -116,7 +116,8 @@ def test_preprocess_tells_of_all_the_data(executed):
 
 def test_train_stored_the_model_with_its_sidecar(executed, workshop, tmp_path):
     store = workshop["store"]
-    assert store.keys("onnx/") == ["onnx/model-v2.json", "onnx/model-v2.onnx"]
+    stored = ["onnx/1/model.onnx", "onnx/model-v2.json", "onnx/model-v2.onnx"]
+    assert store.keys("onnx/") == stored
     sidecar = json.loads(store.download("onnx/model-v2.json", tmp_path / "s.json").read_text())
     assert sidecar["accuracy"] >= 0.96
     assert sidecar["sha256"] == store.metadata("onnx/model-v2.onnx")["sha256"]
