@@ -14,12 +14,15 @@ from lab_diagnosis import stores
 from lab_diagnosis.evidence import Evidence, Finding, Thing, conditions_of, event_time, name_of
 from lab_diagnosis.pods import Cause, claim_cause, pod_cause
 from lab_diagnosis.text import last_log_line, one_line
+from lab_ground.kubernetes.readiness import STOPPED_ANNOTATION
 
 QUOTA = re.compile(
     r"exceeded quota: (?P<quota>[^,]+), requested: (?P<requested>.*?), used: (?P<used>.*?), "
     r"limited: (?P<limited>.*?)(?:$|[;\"])"
 )
+MISSING_ACCOUNT = re.compile(r'serviceaccount "([^"]+)" not found')
 # Conditions that only sum up others.
+LOCK = "odh-notebook-controller-lock"
 SUMS = ("Ready", "Available", "Progressing", "Complete", "Failed", "Admitted")
 
 
@@ -104,6 +107,20 @@ def _waits_for(thing: Thing) -> str:
     return "has not gone yet, though no finalizer holds it"
 
 
+def _lock(evidence: Evidence) -> Cause | None:
+    """A new workbench is held stopped until the controller's first pass is done, if ever it is."""
+    for thing in (evidence.thing, evidence.owner):
+        metadata = (thing or {}).get("metadata") or {}
+        if (metadata.get("annotations") or {}).get(STOPPED_ANNOTATION) == LOCK:
+            return Cause(
+                f"is held by the annotation {STOPPED_ANNOTATION}: {LOCK}, which the "
+                "odh-notebook-controller takes away when it has made what the workbench needs; "
+                "its log says what keeps it",
+                command(evidence.namespace, f"get notebook {metadata.get('name')} -o yaml"),
+            )
+    return None
+
+
 def _store(evidence: Evidence) -> Cause | None:
     """A wrong key, an unreachable store or a missing bucket, said by a condition or a log."""
     for text, where in _said(evidence):
@@ -177,12 +194,19 @@ def _never_made(evidence: Evidence) -> Cause | None:
             for condition in conditions_of(thing)
             if condition.get("type") == "ReplicaFailure" and condition.get("status") == "True"
         ]
+        said = [message for message in said if not _is_over(message, evidence)]
         if said and not _has_pods(evidence, name):
             return Cause(
                 f"has no pod, because {_refusal(said[-1])}",
                 command(evidence.namespace, f"describe {kind.lower()} {name}"),
             )
     return None
+
+
+def _is_over(message: str, evidence: Evidence) -> bool:
+    """Whether a refusal tells of an account that was missing and is there now."""
+    missing = MISSING_ACCOUNT.search(message)
+    return bool(missing) and any(name_of(each) == missing[1] for each in evidence.accounts)
 
 
 def _has_pods(evidence: Evidence, owner: str) -> bool:
@@ -200,7 +224,7 @@ def _refusal(message: str) -> str:
             f"the quota {quota['quota']} does not allow it: {quota['requested']} is asked for, "
             f"{quota['used']} is used, {quota['limited']} is the limit"
         )
-    account = re.search(r'serviceaccount "([^"]+)" not found', message)
+    account = MISSING_ACCOUNT.search(message)
     if account:
         return f"its ServiceAccount {account[1]} does not exist"
     return f"the API server refuses it: {one_line(message)}"
@@ -275,6 +299,7 @@ RULES: Sequence[Rule] = (
     _model,
     _claims,
     _pods,
+    _lock,
     _never_made,
     _job,
     _conditions,

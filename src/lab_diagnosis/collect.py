@@ -114,7 +114,19 @@ def gather(
         events=reader.objects("v1", "Event", namespace),
         logs=dict(_logs(reader, namespace, pods)),
         namespace_thing=home,
+        accounts=reader.objects("v1", "ServiceAccount", namespace),
+        owner=_owner(reader, namespace, thing),
     )
+
+
+def _owner(reader: Reader, namespace: str, thing: Thing | None) -> Thing | None:
+    """The controller's own object, where it is of a kind that hides what holds its children."""
+    for reference in ((thing or {}).get("metadata") or {}).get("ownerReferences") or ():
+        if reference.get("kind") == "Notebook":
+            for each in reader.objects("kubeflow.org/v1", "Notebook", namespace):
+                if name_of(each) == reference.get("name"):
+                    return dict(each)
+    return None
 
 
 def _logs(

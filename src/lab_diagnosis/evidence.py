@@ -17,6 +17,7 @@ class Evidence:
 
     ``thing`` is None where the object does not exist. ``related`` are the objects between it and
     its pods (Deployments, ReplicaSets, Jobs …). ``logs`` has the last lines by (pod, container).
+    ``accounts`` are the namespace's service accounts, ``owner`` is what the object belongs to.
     ``trouble`` says why the evidence itself could not be read; it then comes before all else.
     """
 
@@ -30,6 +31,8 @@ class Evidence:
     events: Sequence[Thing] = ()
     logs: Mapping[tuple[str, str], str] = field(default_factory=dict)
     namespace_thing: Thing | None = None
+    accounts: Sequence[Thing] = ()
+    owner: Thing | None = None
     trouble: str = ""
 
     @property

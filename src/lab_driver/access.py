@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from lab_driver.refusals import expected
+
 REQUIRED: tuple[str, ...] = (
     "base_domain",
     "namespace",
@@ -75,6 +77,17 @@ class Access:
     def volumes(self) -> dict[str, str]:
         """The size of each volume of the project, by its name."""
         return dict(_lookup(self.values, "volumes"))
+
+    @property
+    def opens_by_token(self) -> bool:
+        """True where a token of the cluster opens a workbench: behind the lab's own proxy."""
+        return _lookup(self.values, "workbench.opens_by_token") is not False
+
+    @property
+    def refusals(self) -> frozenset[int]:
+        """The status codes with which this version's doors refuse who has no good token."""
+        version = str(_lookup(self.values, "openshift_ai_version") or "2.25")
+        return expected(version, opens_by_token=self.opens_by_token)
 
     @property
     def images_on_nodes(self) -> bool:

@@ -1,14 +1,18 @@
-"""Reading a lab's cluster: objects, logs and the Secrets' values, nothing is ever written."""
+"""Reading a lab's cluster: objects, logs, the Secrets' values, what a command in a pod prints."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
 
+from kubernetes import client as official
+from kubernetes.stream import stream
+
 from lab_ground.connections import secret_texts
 from lab_ground.kubernetes.client import open_client
 from lab_ground.kubernetes.errors import UnknownKindError
 from lab_ground.kubernetes.manifest import Manifest
+from lab_ground.kubernetes.transport import load_configuration
 
 # The pipeline server's kind as OpenShift AI has it, the newest version first: v1 came with 2.16.
 PIPELINE_SERVER = "DataSciencePipelinesApplication"
@@ -31,7 +35,8 @@ class ClusterReader:
 
     def __init__(self, kubeconfig: Path | None) -> None:
         """Connect with ``kubeconfig``, or with the environment's when it is None."""
-        self._client = open_client(str(kubeconfig or ""))
+        self._kubeconfig = str(kubeconfig or "")
+        self._client = open_client(self._kubeconfig)
 
     def objects(self, api_version: str, kind: str, namespace: str) -> list[Manifest]:
         """List the objects of a kind; none where the cluster does not know the kind."""
@@ -79,6 +84,29 @@ class ClusterReader:
     def log(self, namespace: str, pod: str, container: str, lines: int) -> str:
         """Return the last ``lines`` lines of a container's log."""
         return self._client.read_log(pod, namespace, container=container, tail_lines=lines)
+
+    def run(
+        self, namespace: str, pod: str, container: str, command: list[str], seconds: int = 60
+    ) -> str:
+        """Run a command in a container and return what it printed, errors too.
+
+        Raises:
+            kubernetes.client.ApiException: the API server did not let it.
+        """
+        api = official.CoreV1Api(official.ApiClient(load_configuration(self._kubeconfig)))
+        printed = stream(
+            api.connect_get_namespaced_pod_exec,
+            pod,
+            namespace,
+            container=container,
+            command=command,
+            stdout=True,
+            stderr=True,
+            stdin=False,
+            tty=False,
+            _request_timeout=seconds,
+        )
+        return str(printed)
 
     def secret_values(self, namespace: str) -> list[str]:
         """Return every value of the namespace's Secrets, for the redactor to mask."""

@@ -7,6 +7,7 @@ import requests
 
 from lab_driver.access import Access
 from lab_driver.cluster import ClusterReader
+from lab_driver.refusals import not_refused
 
 pytestmark = pytest.mark.pipelines
 
@@ -41,4 +42,7 @@ def test_api_refuses(anyone: requests.Session, access: Access, token: str) -> No
         f"{access.get('pipelines.url')}/apis/v2beta1/runs", timeout=15, allow_redirects=False,
         headers={"Authorization": f"Bearer {token}"} if token else {},
     )  # fmt: skip
-    assert answer.status_code in {401, 302}, f"it answered {answer.status_code}"
+    told = not_refused(
+        answer.status_code, answer.headers.get("Location", ""), answer.url, access.refusals
+    )
+    assert not told, told

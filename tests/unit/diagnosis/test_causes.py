@@ -187,6 +187,37 @@ def test_missing_service_account() -> None:
     assert "its ServiceAccount x does not exist" in told("StatefulSet", events=events)
 
 
+def test_a_service_account_that_came_later_is_no_cause() -> None:
+    """The odh-notebook-controller makes the account after the StatefulSet."""
+    missing = 'pods "web-0" is forbidden: error looking up: serviceaccount "x" not found'
+    refused = 'pods "web-0" is forbidden: violates PodSecurity "restricted:latest": runAsNonRoot'
+    events = [
+        event("StatefulSet", "web", "FailedCreate", refused),
+        event("StatefulSet", "web", "FailedCreate", missing),
+    ]
+    sentence = told("StatefulSet", events=events, accounts=[thing("ServiceAccount", "x")])
+    assert "violates PodSecurity" in sentence
+    assert "does not exist" not in sentence
+    # Without another refusal nothing is claimed.
+    alone = told("StatefulSet", events=events[1:], accounts=[thing("ServiceAccount", "x")])
+    assert "does not exist" not in alone
+
+
+@pytest.mark.parametrize("kind", ["Notebook", "StatefulSet"])
+def test_a_workbench_that_its_controller_holds(kind: str) -> None:
+    """The odh-notebook-controller's notebook_webhook.go: InjectReconciliationLock."""
+    held = {"kubeflow-resource-stopped": "odh-notebook-controller-lock"}
+    notebook = thing("Notebook", "web", metadata={"annotations": held})
+    parts = {"thing": notebook} if kind == "Notebook" else {"owner": notebook}
+    sentence = told(kind, **parts)
+    assert "held by the annotation kubeflow-resource-stopped: odh-notebook-controller-lock" in (
+        sentence
+    )
+    assert "kubectl -n mnist get notebook web" in sentence
+    stopped = thing("Notebook", "web", metadata={"annotations": dict.fromkeys(held, "2026-11-01")})
+    assert "odh-notebook-controller" not in told("Notebook", thing=stopped)
+
+
 @pytest.mark.parametrize(
     ("message", "said"),
     [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from lab_diagnosis.collect import explain_error, family
+from lab_diagnosis.collect import explain_error, family, gather
 
 
 def owned(kind: str, name: str, owner: str = "", **labels: str) -> dict[str, Any]:
@@ -48,3 +48,24 @@ def test_errors_of_the_client_are_sentences() -> None:
     forbidden = OSError("no")
     forbidden.status = 403  # type: ignore[attr-defined]
     assert explain_error(forbidden) == "the API server does not allow it (403)"
+
+
+def test_a_stateful_set_s_notebook_and_the_accounts_are_evidence() -> None:
+    notebook = owned("Notebook", "nb")
+    stateful_set = owned("StatefulSet", "nb", "nb")
+    stateful_set["metadata"]["ownerReferences"][0]["kind"] = "Notebook"
+
+    class Reader:
+        """Two kinds of a namespace."""
+
+        def objects(self, api_version: str, kind: str, namespace: str) -> list[Any]:
+            return {"Notebook": [notebook], "ServiceAccount": [{"metadata": {"name": "x"}}]}.get(
+                kind, []
+            )
+
+        def log(self, namespace: str, pod: str, container: str, lines: int) -> str:
+            return ""
+
+    found = gather(Reader(), "StatefulSet", "nb", "mnist", stateful_set, None)
+    assert found.owner == notebook
+    assert [each["metadata"]["name"] for each in found.accounts] == ["x"]

@@ -107,7 +107,8 @@ def test_an_object_without_conditions_shows_its_phase() -> None:
 
 def test_the_cause_is_one_sentence_with_the_secret_masked() -> None:
     things = {"InferenceService": [MODEL], "Event": [EVENT], "Pod": [POD]}
-    for kind in ("Deployment", "StatefulSet", "ReplicaSet", "Job", "PersistentVolumeClaim"):
+    between = ("Deployment", "StatefulSet", "ReplicaSet", "Job")
+    for kind in (*between, "PersistentVolumeClaim", "ServiceAccount"):
         things[kind] = []
     cause = collect(Cluster(things, f"key {SECRET}"))["Cause"]
     assert cause.startswith("InferenceService mnist/mnist could not load its model")
