@@ -1,7 +1,7 @@
 #!/usr/bin/python
 # Copyright: the MNIST lab suite's authors
 # Apache License 2.0 (see LICENSE)
-"""Puts the real MNIST into a bucket, which it makes if need be, once, and proves that it is whole."""
+"""Puts the real MNIST into a bucket, made if need be, once, and proves that it is whole."""
 
 from __future__ import annotations
 

@@ -206,7 +206,7 @@ def _never_made(evidence: Evidence) -> Cause | None:
 def _is_over(message: str, evidence: Evidence) -> bool:
     """Whether a refusal tells of an account that was missing and is there now."""
     missing = MISSING_ACCOUNT.search(message)
-    return bool(missing) and any(name_of(each) == missing[1] for each in evidence.accounts)
+    return missing is not None and missing[1] in map(name_of, evidence.accounts)
 
 
 def _has_pods(evidence: Evidence, owner: str) -> bool:

@@ -1,9 +1,9 @@
 """How a door refuses who has no good token, by what stands before it.
 
 Sources: the lab's own proxy (src/auth_proxy: 401, or a redirect to its login); oauth-proxy's
-oauthproxy.go (403 with the page that begins a login, or a redirect to it; of a bearer it looks only
-at paths of its delegate URLs, of which a workbench's has none); kube-rbac-proxy's pkg/proxy/proxy.go
-(401, and 403 for who may not), behind a gateway that redirects to its login.
+oauthproxy.go (403 with the page that begins a login, or a redirect to it; it looks at a bearer only
+for its delegate URLs, of which a workbench's has none); kube-rbac-proxy's pkg/proxy/proxy.go (401,
+and 403 for who may not), behind a gateway that redirects to its login.
 """
 
 from __future__ import annotations

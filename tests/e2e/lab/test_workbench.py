@@ -11,9 +11,9 @@ from selenium.webdriver.remote.webdriver import WebDriver
 from lab_driver.access import Access
 from lab_driver.cluster import ClusterReader
 from lab_driver.kernel import run_cell
-from lab_driver.refusals import not_refused
 from lab_driver.pages.login import LoginPage
 from lab_driver.pages.workbench import WorkbenchPage
+from lab_driver.refusals import not_refused
 
 pytestmark = pytest.mark.workbench
 

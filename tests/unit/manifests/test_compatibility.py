@@ -13,6 +13,9 @@ from typing import Any
 
 import pytest
 import yaml
+from ansible.template import Templar, trust_as_template
+
+from .rendering import load_inventory
 
 ROOT = Path(__file__).resolve().parents[3]
 AS_IT_IS = "as it is"
@@ -22,7 +25,7 @@ CASES: dict[str, dict[str, str]] = {
     "2.15": {"lab_openshift_ai_version": "2.15"},
     "3.0 raw": {"lab_openshift_ai_version": "3.0", "lab_serving_mode": "raw"},
     "tekton": {"lab_openshift_ai_version": "2.8"},
-    "modelmesh": {"lab_openshift_ai_version": "3.0"},
+    "modelmesh": {"lab_openshift_ai_version": "3.0", "lab_serving_mode": "modelmesh"},
     "api": {"lab_openshift_ai_version": "2.12", "lab_pipelines_api_version": "v1"},
 }
 
@@ -42,6 +45,9 @@ def cluster(
     served: tuple[str, ...] = ("v1alpha1", "v1"),
     without: str = "",
     release: str | None = "2.25.1",
+    serving: str = "modelmeshserving",
+    applications: str = "redhat-ods-applications",
+    gateway: str = "",
 ) -> dict[str, Any]:
     """Return what the role reads of a cluster: its kinds, and OpenShift AI's version."""
     versions = [{"name": name, "served": name in served} for name in ("v1alpha1", "v1")]
@@ -51,9 +57,22 @@ def cluster(
         if name != without
     ]
     status = {} if release is None else {"release": {"name": "x", "version": release}}
+    components = {
+        name: {"managementState": "Managed" if name == serving else "Removed"}
+        for name in ("kserve", "modelmeshserving")
+    }
+    listeners = [{"name": "https", "hostname": gateway}]
     return {
         "__lab_compatibility_definitions": {"resources": definitions},
-        "__lab_compatibility_clusters": {"resources": [{"status": status}]},
+        "__lab_compatibility_clusters": {
+            "resources": [{"spec": {"components": components}, "status": status}]
+        },
+        "__lab_compatibility_initializations": {
+            "resources": [{"spec": {"applicationsNamespace": applications}}]
+        },
+        "__lab_compatibility_gateways": {
+            "resources": [{"spec": {"listeners": listeners}}] if gateway else []
+        },
     }
 
 
@@ -66,6 +85,16 @@ CLUSTERS: dict[str, dict[str, Any]] = {
     "ModelMesh is gone": cluster(release="3.0.0"),
     "kind missing": cluster(without="servingruntimes.serving.kserve.io"),
     "old pipelines": cluster(served=("v1alpha1",)),
+    "Open Data Hub": cluster(applications="opendatahub"),
+    "no ModelMesh": cluster(serving="kserve"),
+    "its own gateway": {
+        **cluster(gateway="rh-ai.apps.example.com"),
+        "lab_gateway_host": "rh-ai.apps.example.com",
+    },
+    "another gateway": {
+        **cluster(gateway="rh-ai.apps.example.com"),
+        "lab_gateway_host": "data.example.com",
+    },
 }
 
 
@@ -113,6 +142,67 @@ def ask(inventory: str) -> dict[str, str]:
     return refusals
 
 
+def value_of(name: str, inventory: str, **variables: Any) -> Any:
+    """What a variable of an inventory, or of the role, is with these others."""
+    loader, known = load_inventory(inventory)
+    role = ROOT / "roles" / "lab_compatibility"
+    merged: dict[str, Any] = {}
+    for part in ("defaults", "vars"):
+        path = str(role / part / "main.yml")
+        merged |= loader.load_from_file(path, trusted_as_template=True)
+    merged |= {**known, **variables}
+    return Templar(loader=loader, variables=merged).template(
+        trust_as_template("{{ " + name + " }}")
+    )
+
+
+def test_what_the_cluster_tells_is_detected() -> None:
+    told = cluster(
+        release="3.5.1", serving="kserve", applications="opendatahub", gateway="rh-ai.example.com"
+    )
+    found = value_of("__lab_compatibility_detected", "openshift", **told)
+    assert found == {
+        "version": "3.5",
+        "applications_namespace": "opendatahub",
+        "gateway_host": "rh-ai.example.com",
+        "serving": ["kserve"],
+    }
+    # What nobody pins is taken from it.
+    inventory = {
+        name: value_of(name, "openshift", lab_compatibility_detected=found)
+        for name in (
+            "lab_openshift_ai_version",
+            "lab_images_namespace",
+            "lab_gateway_host",
+            "lab_serving_mode",
+            "lab_serving_template",
+        )
+    }
+    assert inventory == {
+        "lab_openshift_ai_version": "3.5",
+        "lab_images_namespace": "opendatahub",
+        "lab_gateway_host": "rh-ai.example.com",
+        "lab_serving_mode": "raw",
+        "lab_serving_template": "kserve-ovms",
+    }
+
+
+def test_a_cluster_that_tells_nothing_leaves_the_defaults() -> None:
+    silent = {"__lab_compatibility_definitions": {"resources": []}}
+    assert value_of("__lab_compatibility_detected", "openshift", **silent) == {}
+    assert value_of("lab_openshift_ai_version", "openshift") == "2.25"
+    assert value_of("lab_images_namespace", "openshift") == "redhat-ods-applications"
+    assert value_of("lab_serving_mode", "openshift") == "modelmesh"
+
+
+@pytest.mark.parametrize("inventory", ["embedded", "kubernetes", "openshift"])
+@pytest.mark.parametrize(
+    ("version", "mode"), [("2.16", "modelmesh"), ("2.25", "modelmesh"), ("3.5", "raw")]
+)
+def test_the_serving_mode_is_the_version_s(inventory: str, version: str, mode: str) -> None:
+    assert value_of("lab_serving_mode", inventory, lab_openshift_ai_version=version) == mode
+
+
 @pytest.mark.parametrize("inventory", ["embedded", "kubernetes", "openshift"])
 def test_inventory_is_right_as_it_is(inventory: str) -> None:
     assert AS_IT_IS not in ask(inventory)
@@ -137,7 +227,9 @@ def test_wrong_combination_is_refused_with_the_remedy(case: str, found: str, rem
     assert remedy in said
 
 
-@pytest.mark.parametrize("case", ["as named", "no version told", "no DataScienceCluster"])
+@pytest.mark.parametrize(
+    "case", ["as named", "no version told", "no DataScienceCluster", "its own gateway"]
+)
 def test_cluster_that_fits_is_accepted(case: str) -> None:
     assert case not in ask("openshift")
 
@@ -152,6 +244,21 @@ def test_cluster_that_fits_is_accepted(case: str) -> None:
             "old pipelines",
             "DataSciencePipelinesApplication v1alpha1, ",
             "lab_pipelines_api_version",
+        ),
+        (
+            "Open Data Hub",
+            "namespace is opendatahub, but lab_images_namespace is redhat-ods-applications",
+            "Set lab_images_namespace to it",
+        ),
+        (
+            "no ModelMesh",
+            "manages kserve, but lab_serving_mode is modelmesh",
+            "Set the component to Managed",
+        ),
+        (
+            "another gateway",
+            "rh-ai.apps.example.com, but lab_gateway_host is data.example.com",
+            "Set it to the former",
         ),
     ],
 )

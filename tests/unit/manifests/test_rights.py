@@ -25,7 +25,7 @@ NAMED = re.compile(r"""["'](v1|[a-z0-9.]+/v\w+)["'], ["']([A-Z]\w+)["']""")
 
 def plural(kind: str) -> str:
     name = kind.lower()
-    return name[:-1] + "ies" if name.endswith("y") else name + "s"
+    return name[:-1] + "ies" if re.search("[^aeiou]y$", name) else name + "s"
 
 
 def group_of(api_version: str) -> str:

@@ -5,6 +5,7 @@ Each test names the file of upstream's in which the rule stands.
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 
 import pytest
 import yaml
+from ansible.template import Templar, trust_as_template
 from botocore.exceptions import ClientError
 
 from lab_ground.connections import DataConnection
@@ -20,7 +22,7 @@ from lab_ground.s3 import Bucket
 from lab_playbook import training_data
 from mnist_workload.configuration import WorkloadPaths
 
-from .rendering import INVENTORIES, MODES, ROOT, render
+from .rendering import INVENTORIES, MODES, ROOT, load_inventory, render, render_text
 
 VERSIONS = ("2.16", "2.25", "3.5")
 GIB = {"Ki": 2**10, "Mi": 2**20, "Gi": 2**30}
@@ -271,3 +273,95 @@ def test_a_raw_model_is_named_by_its_folder_of_versions() -> None:
     paths = WorkloadPaths()
     assert path["modelmesh"] == paths.model_key
     assert paths.version_key == f"{path['raw']}/1/model.onnx"
+
+
+def runtime(inventory: str = "openshift", **variables: Any) -> dict[str, Any]:
+    """Elyra's runtime configuration."""
+    (secret,) = [
+        secret
+        for secret in of_kind(render(inventory, **variables), "Secret")
+        if secret["metadata"]["name"] == "ds-pipeline-config"
+    ]
+    found: dict[str, Any] = json.loads(base64.b64decode(secret["data"]["odh_dsp.json"]))
+    return found["metadata"]
+
+
+@pytest.mark.parametrize(
+    ("version", "namespace", "dashboard"),
+    [
+        ("2.16", "redhat-ods-applications", "rhods-dashboard-redhat-ods-applications."),
+        ("2.25", "opendatahub", "odh-dashboard-opendatahub."),
+        ("3.5", "redhat-ods-applications", "rh-ai."),
+    ],
+)
+def test_run_details_leads_to_a_page_that_is_there(
+    version: str, namespace: str, dashboard: str
+) -> None:
+    """odh-notebook-controller's notebook_dspa_secret.go: <dashboard>/experiments/<namespace>/."""
+    domain = {"lab_base_domain": "apps.example.com", "lab_images_namespace": namespace}
+    address = runtime(lab_openshift_ai_version=version, **domain)["public_api_endpoint"]
+    assert address == f"https://{dashboard}apps.example.com/experiments/mnist/"
+    # The stand-ins' pipeline server has the page of a run itself.
+    own = runtime("embedded")["public_api_endpoint"]
+    assert own.startswith("https://ds-pipeline-ds-pipeline-mnist.")
+
+
+@pytest.mark.parametrize(
+    ("version", "address"),
+    [
+        ("2.16", "https://ds-pipeline-ds-pipeline-mnist.apps.example.com"),
+        ("2.19", "https://ds-pipeline-ds-pipeline-mnist.apps.example.com"),
+        ("2.25", "https://ds-pipeline-ds-pipeline.mnist.svc.cluster.local:8443"),
+        ("3.5", "https://ds-pipeline-ds-pipeline.mnist.svc.cluster.local:8443"),
+    ],
+)
+def test_elyra_trusts_where_it_submits_to(version: str, address: str) -> None:
+    """odh-notebook-controller's notebook_controller.go: bundle without the service CA to 2.19."""
+    found = runtime(lab_openshift_ai_version=version, lab_base_domain="apps.example.com")
+    assert found["api_endpoint"] == address
+
+
+@pytest.mark.parametrize(
+    ("version", "url"),
+    [
+        ("2.25", "https://notebook-mnist.apps.example.com/notebook/mnist/notebook/"),
+        # odh-notebook-controller's notebook_route.go of 3.x: HTTPRoute, one host, no Route.
+        ("3.5", "https://rh-ai.apps.example.com/notebook/mnist/notebook/"),
+    ],
+)
+def test_access_has_addresses_that_are_there(version: str, url: str) -> None:
+    variables = {
+        "lab_base_domain": "apps.example.com",
+        "lab_state": "/nowhere",
+        "lab_openshift_ai_version": version,
+        "__lab_access_namespace": "mnist",
+        "__lab_access_objects": {"stdout": "{}"},
+    }
+    access = json.loads(render_text("openshift", "lab_access", "access.json.j2", **variables))
+    assert access["workbench"]["url"] == url
+    assert access["openshift_ai_version"] == version
+    # data-science-pipelines-operator's podToPodTLS: 8888 is HTTPS, of 8443 the proxy's.
+    assert access["pipelines"]["cluster_url"].startswith("https://")
+    # odh-notebook-controller's notebook_webhook.go: no --openshift-delegate-urls.
+    assert access["workbench"]["opens_by_token"] is False
+
+
+@pytest.mark.parametrize(
+    ("name", "version", "refused"),
+    [
+        ("dspa", "2.25", True),
+        ("dspa", "3.5", False),
+        ("ds-pipeline", "2.25", False),
+    ],
+)
+def test_a_server_called_dspa_is_refused_where_it_hangs_workbenches(
+    name: str, version: str, refused: bool
+) -> None:
+    """odh-notebook-controller's notebook_dspa_secret.go of 2.25: nil external storage."""
+    tasks = yaml.safe_load((ROOT / "roles/lab_pipeline_server/tasks/main.yml").read_text())
+    (check,) = [task for task in tasks if task["name"].startswith("Refuse a name")]
+    loader, _ = load_inventory("openshift")
+    variables = {"lab_pipeline_server_name": name, "lab_pipeline_server_version": version}
+    condition = "{{ " + check["ansible.builtin.assert"]["that"] + " }}"
+    holds = Templar(loader=loader, variables=variables).template(trust_as_template(condition))
+    assert holds is not refused

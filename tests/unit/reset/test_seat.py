@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 import yaml
@@ -23,7 +23,7 @@ CLIENT = "pipelines-client"
 class Bucket:
     """A bucket that knows the store's own keys only."""
 
-    stored = {
+    stored: ClassVar[dict[str, tuple[str, ...]]] = {
         "rhods": ("data/train.csv", "data/test.csv", "data/mine.csv", "onnx/model-v2.onnx"),
         "mlpipeline": ("pipelines/logs/1.log",),
     }
@@ -116,7 +116,11 @@ def test_a_spoilt_or_deleted_data_connection_does_not_matter(
 ) -> None:
     namespace.secrets["aws-connection-s3-creds"] = connection
     _, keys, rows = look(namespace).plan()
-    assert keys == ["rhods/data/mine.csv", "rhods/onnx/model-v2.onnx", "mlpipeline/pipelines/logs/1.log"]
+    assert keys == [
+        "rhods/data/mine.csv",
+        "rhods/onnx/model-v2.onnx",
+        "mlpipeline/pipelines/logs/1.log",
+    ]
     assert rows
 
 
