@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from controllers.data_science_pipelines.build import server_url
+from controllers.data_science_pipelines.build import proxy_url
 from controllers.data_science_pipelines.specification import Application
 from lab_ground import s3
 from lab_ground.kubernetes.conditions import is_true, set_condition
@@ -110,7 +110,7 @@ def build(app: Application, manifest: Manifest, found: Findings) -> Manifest:
 
 
 def _components(app: Application, found: Findings) -> Manifest:
-    addresses = {"url": server_url(app)}
+    addresses = {"url": proxy_url(app)}
     ingress = ((found.route or {}).get("status") or {}).get("ingress") or []
     if ingress:
         addresses["externalUrl"] = f"https://{ingress[0]['host']}"

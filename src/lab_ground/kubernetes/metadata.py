@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -42,6 +43,14 @@ def standard_labels(name: str, component: str, part_of: str | None = None) -> di
         "app.kubernetes.io/part-of": part_of or name,
         "app.kubernetes.io/managed-by": MANAGED_BY,
     }
+
+
+def oauth_redirect(name: str, route: str) -> dict[str, str]:
+    """Return the annotation by which OpenShift lets an account's login lead back to a Route."""
+    reference = {"kind": "Route", "name": route}
+    told = {"kind": "OAuthRedirectReference", "apiVersion": "v1", "reference": reference}
+    key = f"serviceaccounts.openshift.io/oauth-redirectreference.{name}"
+    return {key: json.dumps(told, separators=(",", ":"))}
 
 
 def restricted_pod_security_context() -> dict[str, Any]:

@@ -10,7 +10,13 @@ from controllers.data_science_pipelines.build.credentials import (
     secret_names,
 )
 from controllers.data_science_pipelines.build.database import build_database
-from controllers.data_science_pipelines.build.names import API_VERSION, FINALIZER, KIND, server_url
+from controllers.data_science_pipelines.build.names import (
+    API_VERSION,
+    FINALIZER,
+    KIND,
+    proxy_url,
+    server_url,
+)
 from controllers.data_science_pipelines.build.network import (
     build_network_policy,
     build_route,
@@ -40,6 +46,7 @@ __all__ = [
     "build_server_services",
     "build_store",
     "build_store_manifests",
+    "proxy_url",
     "secret_names",
     "server_url",
 ]

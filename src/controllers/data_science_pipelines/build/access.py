@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from auth_proxy.container import build_auth_delegator_binding
 from controllers.data_science_pipelines.build.names import TRUSTED_CA, metadata
 from controllers.data_science_pipelines.specification import Application
 from lab_ground.kubernetes.manifest import Manifest
-from lab_ground.kubernetes.metadata import standard_labels
+from lab_ground.kubernetes.metadata import oauth_redirect, standard_labels
 
 SERVER_RULES: list[Manifest] = [
     {
@@ -46,7 +48,9 @@ def build_access(app: Application) -> list[Manifest]:
         }
     ]
     return [
-        _service_account(app, app.server, "pipeline-server"),
+        _service_account(
+            app, app.server, "pipeline-server", annotations=oauth_redirect("primary", app.server)
+        ),
         _service_account(app, app.runner, "step"),
         _role(app, app.server, SERVER_RULES),
         _role_binding(app, app.server, app.server),
@@ -66,11 +70,11 @@ def build_delegator(app: Application) -> Manifest:
     )
 
 
-def _service_account(app: Application, name: str, component: str) -> Manifest:
+def _service_account(app: Application, name: str, component: str, **more: Any) -> Manifest:
     return {
         "apiVersion": "v1",
         "kind": "ServiceAccount",
-        "metadata": metadata(app, name, component),
+        "metadata": {**metadata(app, name, component), **more},
     }
 
 

@@ -21,6 +21,7 @@ def labels(app: Application, name: str, component: str) -> dict[str, str]:
         "app": name,
         "dspa": app.name,
         "component": "data-science-pipelines",
+        "dsp-version": "v2",
         **standard_labels(name, component, part_of=app.server),
     }
 
@@ -45,6 +46,13 @@ def tls_secret(app: Application) -> str:
     return f"ds-pipelines-proxy-tls-{app.name}"
 
 
+def proxy_url(app: Application) -> str:
+    """The server as its status tells it: by its token proxy where it has one."""
+    if not app.oauth:
+        return server_url(app)
+    return f"https://{app.server}.{app.namespace}.svc.cluster.local:{OAUTH_PORT}"
+
+
 def server_url(app: Application) -> str:
-    """The server inside the cluster."""
+    """The server itself, for its own steps."""
     return f"http://{app.server}.{app.namespace}.svc.cluster.local:{HTTP_PORT}"

@@ -37,7 +37,10 @@ def build_route(app: Application) -> Manifest:
     return {
         "apiVersion": "route.openshift.io/v1",
         "kind": "Route",
-        "metadata": metadata(app, app.server, "pipeline-server"),
+        "metadata": {
+            **metadata(app, app.server, "pipeline-server"),
+            "annotations": {"kubernetes.io/tls-acme": "true"},
+        },
         "spec": {
             "to": {"kind": "Service", "name": app.server, "weight": 100},
             "port": {"targetPort": "oauth" if app.oauth else "http"},

@@ -5,6 +5,7 @@ from __future__ import annotations
 from controllers.data_science_pipelines.specification import Application
 from lab_ground.kubernetes.manifest import Manifest
 from object_storage import builders as store_builders
+from object_storage.process import S3_PORT
 
 
 def build_store(
@@ -33,7 +34,12 @@ def build_store_manifests(
     """The object store's objects, with upstream's alias where it is free."""
     manifests = store_builders.build_object_store(store, route=app.store.route)
     for manifest in manifests:
-        manifest["metadata"]["labels"] = {**manifest["metadata"]["labels"], "dspa": app.name}
+        if manifest["kind"] == "Service":
+            ui = {"name": "kfp-ui-http", "port": 80, "targetPort": S3_PORT, "protocol": "TCP"}
+            manifest["spec"]["ports"].append(ui)
     if aliases:
         manifests.append(store_builders.build_service(store, "minio-service"))
+    ours = {"dspa": app.name, "dsp-version": "v2"}
+    for manifest in manifests:
+        manifest["metadata"]["labels"] = {**manifest["metadata"]["labels"], **ours}
     return manifests

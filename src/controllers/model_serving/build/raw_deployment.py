@@ -70,14 +70,15 @@ def build_service_account(model: Model) -> Manifest:
 
 
 def build_service(model: Model) -> Manifest:
-    """The model's Service: plain on 80 and gRPC, and TLS with a token on 8443."""
+    """The model's Service: TLS with a token on 8443 and nothing else, or plain on 80 and gRPC."""
     ports = [
         service_port("http", 80, constants.REST_PORT),
         service_port("grpc", constants.GRPC_PORT),
     ]
     metadata = _metadata(model, name_of(model))
     if model.authorised:
-        ports.insert(0, service_port("https", constants.PROXY_PORT))
+        # As kserve's service_reconciler.go: no way round the token proxy.
+        ports = [service_port("https", constants.PROXY_PORT)]
         metadata["annotations"] = {
             "service.beta.openshift.io/serving-cert-secret-name": _tls_secret(model)
         }
@@ -166,7 +167,10 @@ def build_route(model: Model) -> Manifest:
 def urls(model: Model) -> dict[str, str]:
     """Where the model is reached inside the cluster."""
     host = f"{name_of(model)}.{model.namespace}.svc.{get_settings().cluster_domain}"
-    rest = f"https://{host}:{constants.PROXY_PORT}" if model.authorised else f"http://{host}"
+    if model.authorised:
+        rest = f"https://{host}:{constants.PROXY_PORT}"
+        return {"url": rest, "restUrl": rest}
+    rest = f"http://{host}"
     return {"url": rest, "grpcUrl": f"grpc://{host}:{constants.GRPC_PORT}", "restUrl": rest}
 
 

@@ -14,7 +14,7 @@ from auth_proxy.container import (
 from controllers.notebook.build.basics import PORT, PROXY_PORT, account, identity, metadata
 from controllers.serving_certificate.build.objects import SERVING_CERT_ANNOTATION
 from lab_ground.kubernetes.manifest import Manifest
-from lab_ground.kubernetes.metadata import standard_labels
+from lab_ground.kubernetes.metadata import oauth_redirect, standard_labels
 
 BINDING_LABEL = "lab.opendatahub.io/notebook"
 PROXY = "oauth-proxy"
@@ -58,7 +58,7 @@ def build_service_account(notebook: Mapping[str, Any]) -> Manifest:
     return {
         "apiVersion": "v1",
         "kind": "ServiceAccount",
-        "metadata": metadata(notebook, name),
+        "metadata": metadata(notebook, name, annotations=oauth_redirect("first", name)),
     }
 
 

@@ -87,7 +87,7 @@ def build_stateful_set(notebook: Mapping[str, Any], image: str) -> Manifest:
     return {
         "apiVersion": "apps/v1",
         "kind": "StatefulSet",
-        "metadata": metadata(notebook, name),
+        "metadata": _with_labels_of(notebook, metadata(notebook, name)),
         "spec": {
             "replicas": 0 if is_stopped(notebook) else 1,
             "serviceName": name,
@@ -99,6 +99,12 @@ def build_stateful_set(notebook: Mapping[str, Any], image: str) -> Manifest:
             },
         },
     }
+
+
+def _with_labels_of(notebook: Mapping[str, Any], found: Manifest) -> Manifest:
+    """A Notebook's own labels are its StatefulSet's too (notebook_controller.go)."""
+    labels = notebook["metadata"].get("labels") or {}
+    return {**found, "labels": {**found["labels"], **labels}}
 
 
 def _pod(notebook: Mapping[str, Any], image: str) -> Manifest:

@@ -191,10 +191,10 @@ def test_raw_mode_fetches_before_it_serves() -> None:
     }
     assert (pod["automountServiceAccountToken"], holders) == (False, {"oauth-proxy"})
     ports = {p["name"]: p["port"] for p in raw_deployment.build_service(model)["spec"]["ports"]}
-    assert ports == {"https": 8443, "http": 80, "grpc": 8033}
-    assert raw_deployment.urls(model)["url"] == (
-        "https://mnist-predictor.mnist.svc.cluster.local:8443"
-    )
+    # kserve's service_reconciler.go: behind a token proxy nothing but its port.
+    assert ports == {"https": 8443}
+    address = "https://mnist-predictor.mnist.svc.cluster.local:8443"
+    assert raw_deployment.urls(model) == {"url": address, "restUrl": address}
 
 
 @pytest.mark.parametrize(
