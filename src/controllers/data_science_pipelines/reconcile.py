@@ -10,6 +10,7 @@ from controllers.data_science_pipelines.making import DSPA, hold, make
 from controllers.data_science_pipelines.removal import remove
 from controllers.data_science_pipelines.specification import SpecificationError, read
 from lab_ground.kubernetes import client as kubernetes
+from lab_ground.kubernetes import events
 from lab_ground.kubernetes.errors import ApiError
 
 LOOK_AGAIN = 60.0
@@ -29,6 +30,7 @@ def reconcile(namespace: str, name: str) -> float | None:
         app = read(manifest)
     except (SpecificationError, KeyError, TypeError) as error:
         client.patch_status(manifest, status.refused(manifest, str(error)))
+        events.warn(client, manifest, "InvalidSpec", str(error))
         raise kopf.PermanentError(f"{namespace}/{name}: {error}") from error
     hold(manifest)
     found = status.Findings()
@@ -40,6 +42,7 @@ def reconcile(namespace: str, name: str) -> float | None:
         # The API server's own words: a quota, a policy, or something that nobody knows here.
         reason = error.reason or "ApiError"
         client.patch_status(manifest, status.refused(manifest, error.message, reason))
+        events.warn(client, manifest, reason, error.message)
         raise kopf.TemporaryError(str(error), delay=TRY_AGAIN) from error
     look(app, found)
     conditions = status.build(app, manifest, found)

@@ -9,13 +9,16 @@ from typing import Any
 from controllers.model_serving.applier import Applier
 from controllers.model_serving.specs import SpecError
 from controllers.model_serving.status import Observation, build_refusal, build_status
+from lab_ground.kubernetes import events
 from lab_ground.kubernetes.client import KubernetesClient
 from lab_ground.kubernetes.errors import ApiError, NotFoundError
 from lab_ground.kubernetes.manifest import Manifest
 from lab_ground.serving import constants
 
-# The API server's answers to an object that is not as it must be.
+# The API server's answers to an object that is not as it must be, which only a change mends.
 _WRONG = (400, 422)
+# Seconds until what it refuses for another reason (a quota, a policy, a right) is tried again.
+TRY_AGAIN = 10.0
 
 
 def write_status(client: KubernetesClient, service: Manifest, seen: Observation) -> None:
@@ -24,28 +27,43 @@ def write_status(client: KubernetesClient, service: Manifest, seen: Observation)
 
 
 def write_refusal(client: KubernetesClient, service: Manifest, error: SpecError) -> None:
-    """Write why it cannot be carried out as it is written."""
+    """Write why it cannot be carried out as it is written, in its status and in an event."""
+    events.warn(client, service, error.reason, error.message)
     _patch_status(client, service, build_refusal(*_before(service), error))
 
 
 @contextmanager
 def refusing(
-    client: KubernetesClient, services: Iterable[Manifest], names: Container[str]
+    client: KubernetesClient,
+    services: Iterable[Manifest],
+    names: Container[str],
+    delays: list[float],
 ) -> Iterator[None]:
-    """Write to these what is wrong with their server, so that the others are gone on with."""
+    """Write to these what is wrong with their server, so that the others are gone on with.
+
+    ``delays`` gets when to try again, where trying again may help.
+    """
     try:
         yield
     except SpecError as error:
         refusal = error
     except ApiError as error:
-        if error.status not in _WRONG:
+        if not _is_refusal(error):
             raise
+        if error.status not in _WRONG:
+            delays.append(TRY_AGAIN)
         refusal = SpecError("RuntimeUnhealthy", f"the server cannot be made: {error.message}")
     else:
         return
     for service in services:
         if service["metadata"]["name"] in names:
             write_refusal(client, service, refusal)
+
+
+def _is_refusal(error: ApiError) -> bool:
+    """Whether the API server answered and does not take it, now or ever."""
+    ending = error.status == 403 and "being terminated" in error.message
+    return 400 <= error.status < 500 and error.status not in (404, 409, 429) and not ending
 
 
 def _before(service: Manifest) -> tuple[Mapping[str, Any], int]:
@@ -100,6 +118,26 @@ def set_finalizers(client: KubernetesClient, service: Manifest, finalizers: Iter
         client.patch(api, kind, metadata["name"], patch, metadata["namespace"])
     except NotFoundError:
         return
+
+
+def route_trouble(client: KubernetesClient, name: str, namespace: str) -> str:
+    """Why nobody reaches a model by its Route; empty where it is served, or not looked at yet."""
+    route = client.get(*constants.ROUTE, name, namespace)
+    for entry in ((route or {}).get("status") or {}).get("ingress") or []:
+        for condition in entry.get("conditions") or []:
+            if condition.get("type") == "Admitted" and condition.get("status") == "False":
+                said = condition.get("message") or condition.get("reason")
+                return f"Route {name} is not admitted: {said}"
+    return ""
+
+
+def deployment_trouble(client: KubernetesClient, name: str, namespace: str) -> str:
+    """Why a Deployment has not the pods that it should, where it says so: a quota, a policy."""
+    deployment = client.get("apps/v1", "Deployment", name, namespace)
+    for condition in ((deployment or {}).get("status") or {}).get("conditions") or []:
+        if condition.get("type") == "ReplicaFailure" and condition.get("status") == "True":
+            return f"no pod can be made: {condition.get('message') or condition.get('reason')}"
+    return ""
 
 
 def delete_own_route(client: KubernetesClient, applier: Applier, service: Manifest) -> None:

@@ -7,10 +7,16 @@ from collections.abc import Mapping, Sequence
 from controllers.model_serving.applier import Applier
 from controllers.model_serving.build import model_mesh, raw_deployment
 from controllers.model_serving.copies import copy_of
-from controllers.model_serving.inference_services import delete_own_route, refusing, write_status
+from controllers.model_serving.inference_services import (
+    delete_own_route,
+    deployment_trouble,
+    refusing,
+    route_trouble,
+    write_status,
+)
 from controllers.model_serving.pods import ask_pods
 from controllers.model_serving.project import Project, ends, mode_of
-from controllers.model_serving.specs import MODEL_MESH, Model, Runtime
+from controllers.model_serving.specs import LABEL_LIMIT, MODEL_MESH, Model, Runtime
 from controllers.model_serving.status import Observation, pod_trouble
 from lab_ground.kubernetes.client import KubernetesClient
 from lab_ground.kubernetes.manifest import Manifest
@@ -38,7 +44,11 @@ class MeshServers:
         runtimes = [
             runtime
             for runtime in project.runtimes
-            if project.model_mesh and runtime.multi_model and not ends(runtime.manifest)
+            if project.model_mesh
+            and runtime.multi_model
+            and not ends(runtime.manifest)
+            # One whose name is too long has its models refused.
+            and len(model_mesh.deployment_name(runtime.name)) <= LABEL_LIMIT
         ]
         self._shared_objects(client, project, runtimes)
         delays: list[float] = []
@@ -48,7 +58,7 @@ class MeshServers:
                 for name, (model, chosen) in placed.items()
                 if model.mode == MODEL_MESH and chosen.name == runtime.name
             }
-            with refusing(client, project.living, models):
+            with refusing(client, project.living, models, delays):
                 delays.append(self._serve(client, project, runtime, models, storage_version))
         return min(delays, default=None)
 
@@ -171,7 +181,8 @@ class MeshServers:
         )
         generation = orders["data"]["generation"]
         reports = ask_pods(pods, generation, WAIT)
-        trouble = pod_trouble(pods)
+        deployment = model_mesh.deployment_name(runtime.name)
+        trouble = pod_trouble(pods) or deployment_trouble(client, deployment, namespace)
         delay = constants.QUIET
         for service in project.living:
             name = service["metadata"]["name"]
@@ -183,6 +194,7 @@ class MeshServers:
                 copies=[copy_of(report, name) for report in reports.values()],
                 urls=model_mesh.urls(namespace, runtime),
                 pod_trouble=trouble,
+                route_trouble=route_trouble(client, name, namespace) if runtime.route else "",
             )
             write_status(client, service, seen)
             if not seen.settled:

@@ -5,7 +5,12 @@ from __future__ import annotations
 from controllers.model_serving.applier import Applier
 from controllers.model_serving.build import raw_deployment
 from controllers.model_serving.copies import raw_copy_of
-from controllers.model_serving.inference_services import delete_own_route, write_status
+from controllers.model_serving.inference_services import (
+    delete_own_route,
+    deployment_trouble,
+    route_trouble,
+    write_status,
+)
 from controllers.model_serving.project import ends
 from controllers.model_serving.specs import Model, Runtime
 from controllers.model_serving.status import Observation, pod_trouble
@@ -56,5 +61,9 @@ class RawServers:
             wanted_copies=model.min_replicas,
             copies=copies,
             urls=raw_deployment.urls(model),
-            pod_trouble=pod_trouble(pods),
+            pod_trouble=pod_trouble(pods)
+            or deployment_trouble(client, raw_deployment.name_of(model), model.namespace),
+            route_trouble=route_trouble(client, model.name, model.namespace)
+            if model.exposed
+            else "",
         )

@@ -13,6 +13,7 @@ from controllers.model_serving.specs import (
     Model,
     Runtime,
     SpecError,
+    check_names,
     choose_runtime,
     read_model,
     with_storage_key,
@@ -43,14 +44,15 @@ class Controller:
             error = refused.get(service["metadata"]["name"])
             if error is not None:
                 write_refusal(client, service, error)
+        again: list[float] = []
         delays = [self._mesh.reconcile(client, project, placed, storage_version)]
         for service in project.living:
             found = placed.get(service["metadata"]["name"])
             if found and found[0].mode == RAW:
-                with refusing(client, [service], [found[0].name]):
+                with refusing(client, [service], [found[0].name], again):
                     delays.append(self._raw.reconcile(client, service, *found))
         self._release(client, project)
-        wanted = [delay for delay in delays if delay is not None]
+        wanted = [delay for delay in (*delays, *again) if delay is not None]
         if not project.services and not project.runtimes:
             return None
         return min(wanted, default=constants.QUIET)
@@ -92,6 +94,7 @@ class Controller:
                         f"{constants.ENABLED_LABEL}=true that mode ModelMesh needs",
                     )
                 runtime = choose_runtime(model, project.runtimes)
+                check_names(model, runtime)
                 placed[name] = (
                     with_storage_key(model, project.connections, project.faults),
                     runtime,

@@ -25,6 +25,38 @@ class SpecError(Exception):
         self.message = message
 
 
+# Of a host's part, and of a label's value.
+LABEL_LIMIT = 63
+
+
+def check_names(model: Model, runtime: Runtime) -> None:
+    """Refuse names of which something cannot be made, before anything is made.
+
+    Raises:
+        SpecError: with the name that would be too long, its length, and what is allowed.
+    """
+    wanted = [("the model's name", model.name, model.name, "")]
+    if model.mode == RAW:
+        wanted.append(("its Service", f"{model.name}-predictor", model.name, "-predictor"))
+        if model.exposed:
+            host = f"{model.name}-{model.namespace}"
+            wanted.append(("its host's first part", host, model.name, f"-{model.namespace}"))
+    else:
+        # Its name is a label of its pods too.
+        server = f"{constants.SERVICE}-{runtime.name}"
+        wanted.append(("the server's Deployment", server, runtime.name, f"{constants.SERVICE}-"))
+        if runtime.route:
+            host = f"{model.name}-{model.namespace}"
+            wanted.append(("its host's first part", host, model.name, f"-{model.namespace}"))
+    for what, made, given, added in wanted:
+        if len(made) > LABEL_LIMIT:
+            raise SpecError(
+                "InvalidPredictorSpec",
+                f"{what} would be {made}, {len(made)} characters, of which {LABEL_LIMIT} are "
+                f"allowed: the name {given} may have {LABEL_LIMIT - len(added)}",
+            )
+
+
 @dataclass(frozen=True)
 class Model:
     """One InferenceService, read."""

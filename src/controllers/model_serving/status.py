@@ -43,6 +43,8 @@ class Observation:
     urls: Mapping[str, str] = field(default_factory=dict)
     pod_trouble: str = ""
     """Why pods of the runtime do not run, where they do not."""
+    route_trouble: str = ""
+    """Why the model's Route is not served, where it has one that is not."""
 
     @property
     def loaded(self) -> list[Copy]:
@@ -95,7 +97,13 @@ def build_status(before: Mapping[str, Any], generation: int, seen: Observation) 
     if complete:
         model_status["activeRevisionName"] = _name_of_all(before, names)
     reason, message = _explanation(active, failure)
-    return _status(before, generation, active == LOADED, reason, message, model_status, seen.urls)
+    status = _status(before, generation, active == LOADED, reason, message, model_status, seen.urls)
+    if active == LOADED and seen.route_trouble:
+        # As KServe's IngressReady: the model is served, and whom it is for does not reach it.
+        status["conditions"] = set_condition(
+            status["conditions"], "Ready", False, "RouteNotAdmitted", seen.route_trouble
+        )
+    return status
 
 
 def build_refusal(before: Mapping[str, Any], generation: int, error: SpecError) -> Status:

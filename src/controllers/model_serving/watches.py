@@ -37,6 +37,14 @@ watch(
     key=_namespace_of,
     labels={constants.COMPONENT_LABEL: constants.COMPONENT},
 )
+watch(
+    projects,
+    "route.openshift.io",
+    "v1",
+    "routes",
+    key=_namespace_of,
+    labels={"inferenceservice-name": kopf.PRESENT},
+)
 
 
 @kopf.on.event(

@@ -12,6 +12,7 @@ from controllers.notebook import build as builders
 from controllers.notebook import runtime_images
 from controllers.notebook.status import build_failed_status, build_invalid_status, build_status
 from lab_ground.kubernetes import client as kubernetes
+from lab_ground.kubernetes import events
 from lab_ground.kubernetes.errors import ApiError, ConflictError, InvalidError
 from lab_ground.kubernetes.metadata import is_owned_by
 from lab_ground.settings import get_settings
@@ -149,13 +150,13 @@ def _stateful_set(notebook: Mapping[str, Any]) -> builders.Manifest:
 
 def _events(stateful_set: Mapping[str, Any]) -> list[builders.Manifest]:
     metadata = stateful_set["metadata"]
-    events = kubernetes.get_client().list_objects(
+    found = kubernetes.get_client().list_objects(
         "v1",
         "Event",
         metadata["namespace"],
         field_selector=f"involvedObject.uid={metadata['uid']}",
     )
-    return sorted(events, key=lambda event: str(event.get("lastTimestamp") or ""), reverse=True)
+    return sorted(found, key=lambda event: str(event.get("lastTimestamp") or ""), reverse=True)
 
 
 def reconcile_notebook(namespace: str, name: str) -> float | None:
@@ -183,6 +184,7 @@ def reconcile_notebook(namespace: str, name: str) -> float | None:
         stateful_set = _stateful_set(notebook)
     except (builders.InvalidNotebookError, InvalidError) as error:
         client.patch_status(notebook, build_invalid_status(notebook, str(error)))
+        events.warn(client, notebook, "InvalidSpec", str(error))
         raise kopf.PermanentError(f"{namespace}/{name}: {error}") from error
     except ApiError as error:
         if error.status == 403 and "being terminated" in error.message:
@@ -190,12 +192,13 @@ def reconcile_notebook(namespace: str, name: str) -> float | None:
         if isinstance(error, ConflictError):
             raise kopf.TemporaryError(str(error), delay=1) from error
         # The API server's own words: a quota, a policy, or something that nobody knows here.
-        status = build_failed_status(notebook, error.reason or "ApiError", error.message)
-        client.patch_status(notebook, status)
+        reason = error.reason or "ApiError"
+        client.patch_status(notebook, build_failed_status(notebook, reason, error.message))
+        events.warn(client, notebook, reason, error.message)
         raise kopf.TemporaryError(str(error), delay=_TRY_AGAIN) from error
     pod = client.get("v1", "Pod", f"{name}-0", namespace)
     waiting = pod is None and not builders.is_stopped(notebook)
-    events = _events(stateful_set) if waiting else []
+    refusals = _events(stateful_set) if waiting else []
     route = client.get(*ROUTE, name, namespace) if builders.has_login(notebook) else None
-    client.patch_status(notebook, build_status(notebook, stateful_set, pod, events, route))
+    client.patch_status(notebook, build_status(notebook, stateful_set, pod, refusals, route))
     return 2.0 if waiting else _LOOK_AGAIN

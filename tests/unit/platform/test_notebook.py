@@ -290,7 +290,10 @@ class TestController:
         cluster.add(wrong)
         with pytest.raises(kopf.PermanentError, match=message):
             handlers.reconcile_notebook(namespace, name)
-        assert set(cluster.objects) == {("Notebook", namespace, name)}
+        made = {kind for kind, _, _ in cluster.objects}
+        assert made == {"Notebook", "Event"}
+        (event,) = cluster.list_objects("v1", "Event", namespace)
+        assert message in event["message"]
         told = ready_of(cluster.objects["Notebook", namespace, name]["status"])
         assert (told["reason"], message in told["message"]) == ("InvalidSpec", True)
 

@@ -192,3 +192,21 @@ def test_pods_that_do_not_run_are_a_failure_of_the_runtime() -> None:
     status = build_status({}, 1, seen(trouble="container s: ErrImagePull"))
     assert status["modelStatus"]["lastFailureInfo"]["reason"] == "RuntimeUnhealthy"
     assert summary(status)[3] == "InProgress"
+
+
+def test_a_model_whose_route_is_refused_is_not_ready() -> None:
+    told = "Route mnist is not admitted: mnist-mnist.apps belongs to another project"
+    refused = Observation(NEW, 1, [loaded("a")], URLS, route_trouble=told)
+    conditions = build_status({}, 1, refused)["conditions"]
+    ready, predictor = (get_condition(conditions, kind) for kind in ("Ready", "PredictorReady"))
+    assert ready is not None
+    assert predictor is not None
+    assert (ready["status"], ready["reason"], ready["message"]) == (
+        "False", "RouteNotAdmitted", told,
+    )  # fmt: skip
+    assert predictor["status"] == "True"
+    # While there is no model, that is what is told.
+    waiting = Observation(NEW, 1, [], URLS, route_trouble=told)
+    found = get_condition(build_status({}, 1, waiting)["conditions"], "Ready")
+    assert found is not None
+    assert found["reason"] != "RouteNotAdmitted"
