@@ -1,7 +1,7 @@
 """A mutating webhook that does to Notebooks what the odh-notebook-controller's does.
 
-Source: notebook_webhook.go. Its environment is a Go map, so that what it adds stands in another order
-at each write; here the order is turned by one at each, so that a test cannot pass by luck.
+Source: notebook_webhook.go. Its environment is a Go map, so that what it adds stands in another
+order at each write; here the order is turned by one at each, so that no test passes by luck.
 """
 
 from __future__ import annotations
