@@ -28,6 +28,16 @@ class Settings:
     router_name: str
     storage_class: str | None
     log_level: str
+    openshift_ai_version: str = "2.25"
+    """The version of OpenShift AI whose behaviour the platform plays."""
+
+    def plays_since(self, version: str) -> bool:
+        """Say whether the version that is played is this one or a later one."""
+        return _numbers(self.openshift_ai_version) >= _numbers(version)
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split(".") if part.isdecimal())
 
 
 def read_settings(environment: Mapping[str, str]) -> Settings:
@@ -46,6 +56,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         router_name=environment.get("LAB_ROUTER_NAME", "default"),
         storage_class=environment.get("LAB_STORAGE_CLASS") or None,
         log_level=environment.get("LAB_LOG_LEVEL", "INFO"),
+        openshift_ai_version=environment.get("LAB_OPENSHIFT_AI_VERSION", "2.25"),
     )
 
 

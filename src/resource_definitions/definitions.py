@@ -15,6 +15,8 @@ from resource_definitions.notation import Expander, Schema
 # The versions that the platform can play, the newest last.
 VERSIONS = ("2.16", "2.25", "3.5")
 DEFAULT_VERSION = "2.25"
+# Says of a cluster's definitions which version they are of.
+PLAYED = "lab.opendatahub.io/openshift-ai-version"
 # Kinds that are the same whichever version of OpenShift AI runs there.
 SHARED = ("knative", "openshift")
 
@@ -88,4 +90,6 @@ def definitions(version: str = DEFAULT_VERSION) -> list[Manifest]:
         for entry in (root / folder).iterdir()
         if entry.name.endswith(".yml")
     ]
+    for definition in found:
+        definition["metadata"]["annotations"] = {PLAYED: version}
     return sorted(found, key=lambda definition: str(definition["metadata"]["name"]))

@@ -11,6 +11,7 @@ from controllers.model_serving.storage_config import MANAGED_LABEL, read_connect
 from lab_ground.kubernetes.client import KubernetesClient
 from lab_ground.kubernetes.manifest import Manifest
 from lab_ground.serving import constants
+from lab_ground.settings import get_settings
 
 
 @dataclass
@@ -46,7 +47,8 @@ def read_project(client: KubernetesClient, namespace: str) -> Project | None:
     connections, faults = read_connections(secrets)
     return Project(
         namespace=namespace,
-        model_mesh=(found["metadata"].get("labels") or {}).get(constants.ENABLED_LABEL) == "true",
+        model_mesh=not get_settings().plays_since("3.0")
+        and (found["metadata"].get("labels") or {}).get(constants.ENABLED_LABEL) == "true",
         services=services,
         runtimes=[Runtime.read(runtime) for runtime in runtimes if not ends(runtime)],
         connections=connections,

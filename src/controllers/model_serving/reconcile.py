@@ -21,6 +21,7 @@ from controllers.model_serving.specs import (
 from controllers.model_serving.storage_config import build_storage_config
 from lab_ground.kubernetes.client import KubernetesClient, get_client
 from lab_ground.serving import constants
+from lab_ground.settings import get_settings
 
 
 class Controller:
@@ -86,6 +87,12 @@ class Controller:
                         "InvalidPredictorSpec",
                         f"deployment mode {model.mode} is not offered here; "
                         f"use {MODEL_MESH} or {RAW}",
+                    )
+                if model.mode == MODEL_MESH and get_settings().plays_since("3.0"):
+                    raise SpecError(
+                        "InvalidPredictorSpec",
+                        f"OpenShift AI {get_settings().openshift_ai_version} has no ModelMesh; "
+                        f"use {RAW} (Standard)",
                     )
                 if model.mode == MODEL_MESH and not project.model_mesh:
                     raise SpecError(

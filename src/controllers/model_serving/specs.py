@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from lab_ground.serving import constants
+from lab_ground.settings import get_settings
 
 Manifest = Mapping[str, Any]
 
@@ -152,6 +153,10 @@ def read_model(manifest: Manifest, *, model_mesh_enabled: bool) -> Model:
         str(name): str(value) for name, value in (storage.get("parameters") or {}).items()
     }
     uri = model.get("storageUri")
+    if not (key or path or uri) and get_settings().plays_since("3.0"):
+        # As the operator's webhook resolves them (serving/mutating_isvc.go).
+        key = str(annotations.get("opendatahub.io/connections") or "").rpartition("/")[2]
+        path = str(annotations.get("opendatahub.io/connection-path") or "")
     if uri:
         bucket, path = _read_uri(str(uri))
         key = key or str(annotations.get("serving.kserve.io/secretKey") or "")

@@ -9,6 +9,7 @@ from typing import Any
 
 from lab_ground.kubernetes.manifest import Manifest
 from lab_ground.kubernetes.metadata import standard_labels
+from lab_ground.settings import get_settings
 
 CONFIG_MAP = "pipeline-runtime-images"
 VOLUME = "runtime-images"
@@ -23,12 +24,18 @@ def _file_name(display_name: str) -> str:
 
 
 def list_runtime_images(streams: Iterable[Mapping[str, Any]]) -> dict[str, str]:
-    """Return Elyra's files, one a tag of an ImageStream with runtime-image metadata."""
+    """Return Elyra's files, one a tag of an ImageStream with runtime-image metadata.
+
+    Upstream's notebook_runtime.go leaves out a tag that does not say where its image is from, and
+    up to 2.16 the controller lists none at all.
+    """
     files: dict[str, str] = {}
+    if not get_settings().plays_since("2.17"):
+        return files
     for stream in streams:
         for tag in (stream.get("spec") or {}).get("tags") or []:
             text = (tag.get("annotations") or {}).get(ANNOTATION)
-            if not text:
+            if not text or not (tag.get("from") or {}).get("name"):
                 continue
             try:
                 described = json.loads(text)

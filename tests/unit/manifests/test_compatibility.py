@@ -15,6 +15,8 @@ import pytest
 import yaml
 from ansible.template import Templar, trust_as_template
 
+from resource_definitions.definitions import definitions
+
 from .rendering import load_inventory
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -193,6 +195,31 @@ def test_a_cluster_that_tells_nothing_leaves_the_defaults() -> None:
     assert value_of("lab_openshift_ai_version", "openshift") == "2.25"
     assert value_of("lab_images_namespace", "openshift") == "redhat-ods-applications"
     assert value_of("lab_serving_mode", "openshift") == "modelmesh"
+
+
+@pytest.mark.parametrize(
+    ("served", "expected"), [(("v1",), "v1"), (("v1", "v2"), "v1"), (("v2",), "v2")]
+)
+def test_the_data_science_cluster_is_read_in_a_version_that_is_served(
+    served: tuple[str, ...], expected: str
+) -> None:
+    """opendatahub-operator's api/datasciencecluster: v1 alone to 2.x, v1 and v2 since 3.0."""
+    versions = [{"name": name, "served": name in served} for name in ("v1", "v2")]
+    name = "datascienceclusters.datasciencecluster.opendatahub.io"
+    known = {"resources": [{"metadata": {"name": name}, "spec": {"versions": versions}}]}
+    variables = {"__lab_compatibility_definitions": known}
+    found = value_of("__lab_compatibility_cluster_version", "openshift", **variables)
+    assert found == expected
+
+
+@pytest.mark.parametrize("version", ["2.16", "2.25", "3.5"])
+def test_stand_ins_say_which_version_they_play(version: str) -> None:
+    told = {
+        "__lab_compatibility_definitions": {"resources": definitions(version)},
+        "__lab_compatibility_clusters": {"skipped": True},
+    }
+    assert value_of("__lab_compatibility_release", "embedded", **told) == version
+    assert value_of("__lab_compatibility_detected", "embedded", **told) == {"version": version}
 
 
 @pytest.mark.parametrize("inventory", ["embedded", "kubernetes", "openshift"])

@@ -9,7 +9,9 @@ from controllers.data_science_pipelines.build.names import TRUSTED_CA, metadata
 from controllers.data_science_pipelines.specification import Application
 from lab_ground.kubernetes.manifest import Manifest
 from lab_ground.kubernetes.metadata import oauth_redirect, standard_labels
+from lab_ground.settings import get_settings
 
+GROUP = "datasciencepipelinesapplications.opendatahub.io"
 SERVER_RULES: list[Manifest] = [
     {
         "apiGroups": [""],
@@ -39,14 +41,7 @@ RUNNER_RULES: list[Manifest] = [
 
 def build_access(app: Application) -> list[Manifest]:
     """Service accounts, Roles and RoleBindings: server, steps, users."""
-    user_rules = [
-        {
-            "apiGroups": ["route.openshift.io"],
-            "resources": ["routes"],
-            "resourceNames": [app.server],
-            "verbs": ["get"],
-        }
-    ]
+    user_rules = [_user_rule(app)]
     return [
         _service_account(
             app, app.server, "pipeline-server", annotations=oauth_redirect("primary", app.server)
@@ -58,6 +53,46 @@ def build_access(app: Application) -> list[Manifest]:
         _role_binding(app, app.runner, app.runner),
         _role(app, f"ds-pipeline-user-access-{app.name}", user_rules),
     ]
+
+
+def build_review(app: Application) -> dict[str, str]:
+    """What whoever uses the pipelines API must be allowed to do, by the version that is played.
+
+    Up to 2.x ``get`` of the server's Route (DSPO's deployment.yaml.tmpl, ``--openshift-sar``), from
+    3.0 on of its own subresource ``api`` (kube-rbac-proxy-config).
+    """
+    if get_settings().plays_since("3.0"):
+        return {
+            "verb": "get",
+            "group": GROUP,
+            "resource": "datasciencepipelinesapplications",
+            "subresource": "api",
+            "name": app.name,
+            "namespace": app.namespace,
+        }
+    return {
+        "verb": "get",
+        "group": "route.openshift.io",
+        "resource": "routes",
+        "name": app.server,
+        "namespace": app.namespace,
+    }
+
+
+def _user_rule(app: Application) -> Manifest:
+    if get_settings().plays_since("3.0"):
+        return {
+            "apiGroups": [GROUP],
+            "resources": ["datasciencepipelinesapplications/api"],
+            "resourceNames": [app.name],
+            "verbs": ["get", "create", "update", "patch", "delete"],
+        }
+    return {
+        "apiGroups": ["route.openshift.io"],
+        "resources": ["routes"],
+        "resourceNames": [app.server],
+        "verbs": ["get"],
+    }
 
 
 def build_delegator(app: Application) -> Manifest:

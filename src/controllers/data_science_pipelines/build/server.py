@@ -6,6 +6,7 @@ import os
 from importlib import resources
 
 from auth_proxy.container import build_auth_proxy_container, build_auth_proxy_volumes
+from controllers.data_science_pipelines.build.access import build_review
 from controllers.data_science_pipelines.build.credentials import (
     CREDENTIALS_MARK,
     SIGNING_KEY,
@@ -149,13 +150,7 @@ def _proxy_container(app: Application) -> Manifest:
     """The token proxy: whoever may see the server's Route comes in."""
     return build_auth_proxy_container(
         upstream_port=HTTP_PORT,
-        review={
-            "verb": "get",
-            "group": "route.openshift.io",
-            "resource": "routes",
-            "name": app.server,
-            "namespace": app.namespace,
-        },
+        review=build_review(app),
         tls_volume=TLS_VOLUME,
         login=True,
         session_secret=secret_names(app)["server"],

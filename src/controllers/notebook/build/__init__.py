@@ -1,6 +1,7 @@
 """What a Notebook is made of, a module for each side of it."""
 
 from controllers.notebook.build.basics import (
+    INJECT_AUTH,
     INJECT_OAUTH,
     STOPPED,
     InvalidNotebookError,
@@ -38,6 +39,7 @@ __all__ = [
     "BUNDLE_FILE",
     "BUNDLE_VOLUME",
     "IMAGE_SELECTION",
+    "INJECT_AUTH",
     "INJECT_OAUTH",
     "STOPPED",
     "InvalidNotebookError",

@@ -7,8 +7,11 @@ from typing import Any
 
 from lab_ground.kubernetes.manifest import Manifest
 from lab_ground.kubernetes.metadata import standard_labels
+from lab_ground.settings import get_settings
 
 INJECT_OAUTH = "notebooks.opendatahub.io/inject-oauth"
+INJECT_AUTH = "notebooks.opendatahub.io/inject-auth"
+CONNECTIONS = "opendatahub.io/connections"
 STOPPED = "kubeflow-resource-stopped"
 PORT = 8888
 PROXY_PORT = 8443
@@ -52,8 +55,25 @@ def is_stopped(notebook: Mapping[str, Any]) -> bool:
 
 
 def has_login(notebook: Mapping[str, Any]) -> bool:
-    """Say whether the Notebook wants the proxy with the sign-in."""
-    return (notebook["metadata"].get("annotations") or {}).get(INJECT_OAUTH) == "true"
+    """Say whether the Notebook wants the proxy with the sign-in.
+
+    The annotation of the other version is not looked at (notebook_controller.go).
+    """
+    wanted = INJECT_AUTH if get_settings().plays_since("3.0") else INJECT_OAUTH
+    return (notebook["metadata"].get("annotations") or {}).get(wanted) == "true"
+
+
+def connections_of(notebook: Mapping[str, Any]) -> list[str]:
+    """Return the Secrets that an annotation names as connections, since 3.0 (namespace/name,…).
+
+    The webhook of the operator puts them into the environment; another project's are left out.
+    """
+    if not get_settings().plays_since("3.0"):
+        return []
+    namespace, _ = identity(notebook)
+    named = (notebook["metadata"].get("annotations") or {}).get(CONNECTIONS) or ""
+    pairs = [part.strip().rpartition("/") for part in named.split(",") if part.strip()]
+    return [name for home, _, name in pairs if home in ("", namespace)]
 
 
 def identity(notebook: Mapping[str, Any]) -> tuple[str, str]:

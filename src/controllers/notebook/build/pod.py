@@ -10,6 +10,7 @@ from controllers.notebook import runtime_images
 from controllers.notebook.build.basics import (
     PORT,
     InvalidNotebookError,
+    connections_of,
     has_login,
     identity,
     is_stopped,
@@ -64,6 +65,15 @@ def _main_container(
     environment += [
         {"name": key, "value": value} for key, value in wanted.items() if key not in known
     ]
+    sources = main.setdefault("envFrom", [])
+    given = {(source.get("secretRef") or {}).get("name") for source in sources}
+    sources += [
+        {"secretRef": {"name": secret}}
+        for secret in connections_of(notebook)
+        if secret not in given
+    ]
+    if not sources:
+        del main["envFrom"]
     mounts = main.setdefault("volumeMounts", [])
     if all(mount["name"] != BUNDLE_VOLUME for mount in mounts):
         mounts.append(
