@@ -23,12 +23,6 @@ VALUES = {
     "AWS_S3_ENDPOINT": base64.b64encode(b"http://minio:9000").decode(),
     "AWS_S3_BUCKET": base64.b64encode(b"rhods").decode(),
 }
-# Secrets of the lab's own that they read.
-LABS = ("aws-connection-s3-creds",)
-VALUES = {
-    "AWS_S3_ENDPOINT": base64.b64encode(b"http://minio:9000").decode(),
-    "AWS_S3_BUCKET": base64.b64encode(b"rhods").decode(),
-}
 Identity = tuple[str, str]
 
 

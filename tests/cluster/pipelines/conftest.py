@@ -24,7 +24,9 @@ from lab_ground.waiting import wait_for
 def bucket(server: PipelineServer) -> Bucket:
     """The project's bucket, through the store's Route, with the project's keys."""
     keys = server.secret(f"ds-pipeline-s3-{NAME}")
-    connection = DataConnection(server.store_url, "mlpipeline", keys["accesskey"], keys["secretkey"])
+    connection = DataConnection(
+        server.store_url, "mlpipeline", keys["accesskey"], keys["secretkey"]
+    )
     return Bucket(connection, ca=str(server.ca_certificate))
 
 
