@@ -44,7 +44,7 @@ def seat(core: client.CoreV1Api) -> Iterator[str]:
         {"metadata": {"name": name, "labels": {**LAB, "kubernetes.io/metadata.name": name}}}
     )
     core.create_namespaced_service_account(name, {"metadata": {"name": "model-server-sa"}})
-    core.create_namespaced_secret(name, {"metadata": {"name": "model-server-sa"}})
+    core.create_namespaced_secret(name, {"metadata": {"name": "model-mesh"}})
     core.create_namespaced_secret(name, {"metadata": {"name": "my-own"}})
     core.create_namespaced_service(
         name, {"metadata": {"name": "mnist-webapp"}, "spec": {"ports": [{"port": 80}]}}
