@@ -9,6 +9,7 @@ from typing import Any, Self, TypeVar
 from urllib.parse import urlsplit
 
 import httpx
+from chromium import foreign_requests
 from selenium import webdriver
 from selenium.common.exceptions import TimeoutException, WebDriverException
 from selenium.webdriver.common.by import By
@@ -248,12 +249,4 @@ class Dashboard:
 
     def foreign_requests(self) -> list[str]:
         """Addresses of other hosts that were asked for."""
-        host = urlsplit(self.address).netloc
-        found = []
-        for entry in self.driver.get_log("performance"):
-            message = json.loads(entry["message"])["message"]
-            if message["method"] == "Network.requestWillBeSent":
-                url = message["params"]["request"]["url"]
-                if url.startswith(("http:", "https:", "ws:", "wss:")):
-                    found += [url] if urlsplit(url).netloc != host else []
-        return found
+        return foreign_requests(self.driver, self.address)

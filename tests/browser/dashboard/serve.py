@@ -14,6 +14,7 @@ from typing import Any
 
 import uvicorn
 from fastapi import FastAPI, Request
+from fastapi.responses import HTMLResponse
 from memory_api import MemoryApi, serving
 from memory_cluster import MemoryCluster
 from tests.unit.dashboard_server import seat
@@ -48,6 +49,10 @@ def create_levers(api: MemoryApi, dashboard: seat.Dashboard, who: dict[str, str]
             return [found for key, found in cluster.objects.items() if key[0] in kinds]
         return {}
 
+    @levers.get("/oauth/login")
+    def sign_in() -> HTMLResponse:
+        return HTMLResponse("<!doctype html><html lang=en><title>Sign in</title><h1>Sign in</h1>")
+
     return levers
 
 
@@ -55,7 +60,7 @@ def proxied(dashboard: FastAPI, levers: FastAPI, who: dict[str, str]) -> Any:
     """The dashboard as it is behind the token proxy."""
 
     async def application(scope: Any, receive: Any, send: Any) -> None:
-        if scope["type"] == "http" and scope["path"].startswith("/_lever/"):
+        if scope["type"] == "http" and scope["path"].startswith(("/_lever/", "/oauth/")):
             await levers(scope, receive, send)
             return
         if scope["type"] == "http" and who["now"]:

@@ -172,7 +172,6 @@ def test_the_session_ends(lab: Dashboard, cluster: Levers) -> None:
     lab.open(f"{MNIST}?section=cluster-storages").click("Add cluster storage")
     lab.fill("Name", "kept").wait_until_pressable("Add storage")
     cluster.pull("who", "")
-    # No sign-in is here: the page of the proxy would be. Where the browser is sent is what counts.
     lab.click("Add storage").wait(
         lambda: lab.path.startswith("/oauth/login?rd=%2Fprojects%2Fmnist%3Fsection%3D"),
         "the way to the sign-in",

@@ -13,11 +13,13 @@ import pytest
 from chromium import start_chromium
 from selenium import webdriver
 
+from embedded_cluster.layout import cache_directory
+from lab_checks.page_packages import packages
 from lab_driver.browser import QUIET
 from lab_driver.pages.webapp import DrawingPage
 
 from .browser import Chromium
-from .processes import ROOT, Server, bundle, free_port, install
+from .processes import ROOT, Server, bundle, free_port
 
 Pull = Callable[[str], None]
 
@@ -41,10 +43,10 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def rules(tmp_path_factory: pytest.TempPathFactory) -> str:
+def rules() -> str:
     """The script that checks rules of accessibility."""
-    package = install(Path(__file__).parent / "axe", tmp_path_factory.mktemp("axe"))
-    return (package / "node_modules/axe-core/axe.min.js").read_text()
+    installed = packages(Path(__file__).parent / "axe", cache_directory())
+    return (installed / "axe-core/axe.min.js").read_text()
 
 
 @pytest.fixture(scope="session")

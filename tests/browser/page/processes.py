@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import socket
 import subprocess
-import sys
 from pathlib import Path
 
 import httpx
 from started import wait_until_up
 
 from embedded_cluster.layout import cache_directory
+from lab_checks.page_packages import run_npm, sources
 
 ROOT = Path(__file__).resolve().parents[3]
 SERVE = Path(__file__).with_name("serve.py")
-CACHE = cache_directory() / "npm"
 STARTING = 30
 
 
@@ -59,31 +56,8 @@ class Server:
             self._process = None
 
 
-def run_npm(directory: Path, *words: str) -> None:
-    """Run the npm of this environment."""
-    npm = Path(sys.executable).with_name("npm")
-    done = subprocess.run(
-        [str(npm), *words],
-        cwd=directory,
-        env={**os.environ, "NPM_CONFIG_CACHE": str(CACHE)},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=300,
-    )
-    assert done.returncode == 0, f"npm {' '.join(words)}: {done.stderr[-2000:]}"
-
-
-def install(source: Path, target: Path) -> Path:
-    """Copy a package's sources and install what its lock names."""
-    ignored = shutil.ignore_patterns("node_modules", "dist")
-    shutil.copytree(source, target, ignore=ignored, dirs_exist_ok=True)
-    run_npm(target, "ci", "--no-audit", "--no-fund", "--prefer-offline")
-    return target
-
-
 def bundle(target: Path) -> Path:
     """Bundle the page as its image does, and return the directory."""
-    package = install(ROOT / "web", target)
-    run_npm(package, "run", "--silent", "build")
+    package = sources(ROOT / "web", target / "web", cache_directory())
+    run_npm(package, cache_directory(), "run", "--silent", "build")
     return package / "dist"

@@ -1,6 +1,6 @@
 /** The word of a workbench's state, the latest event behind it, and the window with all of them. */
 import type { ReactNode } from "react";
-import type { StepState, Workbench } from "../api/types";
+import type { StepState, Word, Workbench } from "../api/types";
 import { WordLabel } from "../parts/WordLabel";
 import {
   Alert,
@@ -69,6 +69,14 @@ const STEP_WORDS: Record<StepState, string> = {
   failed: "failed",
 };
 
+const TITLES: Record<Word, string> = {
+  Starting: "Starting workbench",
+  Running: "Workbench is running",
+  Stopping: "Stopping workbench",
+  Stopped: "Workbench is stopped",
+  Failed: "Workbench has failed",
+};
+
 export function StatusWindow({ workbench, onClose }: {
   workbench: Workbench;
   onClose: () => void;
@@ -76,11 +84,10 @@ export function StatusWindow({ workbench, onClose }: {
   const { status, displayName } = workbench;
   const { busy, turn } = useSwitch(workbench);
   const running = status.word === "Running";
-  const title = running ? "Workbench is running" : "Starting workbench";
   return (
     <Modal isOpen variant="medium" onClose={onClose} aria-labelledby="status-title">
       <ModalHeader
-        title={status.word === "Stopped" ? "Workbench is stopped" : title}
+        title={TITLES[status.word]}
         labelId="status-title"
         description={displayName}
       />
