@@ -22,6 +22,7 @@ from lab_ground.kubernetes.manifest import Manifest
 
 CATALOGUE_SECONDS = 15.0
 NAMESPACE_SECONDS = 1.0
+BINDING_SECONDS = 2.0
 GPUS = ("nvidia.com/gpu", "amd.com/gpu")
 _NOTEBOOK_IMAGE = "opendatahub.io/notebook-image"
 _TAG = "opendatahub.io/"
@@ -63,8 +64,21 @@ class Catalogue:
         return {item["metadata"]["name"]: item for item in found if self._is_project(item)}
 
     def forget_namespaces(self) -> None:
-        """Read them anew at the next question."""
+        """Read them, and who is bound in them, anew at the next question."""
         self._kept.pop(kinds.NAMESPACE, None)
+        self._kept.pop(kinds.ROLE_BINDING, None)
+
+    async def bound(self, subjects: frozenset[str]) -> set[str]:
+        """The namespaces in which a binding names one of these subjects.
+
+        Only where to ask: what somebody may do there, the API server says.
+        """
+        bindings = await self._list(kinds.ROLE_BINDING, "", BINDING_SECONDS)
+        return {
+            str(binding["metadata"]["namespace"])
+            for binding in bindings
+            if subjects & subjects_of(binding)
+        }
 
     def _is_project(self, namespace: Manifest) -> bool:
         name = str(namespace["metadata"]["name"])
@@ -131,6 +145,17 @@ class Catalogue:
             "defaultStorageGiB": self._settings.storage_gib,
             "serverReplicas": {"minimum": 1, "default": 1},
         }
+
+
+def subjects_of(binding: Mapping[str, Any]) -> set[str]:
+    """Whom a binding names, as `Acting.identity` does."""
+    found = set()
+    for subject in binding.get("subjects") or ():
+        name = str(subject.get("name"))
+        if subject.get("kind") == "ServiceAccount":
+            name = f"{subject.get('namespace') or binding['metadata']['namespace']}:{name}"
+        found.add(f"{subject.get('kind')}:{name}")
+    return found
 
 
 def own_token(path: Path) -> Callable[[], str]:

@@ -201,6 +201,19 @@ class Acting:
         answer = (await self._send("POST", path, own, body=body)).json()
         return bool((answer.get("status") or {}).get("allowed"))
 
+    async def identity(self) -> frozenset[str]:
+        """Who this account is, as the subjects of bindings name it: ``User:ann``, ``Group:…``."""
+        own = Right("create", "authentication.k8s.io", "selfsubjectreviews")
+        path = "/apis/authentication.k8s.io/v1/selfsubjectreviews"
+        body = {"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"}
+        answer = (await self._send("POST", path, own, body=body)).json()
+        user = (answer.get("status") or {}).get("userInfo") or {}
+        name = str(user.get("username") or "")
+        known = {f"User:{name}", *(f"Group:{group}" for group in user.get("groups") or ())}
+        if name.startswith("system:serviceaccount:"):
+            known.add(f"ServiceAccount:{name.removeprefix('system:serviceaccount:')}")
+        return frozenset(known)
+
     async def watch(
         self, kind: Kind, namespace: str, version: str
     ) -> AsyncIterator[tuple[str, Manifest]]:

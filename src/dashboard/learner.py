@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -17,12 +17,16 @@ from dashboard.errors import RefusalError, Right
 from dashboard.objects.common import DESCRIPTION, display_of
 from dashboard.settings import Settings
 from dashboard.snapshot import SECTIONS, Snapshot, read
-from dashboard.views.workbenches import Offers
+from dashboard.views.workbenches import Offers, workbench_items
 
 PLATFORM = "modelmesh-enabled"
 # An access review's answer is taken for good as long as this.
 REVIEW_SECONDS = 5.0
+# A token's own name and groups do not change.
+IDENTITY_SECONDS = 60.0
 _MOST_REVIEWS = 5000
+# What the list of projects shows of each.
+LISTED = (kinds.NOTEBOOK, kinds.POD, kinds.ROUTE)
 
 
 class Reviews:
@@ -30,6 +34,25 @@ class Reviews:
 
     def __init__(self) -> None:
         self._known: dict[tuple[bytes, Right], tuple[float, bool]] = {}
+        self._identities: dict[bytes, tuple[float, frozenset[str]]] = {}
+
+    def forget(self) -> None:
+        """Ask anew."""
+        self._known.clear()
+        self._identities.clear()
+
+    async def identity(self, acting: Acting, token: str) -> frozenset[str]:
+        """Who somebody is, as bindings name it."""
+        key = hashlib.sha256(token.encode()).digest()
+        known = self._identities.get(key)
+        asked = time.monotonic()
+        if known and asked - known[0] < IDENTITY_SECONDS:
+            return known[1]
+        answer = await acting.identity()
+        if len(self._identities) >= _MOST_REVIEWS:
+            self._identities.clear()
+        self._identities[key] = (asked, answer)
+        return answer
 
     async def may(self, acting: Acting, token: str, right: Right) -> bool:
         """Whether somebody may do something."""
@@ -69,7 +92,8 @@ class Learner:
         found = await self.catalogue.namespaces()
         if await self.is_instructor():
             return [found[name] for name in sorted(found)]
-        names = sorted(found)
+        own = await self.reviews.identity(self.acting, self.token)
+        names = sorted(found.keys() & await self.catalogue.bound(own))
         seen = await asyncio.gather(*(self.sees(name) for name in names))
         return [found[name] for name, visible in zip(names, seen, strict=True) if visible]
 
@@ -144,38 +168,65 @@ def rights_of(namespace: str, *, all_of_them: bool) -> dict[str, Right]:
 async def rights_view(learner: Learner, namespace: str, *, all_of_them: bool) -> dict[str, Any]:
     """What one may do in a project, and why not."""
     rights = rights_of(namespace, all_of_them=all_of_them)
-    answers = await asyncio.gather(*(learner.may(right) for right in rights.values()))
+    answers = await asyncio.gather(*(_may(learner, right) for right in rights.values()))
     can = dict(zip(rights, answers, strict=True))
     reasons = {name: right.sentence for name, right in rights.items() if not can[name]}
     return {"can": can, "reasons": reasons}
 
 
-async def project_list(learner: Learner, now: datetime) -> list[dict[str, Any]]:
-    """Every project that one sees, with its workbenches."""
-    from dashboard.views.workbenches import workbench_items
+async def _may(learner: Learner, right: Right) -> bool:
+    """Ask once for all projects of one who has the right in all of them."""
+    if await learner.is_instructor() and await learner.may(replace(right, name="", namespace="")):
+        return True
+    return await learner.may(right)
 
+
+async def project_list(
+    learner: Learner, now: datetime, snapshots: Mapping[str, Snapshot] | None = None
+) -> list[dict[str, Any]]:
+    """Every project that one sees, with its workbenches; of ``snapshots`` where they are given."""
     namespaces = await learner.projects()
-    offers = Offers(learner.settings)
+    if snapshots is None:
+        names = [namespace["metadata"]["name"] for namespace in namespaces]
+        snapshots = await list_snapshots(learner, names)
+    known = snapshots
 
     async def one(namespace: Mapping[str, Any]) -> dict[str, Any]:
         name = namespace["metadata"]["name"]
-        wanted = (kinds.NOTEBOOK, kinds.POD, kinds.ROUTE)
-        snapshot, rights = await asyncio.gather(
-            read(learner.acting, name, wanted),
-            rights_view(learner, name, all_of_them=False),
-        )
-        try:
-            items = workbench_items(snapshot, offers, now)
-        except RefusalError:
-            # Whoever may see the project but no workbenches gets the project.
-            items = []
+        rights = await rights_view(learner, name, all_of_them=False)
         return {
             **project_item(namespace),
-            "workbenches": [brief(item) for item in items],
+            "workbenches": briefs(known.get(name) or Snapshot(name), learner.settings, now),
             **rights,
         }
 
     return list(await asyncio.gather(*(one(namespace) for namespace in namespaces)))
+
+
+async def list_snapshots(learner: Learner, names: list[str]) -> dict[str, Snapshot]:
+    """What the list shows of each project; of all at once for one who may see all."""
+    if not await learner.is_instructor():
+        read_all = (read(learner.acting, name, LISTED) for name in names)
+        return dict(zip(names, await asyncio.gather(*read_all), strict=True))
+    found = {name: Snapshot(name) for name in names}
+    lists = await asyncio.gather(*(learner.acting.list_objects(kind) for kind in LISTED))
+    for kind, (items, _) in zip(LISTED, lists, strict=True):
+        for item in items:
+            snapshot = found.get(item["metadata"]["namespace"])
+            if snapshot is not None:
+                snapshot.change(kind, item, gone=False)
+    return found
+
+
+def briefs(snapshot: Snapshot, settings: Settings, now: datetime) -> list[dict[str, Any]]:
+    """The workbenches of a project as the list shows them.
+
+    Whoever may see the project but no workbenches gets the project.
+    """
+    try:
+        return [brief(item) for item in workbench_items(snapshot, Offers(settings), now)]
+    except RefusalError:
+        return []
 
 
 def brief(item: Mapping[str, Any]) -> dict[str, Any]:

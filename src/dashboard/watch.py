@@ -15,7 +15,7 @@ from typing import Any
 from dashboard import kinds
 from dashboard.errors import RefusalError
 from dashboard.kinds import Kind
-from dashboard.learner import Learner, project_list
+from dashboard.learner import LISTED, Learner, project_list
 from dashboard.pipelines_api import PipelinesApi, to_json
 from dashboard.sections import project_view, section_view
 from dashboard.snapshot import SECTIONS, Snapshot, read_logs
@@ -29,6 +29,7 @@ SETTLE_SECONDS = 0.15
 # States also change with time alone (a start that takes too long), and some things have no watch:
 # rights, the catalogue, a project's name.
 LOOK_AGAIN_SECONDS = 5.0
+LIST_SECONDS = 3.0
 FIRST_DELAY, LONGEST_DELAY = 0.3, 5.0
 # Then the browser opens it anew, and the token proxy looks at the session again.
 LONGEST_STREAM_SECONDS = 300.0
@@ -49,9 +50,15 @@ def failure(refusal: RefusalError, section: str) -> bytes:
 class Follower:
     """Keeps a snapshot of some kinds of a project as it changes."""
 
-    def __init__(self, learner: Learner, namespace: str, wanted: Sequence[Kind]) -> None:
+    def __init__(
+        self,
+        learner: Learner,
+        namespace: str,
+        wanted: Sequence[Kind],
+        changed: asyncio.Event | None = None,
+    ) -> None:
         self.snapshot = Snapshot(namespace)
-        self.changed = asyncio.Event()
+        self.changed = changed or asyncio.Event()
         self.broken: RefusalError | None = None
         self._learner = learner
         self._wanted = list(dict.fromkeys(wanted))
@@ -175,23 +182,74 @@ async def _news(
 async def list_changes(learner: Learner) -> AsyncIterator[bytes]:
     """The stream of the list of projects.
 
-    Nobody but the API server knows whose projects change: it is asked every few seconds.
+    The projects of a learner are watched; which ones they are is asked every few seconds. One who
+    sees all of them asks for all at once instead of holding watches in each.
     """
-    sent, silent = "", 0.0
-    began = asyncio.get_running_loop().time()
-    while asyncio.get_running_loop().time() - began < LONGEST_STREAM_SECONDS:
-        try:
-            part = event("projects", {"items": await project_list(learner, times.now())})
-        except RefusalError as refusal:
-            part = failure(refusal, "projects")
-            if refusal.status == 401:
+    clock = asyncio.get_running_loop().time
+    began, sent = clock(), ""
+    changed = asyncio.Event()
+    while clock() - began < LONGEST_STREAM_SECONDS:
+        async with contextlib.AsyncExitStack() as stack:
+            try:
+                names, followers = await _followers(learner, stack, changed)
+            except RefusalError as refusal:
+                yield failure(refusal, "projects")
+                if refusal.status == 401:
+                    return
+                await asyncio.sleep(LOOK_AGAIN_SECONDS)
+                continue
+            async for part in _list_news(learner, names, followers, changed, sent):
+                sent = part.decode()
                 yield part
-                return
+                if b'"status":401' in part and part.startswith(b"event: failure"):
+                    return
+
+
+async def _followers(
+    learner: Learner, stack: contextlib.AsyncExitStack, changed: asyncio.Event
+) -> tuple[list[str], dict[str, Follower]]:
+    """The projects that one sees, each followed; nothing is followed for one who sees all."""
+    names = [str(each["metadata"]["name"]) for each in await learner.projects()]
+    followers: dict[str, Follower] = {}
+    if not await learner.is_instructor():
+        for name in names:
+            follower = Follower(learner, name, LISTED, changed)
+            followers[name] = await stack.enter_async_context(follower)
+        with contextlib.suppress(TimeoutError):
+            ready = asyncio.gather(*(follower.ready() for follower in followers.values()))
+            await asyncio.wait_for(ready, 10.0)
+    return names, followers
+
+
+async def _list_news(
+    learner: Learner,
+    names: list[str],
+    followers: Mapping[str, Follower],
+    changed: asyncio.Event,
+    sent: str,
+) -> AsyncIterator[bytes]:
+    """What the list shows whenever that has changed, until other projects are to be followed."""
+    silent = asyncio.get_running_loop().time()
+    while True:
+        changed.clear()
+        snapshots = {name: follower.snapshot for name, follower in followers.items()}
+        try:
+            items = await project_list(learner, times.now(), snapshots or None)
+            part = event("projects", {"items": items})
+            broken = next((f.broken for f in followers.values() if f.broken), None)
+            if broken is not None:
+                part = failure(broken, "projects")
+        except RefusalError as refusal:
+            items, part = [], failure(refusal, "projects")
         if part.decode() != sent:
-            sent, silent = part.decode(), 0.0
+            sent, silent = part.decode(), asyncio.get_running_loop().time()
             yield part
-        elif silent >= ALIVE_SECONDS:
-            silent = 0.0
+        elif asyncio.get_running_loop().time() - silent >= ALIVE_SECONDS:
+            silent = asyncio.get_running_loop().time()
             yield event("alive", {})
-        await asyncio.sleep(1.0)
-        silent += 1.0
+        if not part.startswith(b"event: projects") or [item["name"] for item in items] != names:
+            await asyncio.sleep(FIRST_DELAY)
+            return
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(changed.wait(), LIST_SECONDS)
+            await asyncio.sleep(SETTLE_SECONDS)

@@ -86,6 +86,9 @@ class MemoryApi:
             raise ApiError(401, "Unauthorized", "Unauthorized")
         if path.endswith("/selfsubjectaccessreviews"):
             return self._review(account, await request.json())
+        if path.endswith("/selfsubjectreviews"):
+            user = {"username": account.user, "groups": ["system:authenticated"]}
+            return JSONResponse({"status": {"userInfo": user}}, 201)
         kind, namespace, name, sub = parsed(path)
         verb = verb_of(request, name)
         dry = request.query_params.get("dryRun") == "All"

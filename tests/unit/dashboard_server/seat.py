@@ -20,7 +20,9 @@ from dashboard.cluster import Cluster
 from dashboard.pipelines_api import PipelinesApi
 from dashboard.settings import read_settings
 
-LISTED = frozenset({"namespaces", "imagestreams", "templates", "storageclasses", "nodes"})
+LISTED = frozenset(
+    {"namespaces", "imagestreams", "templates", "storageclasses", "nodes", "rolebindings"}
+)
 ACCOUNTS = {
     "ann": Account("ann", {"mnist": "admin"}),
     "bob": Account("bob", {"other": "admin"}),
@@ -51,6 +53,18 @@ def namespace(name: str, **labels: str) -> Any:
     shown = {"openshift.io/display-name": f"Seat {name}", "openshift.io/requester": "ann"}
     every = {**DASHBOARD, "modelmesh-enabled": "true", **labels}
     return thing("v1", "Namespace", name, "", labels=every, annotations=shown)
+
+
+def role_binding(user: str, where: str, role: str) -> Any:
+    """What makes somebody an admin or a contributor of a seat."""
+    return thing(
+        "rbac.authorization.k8s.io/v1",
+        "RoleBinding",
+        f"seat-{user}",
+        where,
+        roleRef={"kind": "ClusterRole", "name": role},
+        subjects=[{"kind": "User", "name": user}],
+    )
 
 
 def claim(name: str, *, phase: str = "Bound", storage_class: str = "standard") -> Any:
@@ -156,6 +170,9 @@ def fill(cluster: Any) -> None:
     """Two seats, one as the lab prepares it, and what the platform offers."""
     for name in ("mnist", "other"):
         cluster.add(namespace(name))
+    for user, account in ACCOUNTS.items():
+        for where, role in account.roles.items():
+            cluster.add(role_binding(user, where, role))
     cluster.add(thing("v1", "Namespace", "kube-system", ""))
     part = {"app.kubernetes.io/part-of": "lab-platform"}
     cluster.add(thing("v1", "Namespace", "lab-platform", "", labels=part))
@@ -184,7 +201,7 @@ class Dashboard:
         self.api.asked.clear()
         self.api.broken.clear()
         self.application.state.catalogue._kept.clear()
-        self.application.state.reviews._known.clear()
+        self.application.state.reviews.forget()
 
 
 @contextlib.contextmanager

@@ -21,6 +21,15 @@ def stored(cluster, kind, name, namespace="mnist"):
     return cluster.objects.get((kind, namespace, name))
 
 
+def left_in(cluster, namespace="mnist"):
+    """What is in a seat, but for who may come in."""
+    return {
+        (kind, name)
+        for kind, where, name in cluster.objects
+        if where == namespace and not name.startswith("seat-")
+    }
+
+
 def values(secret):
     return {key: base64.b64decode(value).decode() for key, value in secret["data"].items()}
 
@@ -212,7 +221,7 @@ class TestWorkbench:
     def test_delete_keeps_storage_and_connection(self, page, cluster):
         page.post(BENCHES, bench_form(variables=[{"kind": "secret", "values": {"A": "1"}}]))
         page.delete(f"{BENCHES}/my-bench")
-        left = {(kind, name) for kind, namespace, name in cluster.objects if namespace == "mnist"}
+        left = left_in(cluster)
         assert left == {
             ("PersistentVolumeClaim", "notebook"),
             ("Secret", "aws-connection-s3-creds"),
@@ -511,7 +520,7 @@ class TestServing:
         page.post(SERVERS, SERVER)
         page.post(MODELS, model_form())
         page.delete(f"{SERVERS}/model-server")
-        left = {(kind, name) for kind, namespace, name in cluster.objects if namespace == "mnist"}
+        left = left_in(cluster)
         assert left == {
             ("PersistentVolumeClaim", "notebook"),
             ("Secret", "aws-connection-s3-creds"),
@@ -557,6 +566,12 @@ class TestPermissions:
 
     SHARES = "/projects/mnist/permissions"
 
+    def shown(self, page):
+        """Whom the page has let in; what came with the seat cannot be changed there."""
+        items = page.get(self.SHARES)["items"]
+        assert [item["subject"] for item in items if item["fixed"]] == ["ann", "carl"]
+        return [item["subject"] for item in items if not item["fixed"]]
+
     def test_share_change_end(self, page, cluster):
         made = page.post(self.SHARES, {"kind": "User", "subject": "bob", "role": "edit"})
         binding = stored(cluster, "RoleBinding", made["name"])
@@ -564,11 +579,11 @@ class TestPermissions:
         assert binding["roleRef"]["name"] == "edit"
         changed = page.put(f"{self.SHARES}/{made['name']}", {"role": "admin"})
         assert changed["role"] == "admin"
-        assert [item["subject"] for item in page.get(self.SHARES)["items"]] == ["bob"]
+        assert self.shown(page) == ["bob"]
         again = page.write("POST", self.SHARES, {"kind": "User", "subject": "bob", "role": "edit"})
         assert again.status_code == 422
         page.delete(f"{self.SHARES}/{changed['name']}")
-        assert page.get(self.SHARES)["items"] == []
+        assert self.shown(page) == []
 
     def test_account_is_bound_as_one(self, page, cluster):
         user = "system:serviceaccount:mnist:learner"
@@ -577,7 +592,45 @@ class TestPermissions:
         assert subject == {"kind": "ServiceAccount", "name": "learner", "namespace": "mnist"}
         assert page.get(self.SHARES)["items"][0]["subject"] == user
 
+    def test_what_came_with_the_seat_stays(self, page, cluster):
+        for method, body in (("PUT", {"role": "edit"}), ("DELETE", None)):
+            response = page.write(method, f"{self.SHARES}/seat-ann", body)
+            assert response.status_code == 409
+        assert stored(cluster, "RoleBinding", "seat-ann")["roleRef"]["name"] == "admin"
+
     def test_contributor_sees_none(self, contributor):
         response = contributor.client.get(f"/api{self.SHARES}")
         assert response.status_code == 403
         assert response.json()["right"]["resource"] == "rolebindings"
+
+
+class TestProject:
+    """Create, choose a platform, rename, delete: an instructor's."""
+
+    def test_instructor_makes_and_removes_one(self, instructor, cluster):
+        made = instructor.post("/projects", {"displayName": "New seat", "description": "x"})
+        assert made["name"] == "new-seat"
+        assert made["owner"] == "root"
+        assert made["platform"] is None
+        assert stored(cluster, "RoleBinding", "admin", "new-seat")["subjects"][0]["name"] == "root"
+        chosen = instructor.put("/projects/new-seat/platform", {"platform": "single"})
+        assert chosen["platform"] == "single"
+        again = instructor.write("PUT", "/projects/new-seat/platform", {"platform": "multi"})
+        assert again.status_code == 409
+        renamed = instructor.put("/projects/new-seat", {"displayName": "Old", "description": ""})
+        assert renamed["displayName"] == "Old"
+        instructor.delete("/projects/new-seat")
+        assert stored(cluster, "Namespace", "new-seat", "") is None
+
+    @pytest.mark.parametrize("name", ["openshift-mine", "kube-mine", "x" * 31, "Upper"])
+    def test_names_that_are_refused(self, instructor, cluster, name):
+        form = {"displayName": "mine", "name": name}
+        response = instructor.write("POST", "/projects", form)
+        assert response.status_code == 422
+        assert "name" in response.json()["fields"]
+
+    def test_learner_makes_none(self, page, cluster):
+        assert not page.get("/session")["canCreateProject"]
+        response = page.write("POST", "/projects", {"displayName": "mine"})
+        assert response.status_code == 403
+        assert response.json()["right"]["resource"] == "namespaces"

@@ -7,7 +7,7 @@ import gzip
 import httpx
 import pytest
 
-from .seat import ACCOUNTS, bench_form, connection_form
+from .seat import ACCOUNTS, LISTED, bench_form, connection_form, namespace, role_binding
 
 
 class TestProjects:
@@ -26,6 +26,26 @@ class TestProjects:
         names = [project["name"] for project in instructor.get("/projects")["items"]]
         assert names == ["mnist", "other"]
         assert instructor.get("/session")["instructor"]
+
+    def test_what_is_asked_does_not_grow_with_the_others_seats(self, page, api, cluster):
+        for number in range(30):
+            cluster.add(namespace(f"seat-{number}"))
+        (project,) = page.get("/projects")["items"]
+        assert project["name"] == "mnist"
+        assert len([verb for token, verb, _, _ in api.asked if token == "ann"]) < 10
+
+    def test_a_binding_to_something_else_shows_no_project(self, page, cluster):
+        cluster.add(role_binding("ann", "other", "nothing"))
+        assert [project["name"] for project in page.get("/projects")["items"]] == ["mnist"]
+
+    def test_instructor_asks_for_all_projects_at_once(self, instructor, api, cluster):
+        for number in range(30):
+            cluster.add(namespace(f"seat-{number}"))
+        assert len(instructor.get("/projects")["items"]) == 32
+        asked = [
+            plural for token, verb, plural, _ in api.asked if token == "root" and verb == "list"
+        ]
+        assert sorted(asked) == ["notebooks", "pods", "routes"]
 
     def test_contributor_is_told_which_right_is_missing(self, contributor):
         project = contributor.get("/projects/mnist")
@@ -93,7 +113,7 @@ def test_every_question_of_a_learner_is_asked_with_the_learners_token(page, api)
         page.get(f"/projects/mnist/{path}")
     page.get("/catalogue")
     own = {plural for token, _, plural, _ in api.asked if token == "own"}
-    assert own <= {"namespaces", "imagestreams", "templates", "storageclasses", "nodes"}
+    assert own <= LISTED
     assert {token for token, _, plural, _ in api.asked if plural == "secrets"} == {"ann"}
 
 
