@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import kopf
 import pytest
 from memory_cluster import MemoryCluster
 from platform_manifests import notebook
@@ -104,6 +105,53 @@ def test_a_workbench_s_login_is_asked_for_in_its_version_s_way(
     made = {kind for kind, _, name in cluster.objects if name == "notebook"}
     assert ("ServiceAccount" in made) is wanted
     assert ("Route" in made) is wanted
+
+
+@pytest.mark.parametrize(
+    ("version", "proxy", "service", "port", "policy"),
+    [
+        ("2.16", "oauth-proxy", "notebook-tls", 443, "notebook-oauth-np"),
+        ("2.25", "oauth-proxy", "notebook-tls", 443, "notebook-oauth-np"),
+        (
+            "3.5",
+            "kube-rbac-proxy",
+            "notebook-kube-rbac-proxy",
+            8443,
+            "notebook-kube-rbac-proxy-np",
+        ),
+    ],
+)
+def test_the_parts_of_a_login_are_called_as_upstream_s(
+    play: Play,
+    cluster: MemoryCluster,
+    version: str,
+    proxy: str,
+    service: str,
+    port: int,
+    policy: str,
+) -> None:
+    """odh-notebook-controller's notebook_oauth.go; notebook_kube_rbac_auth.go of 3.x."""
+    play(version)
+    login = "inject-auth" if version == "3.5" else "inject-oauth"
+    cluster.add(notebook(annotations={f"notebooks.opendatahub.io/{login}": "true"}))
+    notebooks.reconcile_notebook("mnist", "notebook")
+    made = cluster.objects
+    (found,) = made["Service", "mnist", service]["spec"]["ports"]
+    assert (found["name"], found["port"]) == (proxy, port)
+    assert ("NetworkPolicy", "mnist", policy) in made
+    containers = made["StatefulSet", "mnist", "notebook"]["spec"]["template"]["spec"]["containers"]
+    assert [container["name"] for container in containers] == ["notebook", proxy]
+    assert made["Route", "mnist", "notebook"]["spec"]["to"]["name"] == service
+
+
+def test_the_longer_names_of_3_are_looked_at_first(play: Play, cluster: MemoryCluster) -> None:
+    """A Service's name has 63 characters; notebook_kube_rbac_auth.go adds sixteen."""
+    play("3.5")
+    name = "n" * 48
+    cluster.add(notebook(name, annotations={"notebooks.opendatahub.io/inject-auth": "true"}))
+    with pytest.raises(kopf.PermanentError, match="the name has at most 47"):
+        notebooks.reconcile_notebook("mnist", name)
+    assert {kind for kind, _, _ in cluster.objects} == {"Notebook", "Event"}
 
 
 @pytest.mark.parametrize("version", VERSIONS)

@@ -43,9 +43,7 @@ def build_access(app: Application) -> list[Manifest]:
     """Service accounts, Roles and RoleBindings: server, steps, users."""
     user_rules = [_user_rule(app)]
     return [
-        _service_account(
-            app, app.server, "pipeline-server", annotations=oauth_redirect("primary", app.server)
-        ),
+        _service_account(app, app.server, "pipeline-server", **_login_back(app)),
         _service_account(app, app.runner, "step"),
         _role(app, app.server, SERVER_RULES),
         _role_binding(app, app.server, app.server),
@@ -77,6 +75,12 @@ def build_review(app: Application) -> dict[str, str]:
         "name": app.server,
         "namespace": app.namespace,
     }
+
+
+def _login_back(app: Application) -> dict[str, Any]:
+    if get_settings().plays_since("3.0"):
+        return {}
+    return {"annotations": oauth_redirect("primary", app.server)}
 
 
 def _user_rule(app: Application) -> Manifest:

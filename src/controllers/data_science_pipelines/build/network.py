@@ -12,6 +12,12 @@ from controllers.data_science_pipelines.build.names import (
 from controllers.data_science_pipelines.build.parts import network_policy, service
 from controllers.data_science_pipelines.specification import Application
 from lab_ground.kubernetes.manifest import Manifest
+from lab_ground.settings import get_settings
+
+
+def proxy_port() -> str:
+    """The name of the token proxy's port: oauth-proxy's up to 2.x, kube-rbac-proxy's since 3.0."""
+    return "proxy" if get_settings().plays_since("3.0") else "oauth"
 
 
 def build_server_services(app: Application, *, alias: bool) -> list[Manifest]:
@@ -21,7 +27,7 @@ def build_server_services(app: Application, *, alias: bool) -> list[Manifest]:
         {"name": "grpc", "port": GRPC_PORT, "targetPort": GRPC_PORT},
     ]
     if app.oauth:
-        ports.insert(0, {"name": "oauth", "port": OAUTH_PORT, "targetPort": OAUTH_PORT})
+        ports.insert(0, {"name": proxy_port(), "port": OAUTH_PORT, "targetPort": OAUTH_PORT})
     own = service(app, app.server, "pipeline-server", app.server, ports)
     own["metadata"]["annotations"] = {
         "service.beta.openshift.io/serving-cert-secret-name": tls_secret(app)
@@ -43,7 +49,7 @@ def build_route(app: Application) -> Manifest:
         },
         "spec": {
             "to": {"kind": "Service", "name": app.server, "weight": 100},
-            "port": {"targetPort": "oauth" if app.oauth else "http"},
+            "port": {"targetPort": proxy_port() if app.oauth else "http"},
             "tls": {
                 "termination": "reencrypt" if app.oauth else "edge",
                 "insecureEdgeTerminationPolicy": "Redirect",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from lab_ground.kubernetes.manifest import Manifest
@@ -38,6 +39,12 @@ def check(notebook: Mapping[str, Any]) -> None:
         raise InvalidNotebookError(
             f"metadata.name has {len(name)} characters; a workbench's has at most {NAME_LIMIT}"
         )
+    service = login_names(name).service
+    if has_login(notebook) and len(service) > HOST_LIMIT:
+        raise InvalidNotebookError(
+            f"its login's Service would be {service}, {len(service)} characters; the name has at "
+            f"most {HOST_LIMIT - len(service) + len(name)}"
+        )
     label = f"{name}-{namespace}"
     if has_login(notebook) and len(label) > HOST_LIMIT:
         raise InvalidNotebookError(
@@ -47,6 +54,29 @@ def check(notebook: Mapping[str, Any]) -> None:
     template = (notebook.get("spec") or {}).get("template") or {}
     if not (template.get("spec") or {}).get("containers"):
         raise InvalidNotebookError("spec.template.spec.containers is empty: nothing is to run")
+
+
+@dataclass(frozen=True)
+class LoginNames:
+    """What the parts of the sign-in are called: after oauth-proxy, or kube-rbac-proxy."""
+
+    proxy: str
+    service: str
+    service_port: int
+    policy: str
+
+    @property
+    def certificate(self) -> str:
+        """The Secret of the proxy's serving certificate."""
+        return f"{self.service}-tls" if self.proxy != "oauth-proxy" else self.service
+
+
+def login_names(name: str) -> LoginNames:
+    """Return them for a workbench (notebook_oauth.go; notebook_kube_rbac_auth.go of 3.x)."""
+    if get_settings().plays_since("3.0"):
+        proxy = "kube-rbac-proxy"
+        return LoginNames(proxy, f"{name}-{proxy}", PROXY_PORT, f"{name}-{proxy}-np")
+    return LoginNames("oauth-proxy", f"{name}-tls", 443, f"{name}-oauth-np")
 
 
 def is_stopped(notebook: Mapping[str, Any]) -> bool:

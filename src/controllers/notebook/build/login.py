@@ -11,23 +11,31 @@ from auth_proxy.container import (
     build_auth_proxy_container,
     build_auth_proxy_volumes,
 )
-from controllers.notebook.build.basics import PORT, PROXY_PORT, account, identity, metadata
+from controllers.notebook.build.basics import (
+    PORT,
+    PROXY_PORT,
+    account,
+    identity,
+    login_names,
+    metadata,
+)
 from controllers.serving_certificate.build.objects import SERVING_CERT_ANNOTATION
 from lab_ground.kubernetes.manifest import Manifest
 from lab_ground.kubernetes.metadata import oauth_redirect, standard_labels
+from lab_ground.settings import get_settings
 
 BINDING_LABEL = "lab.opendatahub.io/notebook"
-PROXY = "oauth-proxy"
 TLS_VOLUME = "tls-certificates"
 
 
 def add_proxy(notebook: Mapping[str, Any], spec: Manifest) -> None:
     """Put the proxy with the sign-in into the pod, in the place of one that was written there."""
     namespace, name = identity(notebook)
-    spec["containers"] = [c for c in spec["containers"] if c["name"] != PROXY]
+    names = login_names(name)
+    spec["containers"] = [c for c in spec["containers"] if c["name"] != names.proxy]
     spec["containers"].append(
         build_auth_proxy_container(
-            name=PROXY,
+            name=names.proxy,
             upstream_port=PORT,
             review={
                 "verb": "get",
@@ -40,25 +48,27 @@ def add_proxy(notebook: Mapping[str, Any], spec: Manifest) -> None:
             login=True,
             session_secret=f"{name}-oauth-config",
             listen_port=PROXY_PORT,
-            port_name=PROXY,
+            port_name=names.proxy,
         )
     )
     ours = build_auth_proxy_volumes(
         tls_volume=TLS_VOLUME,
-        tls_secret=f"{name}-tls",
+        tls_secret=names.certificate,
         session_secret=f"{name}-oauth-config",
     )
-    names = {volume["name"] for volume in ours}
-    spec["volumes"] = [v for v in spec["volumes"] if v["name"] not in names] + ours
+    known = {volume["name"] for volume in ours}
+    spec["volumes"] = [v for v in spec["volumes"] if v["name"] not in known] + ours
 
 
 def build_service_account(notebook: Mapping[str, Any]) -> Manifest:
     """Build the workbench's own ServiceAccount."""
     _, name = identity(notebook)
+    oauth = not get_settings().plays_since("3.0")
+    more = {"annotations": oauth_redirect("first", name)} if oauth else {}
     return {
         "apiVersion": "v1",
         "kind": "ServiceAccount",
-        "metadata": metadata(notebook, name, annotations=oauth_redirect("first", name)),
+        "metadata": metadata(notebook, name, **more),
     }
 
 
@@ -77,15 +87,23 @@ def build_session_secret(notebook: Mapping[str, Any], cookie_secret: str) -> Man
 def build_tls_service(notebook: Mapping[str, Any]) -> Manifest:
     """Build the Service of the proxy, which asks for a serving certificate."""
     _, name = identity(notebook)
+    names = login_names(name)
     return {
         "apiVersion": "v1",
         "kind": "Service",
         "metadata": metadata(
-            notebook, f"{name}-tls", annotations={SERVING_CERT_ANNOTATION: f"{name}-tls"}
+            notebook, names.service, annotations={SERVING_CERT_ANNOTATION: names.certificate}
         ),
         "spec": {
             "selector": {"statefulset": name},
-            "ports": [{"name": PROXY, "port": 443, "targetPort": PROXY, "protocol": "TCP"}],
+            "ports": [
+                {
+                    "name": names.proxy,
+                    "port": names.service_port,
+                    "targetPort": names.proxy,
+                    "protocol": "TCP",
+                }
+            ],
         },
     }
 
@@ -93,13 +111,14 @@ def build_tls_service(notebook: Mapping[str, Any]) -> Manifest:
 def build_route(notebook: Mapping[str, Any]) -> Manifest:
     """Build the Route to the proxy."""
     _, name = identity(notebook)
+    names = login_names(name)
     return {
         "apiVersion": "route.openshift.io/v1",
         "kind": "Route",
         "metadata": metadata(notebook, name),
         "spec": {
-            "to": {"kind": "Service", "name": f"{name}-tls", "weight": 100},
-            "port": {"targetPort": PROXY},
+            "to": {"kind": "Service", "name": names.service, "weight": 100},
+            "port": {"targetPort": names.proxy},
             "tls": {"termination": "reencrypt", "insecureEdgeTerminationPolicy": "Redirect"},
         },
     }
@@ -167,11 +186,12 @@ def build_delegator_binding(notebook: Mapping[str, Any]) -> Manifest:
 def login_children(notebook: Mapping[str, Any]) -> list[tuple[str, str, str]]:
     """Return what exists only with the sign-in, as (apiVersion, kind, name)."""
     _, name = identity(notebook)
+    names = login_names(name)
     return [
         ("route.openshift.io/v1", "Route", name),
-        ("v1", "Service", f"{name}-tls"),
+        ("v1", "Service", names.service),
         ("v1", "Secret", f"{name}-oauth-config"),
-        ("networking.k8s.io/v1", "NetworkPolicy", f"{name}-oauth-np"),
+        ("networking.k8s.io/v1", "NetworkPolicy", names.policy),
         ("rbac.authorization.k8s.io/v1", "RoleBinding", f"{name}-workbench-access"),
         ("rbac.authorization.k8s.io/v1", "Role", f"{name}-workbench-access"),
     ]

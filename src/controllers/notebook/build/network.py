@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from controllers.notebook.build.basics import PORT, PROXY_PORT, account, identity, metadata
+from controllers.notebook.build.basics import (
+    PORT,
+    PROXY_PORT,
+    account,
+    identity,
+    login_names,
+    metadata,
+)
 from lab_ground.kubernetes.manifest import Manifest
 from lab_ground.kubernetes.peers import operators
 
@@ -32,17 +39,19 @@ def build_network_policies(notebook: Mapping[str, Any]) -> list[Manifest]:
     _, name = identity(notebook)
     selector = {"matchLabels": {"notebook-name": name}}
 
-    def policy(suffix: str, ingress: Manifest) -> Manifest:
+    def policy(called: str, ingress: Manifest) -> Manifest:
         return {
             "apiVersion": "networking.k8s.io/v1",
             "kind": "NetworkPolicy",
-            "metadata": metadata(notebook, f"{name}-{suffix}"),
+            "metadata": metadata(notebook, called),
             "spec": {"podSelector": selector, "policyTypes": ["Ingress"], "ingress": [ingress]},
         }
 
     return [
-        policy("ctrl-np", {"from": [operators()], "ports": [{"protocol": "TCP", "port": PORT}]}),
-        policy("oauth-np", {"ports": [{"protocol": "TCP", "port": PROXY_PORT}]}),
+        policy(
+            f"{name}-ctrl-np", {"from": [operators()], "ports": [{"protocol": "TCP", "port": PORT}]}
+        ),
+        policy(login_names(name).policy, {"ports": [{"protocol": "TCP", "port": PROXY_PORT}]}),
     ]
 
 

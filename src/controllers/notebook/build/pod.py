@@ -20,6 +20,7 @@ from controllers.notebook.build.login import add_proxy
 from controllers.serving_certificate.build.objects import PROJECT_BUNDLE
 from lab_ground.kubernetes.manifest import Manifest
 from lab_ground.kubernetes.metadata import restricted_pod_security_context
+from lab_ground.settings import get_settings
 
 IMAGE_SELECTION = "notebooks.opendatahub.io/last-image-selection"
 BUNDLE_VOLUME = "trusted-ca"
@@ -62,6 +63,8 @@ def _main_container(
     known = {variable["name"] for variable in environment}
     wanted = {"NB_PREFIX": f"/notebook/{namespace}/{name}"}
     wanted |= dict.fromkeys(BUNDLE_VARIABLES, BUNDLE_FILE)
+    if get_settings().plays_since("3.0"):
+        wanted["KF_PIPELINES_SSL_SA_CERTS"] = BUNDLE_FILE
     environment += [
         {"name": key, "value": value} for key, value in wanted.items() if key not in known
     ]
