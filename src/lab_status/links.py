@@ -16,7 +16,8 @@ from lab_status.look import Kubectl, reason_of
 
 # What may go wrong on the way to a link; each is told, and none ends the status.
 FAULTS = (subprocess.SubprocessError, OSError, binascii.Error, HTTPException, ImportError)
-INJECTED = "notebooks.opendatahub.io/inject-oauth"
+# What asks for the login: up to 2.x, and since 3.0.
+INJECTED = ("notebooks.opendatahub.io/inject-oauth", "notebooks.opendatahub.io/inject-auth")
 
 
 def running_workbenches(resources: Iterable[Manifest]) -> list[Manifest]:
@@ -26,7 +27,7 @@ def running_workbenches(resources: Iterable[Manifest]) -> list[Manifest]:
         for item in resources
         if item["kind"] == "Notebook"
         and item.get("status", {}).get("readyReplicas")
-        and (item["metadata"].get("annotations") or {}).get(INJECTED) == "true"
+        and "true" in map((item["metadata"].get("annotations") or {}).get, INJECTED)
     ]
 
 
