@@ -47,6 +47,12 @@ class Settings:
         """Where browsers find the dashboard."""
         return f"https://{self.host}"
 
+    @property
+    def login(self) -> str:
+        """The annotation by which a workbench gets its sign-in, in the version that is played."""
+        major = self.column.partition(".")[0]
+        return "inject-auth" if major.isdigit() and int(major) >= 3 else "inject-oauth"
+
 
 def read_settings(environment: Mapping[str, str]) -> Settings:
     """Read the ``DASHBOARD_*`` variables.

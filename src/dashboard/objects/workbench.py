@@ -53,6 +53,7 @@ class Workbench:
     accelerator: tuple[str, int] | None = None
     pull_policy: str = "Always"
     runtime: bool = False
+    login: str = "inject-oauth"
     tolerations: Sequence[Mapping[str, Any]] = field(default_factory=lambda: [TOLERATION])
 
 
@@ -72,7 +73,7 @@ def build_notebook(bench: Workbench) -> Manifest:
                 "opendatahub.io/user": translated_user(bench.user),
             },
             annotations={
-                "notebooks.opendatahub.io/inject-oauth": "true",
+                f"notebooks.opendatahub.io/{bench.login}": "true",
                 IMAGE_SELECTION: bench.selection,
                 SIZE_SELECTION: bench.size.name,
                 "notebooks.opendatahub.io/oauth-logout-url": (

@@ -209,6 +209,7 @@ def workbench_of(
         if form.accelerator and form.accelerator.count
         else None,
         pull_policy=offers.settings.pull_policy,
+        login=offers.settings.login,
         runtime=snapshot.get(kinds.SECRET, RUNTIME_SECRET) is not None,
     )
     if tolerations:

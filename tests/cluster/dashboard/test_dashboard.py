@@ -61,7 +61,7 @@ def bench(prepared: Page, client: KubernetesClient) -> Iterator[str]:
                 "v1", "Pod", prepared.namespace, label_selector=f"notebook-name={made['name']}"
             )
         ),
-        60,
+        120,
         "the workbench's pod to go",
     )
 
@@ -162,7 +162,7 @@ def test_workbench_by_form_runs_opens_stops_and_starts(
     assert "aws-connection-s3-creds" in names
     assert any(name.startswith("secret-") for name in names)
     prepared.project("POST", f"/workbenches/{bench}/stop")
-    wait_for(lambda: word() == "Stopped", 60, "the workbench to stop", pause=0.5)
+    wait_for(lambda: word() == "Stopped", 120, "the workbench to stop", pause=0.5)
     assert prepared.project("POST", f"/workbenches/{bench}/start")["status"]["word"] == "Starting"
 
 
@@ -207,8 +207,9 @@ def stream(page: Page, path: str) -> http.client.HTTPSConnection:
 
 
 def read_until(answer: http.client.HTTPResponse, wanted: bytes) -> None:
-    while wanted not in answer.readline():
-        pass
+    while wanted not in (line := answer.readline()):
+        if not line:
+            raise EOFError(f"the stream ended before {wanted!r} came")
 
 
 def arrival(answer: http.client.HTTPResponse, wanted: bytes) -> float:
@@ -241,21 +242,15 @@ def test_configure_server_and_deploy_model(prepared: Page, client: KubernetesCli
         },
     )
     assert model["name"] == "mnist"
-    found = client.get(
-        "apps/v1", "Deployment", "modelmesh-serving-model-server", prepared.namespace
-    )
-    if found is None:
-        wait_for(
-            lambda: client.get(
-                "apps/v1", "Deployment", "modelmesh-serving-model-server", prepared.namespace
-            ),
-            30,
-            "the model server's Deployment",
-        )
+    deployment = ("apps/v1", "Deployment", "modelmesh-serving-model-server", prepared.namespace)
+    wait_for(lambda: client.get(*deployment), 60, "the model server's Deployment")
     prepared.project("DELETE", "/servers/model-server")
-    left = prepared.project("GET", "/models")
-    assert left["servers"] == []
-    assert left["items"] == []
+
+    def nothing_left() -> bool:
+        left = prepared.project("GET", "/models")
+        return bool(left["servers"] == left["items"] == [])
+
+    wait_for(nothing_left, 60, "server and model to go", pause=0.5)
 
 
 def test_contributor_has_no_token_to_give_and_no_permissions_to_see(contributor: Page) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
+
 from dashboard.forms import ConnectionForm, DatabaseForm
 from dashboard.objects import connection, permissions, pipelines, serving, storage, workbench
-from dashboard.settings import Size
+from dashboard.settings import Size, read_settings
 from lab_ground.connections import DataConnection
 
 from .seat import template
@@ -54,6 +56,16 @@ class TestNotebook:
             "opendatahub.io/image-display-name": "Custom Datascience Notebook",
             "opendatahub.io/accelerator-name": "",
         }
+
+    @pytest.mark.parametrize(
+        ("version", "login"),
+        [("2.16", "inject-oauth"), ("2.25", "inject-oauth"), ("3.5", "inject-auth")],
+    )
+    def test_sign_in_of_the_version(self, version, login):
+        settings = read_settings({"DASHBOARD_VERSION": version})
+        annotations = bench(login=settings.login)["metadata"]["annotations"]
+        found = [key for key in annotations if "inject-" in key]
+        assert found == [f"notebooks.opendatahub.io/{login}"]
 
     def test_pod(self):
         spec = bench(runtime=True)["spec"]["template"]["spec"]
