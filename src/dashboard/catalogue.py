@@ -15,7 +15,7 @@ from typing import Any
 
 from dashboard import kinds
 from dashboard.cluster import Acting, Cluster
-from dashboard.errors import RefusalError
+from dashboard.errors import RefusalError, unavailable
 from dashboard.kinds import Kind
 from dashboard.settings import Settings
 from lab_ground.kubernetes.manifest import Manifest
@@ -52,6 +52,9 @@ class Catalogue:
             try:
                 items, _ = await self._own().list_objects(kind, namespace)
             except RefusalError as refusal:
+                if refusal.status in (401, 403):
+                    # The dashboard's own account, not that of who asks: nobody is to sign in anew.
+                    raise unavailable(f"the dashboard may not list {kind.plural}") from refusal
                 if refusal.status != 404:
                     raise
                 items = []

@@ -154,6 +154,8 @@ async def _news(
     if follower.broken is not None:
         part = failure(follower.broken, "")
         if sent.get("") != part.decode():
+            # All of it comes again when it is over: so the page knows.
+            sent.clear()
             sent[""] = part.decode()
             yield part
         return

@@ -133,6 +133,8 @@ def refused(method: str, path: str, headers: Mapping[str, str]) -> RefusalError 
         return RefusalError(
             403, "Origin", "This request does not come from the dashboard's own page."
         )
+    if "transfer-encoding" in headers:
+        return RefusalError(411, "Length", "The length of what is sent must be told before.")
     length = headers.get("content-length", "0")
     if not length.isdigit() or int(length) > LARGEST_BODY:
         return RefusalError(413, "TooLarge", f"More than {LARGEST_BODY // 2**20} MiB were sent.")

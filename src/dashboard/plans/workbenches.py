@@ -99,12 +99,13 @@ def plan_change(
         problems, snapshot, form, offers, owner or user, name, mounts, known, sizes=sizes
     )
     problems.done()
-    present = own_variables(container, snapshot)
+    # A group that somebody else made is changed where the form changes it, and never deleted.
+    present = variables_of(container, snapshot)
     entries = [*connections, *plan_variables(plan, namespace, form.variables, present)]
     built = build_notebook(with_variables(bench, snapshot, offers.settings, entries))
     patch = change_patch(notebook, built, form.resource_version)
     plan.add("workbench", Change(kinds.NOTEBOOK, name, namespace, patch, restore(notebook)))
-    plan_removal(plan, namespace, present, form.variables)
+    plan_removal(plan, namespace, own_variables(container, snapshot), form.variables)
     return plan
 
 

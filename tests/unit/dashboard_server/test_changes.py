@@ -107,8 +107,11 @@ def test_lost_api_server_is_told_and_recovers(address, api, cluster):
         stream.wait("storages", lambda data: len(data["items"]) == 1)
         api.away = True
         stream.wait("failure", lambda data: data["status"] == 503, 10)
-        cluster.add(claim("more"))
+        told = len(stream.events)
         api.away = False
+        # Though nothing has changed meanwhile: the page is to know that it is over.
+        stream.wait("storages", lambda _: len(stream.events) > told + 1, 10)
+        cluster.add(claim("more"))
         stream.wait("storages", lambda data: len(data["items"]) == 2, 10)
 
 

@@ -197,6 +197,22 @@ class TestWorkbench:
         assert values(stored(cluster, "Secret", kept["name"])) == {"A": "3", "C": "4"}
         assert stored(cluster, "ConfigMap", gone["name"]) is None
 
+    def test_variables_that_somebody_else_made_stay_where_they_are(self, page, cluster):
+        page.post(BENCHES, bench_form())
+        meta = {"name": "mine", "namespace": "mnist"}
+        cluster.add({"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta, "data": {"A": "1"}})
+        spec = stored(cluster, "Notebook", "my-bench")["spec"]["template"]["spec"]
+        spec["containers"][0]["envFrom"].append({"configMapRef": {"name": "mine"}})
+        form = page.get(f"{BENCHES}/my-bench")["form"]
+        assert form["variables"] == [{"kind": "configmap", "name": "mine", "values": {"A": "1"}}]
+        page.put(f"{BENCHES}/my-bench", form)
+        spec = stored(cluster, "Notebook", "my-bench")["spec"]["template"]["spec"]
+        assert {"configMapRef": {"name": "mine"}} in spec["containers"][0]["envFrom"]
+        form = page.get(f"{BENCHES}/my-bench")["form"]
+        page.put(f"{BENCHES}/my-bench", {**form, "variables": []})
+        page.delete(f"{BENCHES}/my-bench")
+        assert stored(cluster, "ConfigMap", "mine")
+
     def test_stop_and_start_again_and_again(self, page, cluster):
         page.post(BENCHES, bench_form())
         for _ in range(2):

@@ -138,6 +138,22 @@ class TestErrors:
         api.away = False
         assert page.get("/projects/mnist/workbenches") == {"items": []}
 
+    def test_own_account_without_its_rights_sends_nobody_to_sign_in(self, page, api):
+        api.accounts["own"] = ACCOUNTS["bob"]
+        response = page.client.get("/api/projects")
+        assert response.status_code == 503
+        assert "may not list" in response.json()["message"]
+
+    def test_body_without_a_length(self, page, cluster):
+        before = len(cluster.writes)
+        response = page.client.post(
+            "/api/projects/mnist/storages",
+            content=iter([b'{"displayName": "x", "sizeGiB": 1}']),
+            headers={"content-type": "application/json"},
+        )
+        assert response.status_code == 411
+        assert len(cluster.writes) == before
+
     def test_unknown_project_address_and_field(self, instructor):
         assert instructor.client.get("/api/projects/nowhere").status_code == 404
         assert instructor.client.get("/api/nowhere").json()["reason"] == "NotFound"
