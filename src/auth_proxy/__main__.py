@@ -17,6 +17,7 @@ from auth_proxy.configuration import (
     read_configuration,
 )
 from auth_proxy.links import UsedTickets
+from auth_proxy.passwords import LoginService
 from auth_proxy.protocol import serve
 from auth_proxy.relay import Relay
 from auth_proxy.reviews import Api, Reviewer, check_token
@@ -61,6 +62,9 @@ async def run(configuration: ProxyConfiguration) -> int:
         sealer=sealer if configuration.login else None,
         tickets=UsedTickets(work / "used-tickets"),
         pass_token=configuration.pass_token,
+        ask=LoginService(configuration.login_service, configuration.authority)
+        if configuration.login_service
+        else None,
     )
     server = await serve(authoriser, configuration.socket)
     relay = await Relay(configuration.upstream, authoriser.verdict).listen(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import logging
@@ -10,6 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 from auth_proxy import pages
 from auth_proxy.headers import Headers, read_bearer, read_cookie, session_cookie, wants_page
 from auth_proxy.links import ShortLinks, UsedTickets
+from auth_proxy.passwords import Ask
 from auth_proxy.reviews import Reviewer, ReviewError, Verdict
 from auth_proxy.session import SESSION_SECONDS, Sealer, SealError
 
@@ -23,6 +25,20 @@ def _go_to(location: str, cookie: str) -> Answer:
     return 303, headers, b""
 
 
+def _words(fields: dict[str, list[str]], headers: Headers) -> dict[str, str]:
+    """Return what a form says to the login service, and the address that it came from."""
+    said = {key: (fields.get(key) or [""])[0] for key in ("user", "password", "new")}
+    said["user"] = said["user"].strip().lower()
+    # The last is the router's word; a browser's own would stand before it.
+    said["address"] = headers.get("x-forwarded-for", "").rpartition(",")[2].strip()
+    return said
+
+
+def _status(said: int) -> int:
+    """Return the status for a browser: what nginx knows, and 503 for the rest."""
+    return said if said in (400, 401, 429) else 503
+
+
 class Authoriser:
     """Decides about requests and shows the sign-in pages."""
 
@@ -33,12 +49,14 @@ class Authoriser:
         sealer: Sealer | None = None,
         tickets: UsedTickets | None = None,
         pass_token: bool = False,
+        ask: Ask | None = None,
     ) -> None:
         self._reviewer = reviewer
         self._pass_token = pass_token
         self._sealer = sealer
         self._tickets = tickets or UsedTickets(None)
         self._links = ShortLinks()
+        self._ask = ask
 
     def _token(self, headers: Headers) -> str | None:
         token = read_bearer(headers)
@@ -74,6 +92,11 @@ class Authoriser:
                 return await self._login(headers, body)
             if method in ("GET", "HEAD"):
                 return await self._login_page(query)
+        if path == "/oauth/password" and self._sealer is not None and self._ask is not None:
+            if method == "POST":
+                return await self._change_password(headers, body)
+            if method in ("GET", "HEAD"):
+                return 200, dict(pages.HEADERS), pages.password_page()
         if path == "/oauth/link" and self._sealer is not None:
             return self._shorten(method, body)
         if path == "/oauth/logout" and self._sealer is not None:
@@ -123,7 +146,7 @@ class Authoriser:
             logger.warning("%s", error)
             return 503, {**pages.HEADERS, "Retry-After": "2"}, pages.unavailable_page()
         if verdict.status == 401:
-            page = pages.login_page(target, "This token is not valid, or not any more.")
+            page = self._page(target, "This token is not valid, or not any more.")
             return 401, dict(pages.HEADERS), page
         if verdict.status == 403:
             return 403, dict(pages.HEADERS), pages.forbidden_page(verdict.message)
@@ -139,7 +162,7 @@ class Authoriser:
         if code := fields.get("code", [None])[0]:
             ticket, target = self._links.take(code)
         if ticket is None:
-            return 200, dict(pages.HEADERS), pages.login_page(target)
+            return 200, dict(pages.HEADERS), self._page(target)
         try:
             sealed = self._sealer.open_link(ticket)
             fresh = self._tickets.use(sealed.nonce, sealed.expires)
@@ -147,7 +170,7 @@ class Authoriser:
             fresh = False
         if not fresh:
             message = "This link was used already, or its time is over. Ask for a new one."
-            return 401, dict(pages.HEADERS), pages.login_page(target, message)
+            return 401, dict(pages.HEADERS), self._page(target, message)
         return await self._enter(sealed.token, target)
 
     def _shorten(self, method: str, body: bytes) -> Answer:
@@ -168,14 +191,50 @@ class Authoriser:
     async def _login(self, headers: Headers, body: bytes) -> Answer:
         if self._from_elsewhere(headers):
             message = "The form was sent from another site."
-            return 403, dict(pages.HEADERS), pages.login_page(None, message)
+            return 403, dict(pages.HEADERS), self._page(None, message)
         try:
             fields = parse_qs(body.decode("ascii"), max_num_fields=10)
         except ValueError:
             fields = {}
         target = fields.get("rd", [None])[0]
+        if self._ask is not None and (fields.get("user") or fields.get("password")):
+            return await self._exchange(fields, target, headers)
         token = (fields.get("token") or [""])[0].strip()
         return await self._enter(token, target)
+
+    async def _exchange(
+        self, fields: dict[str, list[str]], target: str | None, headers: Headers
+    ) -> Answer:
+        """Get a token for a user and a password, and enter with it."""
+        assert self._ask is not None  # noqa: S101 - the caller has looked
+        said = await asyncio.to_thread(self._ask, "/login", _words(fields, headers))
+        if said.status == 200:
+            return await self._enter(said.token, target)
+        page = self._page(target, said.message)
+        return _status(said.status), {**pages.HEADERS}, page
+
+    async def _change_password(self, headers: Headers, body: bytes) -> Answer:
+        """Let somebody who knows a password have another."""
+        assert self._ask is not None  # noqa: S101 - the caller has looked
+        if self._from_elsewhere(headers):
+            message = "The form was sent from another site."
+            return 403, dict(pages.HEADERS), pages.password_page(message)
+        try:
+            fields = parse_qs(body.decode("ascii"), max_num_fields=10)
+        except ValueError:
+            fields = {}
+        words = _words(fields, headers)
+        if words["new"] != (fields.get("again") or [""])[0]:
+            message = "The two new passwords are not the same."
+            return 400, dict(pages.HEADERS), pages.password_page(message)
+        said = await asyncio.to_thread(self._ask, "/password", words)
+        if said.status == 200:
+            page = pages.login_page(None, notice="The password is changed.", passwords=True)
+            return 200, dict(pages.HEADERS), page
+        return _status(said.status), dict(pages.HEADERS), pages.password_page(said.message)
+
+    def _page(self, target: str | None, error: str = "") -> bytes:
+        return pages.login_page(target, error, passwords=self._ask is not None)
 
     @staticmethod
     def _from_elsewhere(headers: Headers) -> bool:

@@ -26,6 +26,8 @@ class ProxyConfiguration:
     work_directory: Path
     session_file: Path | None
     pass_token: bool = False
+    login_service: str = ""
+    authority: Path = Path("/etc/auth-proxy/authority/ca.crt")
 
     @property
     def socket(self) -> Path:
@@ -36,6 +38,13 @@ class ProxyConfiguration:
     def relay_socket(self) -> Path:
         """Where the relay of upgraded connections listens."""
         return self.work_directory / "relay.sock"
+
+
+def _login_service(environment: Mapping[str, str]) -> str:
+    url = environment.get("AUTH_PROXY_LOGIN_SERVICE", "")
+    if url and not re.match(r"^https://[A-Za-z0-9.-]+(:[0-9]+)?/?$", url):
+        raise ValueError(f"AUTH_PROXY_LOGIN_SERVICE: {url!r} is not https://host:port")
+    return url
 
 
 def read_configuration(environment: Mapping[str, str]) -> ProxyConfiguration:
@@ -65,6 +74,10 @@ def read_configuration(environment: Mapping[str, str]) -> ProxyConfiguration:
         work_directory=Path(environment["AUTH_PROXY_WORK_DIRECTORY"]),
         session_file=Path(session_file) if session_file else None,
         pass_token=environment.get("AUTH_PROXY_PASS_TOKEN") == "true",
+        login_service=_login_service(environment) if login else "",
+        authority=Path(
+            environment.get("AUTH_PROXY_AUTHORITY_FILE", "/etc/auth-proxy/authority/ca.crt")
+        ),
     )
 
 

@@ -13,9 +13,13 @@ LISTEN_PORT = 8443
 HEALTH_PATH = "/oauth/healthz"
 WORK_VOLUME = "auth-proxy-run"
 SESSION_VOLUME = "auth-proxy-session"
+AUTHORITY_VOLUME = "auth-proxy-authority"
 TLS_DIRECTORY = "/etc/auth-proxy/tls"
 SESSION_DIRECTORY = "/etc/auth-proxy/session"
 WORK_DIRECTORY = "/run/auth-proxy"
+AUTHORITY_DIRECTORY = "/etc/auth-proxy/authority"
+# What every project is given of the lab's authority.
+AUTHORITY_CONFIG_MAP, AUTHORITY_KEY = "odh-trusted-ca-bundle", "odh-ca-bundle.crt"
 
 
 def build_auth_proxy_container(
@@ -57,6 +61,12 @@ def build_auth_proxy_container(
     if session_secret:
         environment["AUTH_PROXY_SESSION_FILE"] = f"{SESSION_DIRECTORY}/cookie_secret"
         mounts.append({"name": SESSION_VOLUME, "mountPath": SESSION_DIRECTORY, "readOnly": True})
+    if login and get_settings().login_url:
+        environment["AUTH_PROXY_LOGIN_SERVICE"] = get_settings().login_url
+        environment["AUTH_PROXY_AUTHORITY_FILE"] = f"{AUTHORITY_DIRECTORY}/ca.crt"
+        mounts.append(
+            {"name": AUTHORITY_VOLUME, "mountPath": AUTHORITY_DIRECTORY, "readOnly": True}
+        )
     probe = {"httpGet": {"path": HEALTH_PATH, "port": listen_port, "scheme": "HTTPS"}}
     return {
         "name": name,
@@ -91,6 +101,10 @@ def build_auth_proxy_volumes(
                 "secret": {"secretName": session_secret, "defaultMode": 0o440},
             }
         )
+    if session_secret and get_settings().login_url:
+        items = [{"key": AUTHORITY_KEY, "path": "ca.crt"}]
+        bundle = {"name": AUTHORITY_CONFIG_MAP, "items": items, "optional": True}
+        volumes.append({"name": AUTHORITY_VOLUME, "configMap": bundle})
     return volumes
 
 

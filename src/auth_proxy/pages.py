@@ -28,6 +28,9 @@ main{box-sizing:border-box;width:min(28rem,calc(100vw - 2rem));padding:2rem;
 background:var(--card);border:1px solid var(--line);border-radius:.9rem}
 .brand{margin:0 0 1.25rem;font-weight:700;color:var(--accent)}
 h1{font-size:1.4rem;margin:0 0 1rem}
+h2{font-size:1.05rem;margin:1.5rem 0 .75rem}
+a{color:var(--accent)}
+input+label{margin-top:.75rem}
 label{display:block;font-weight:600;margin-bottom:.25rem}
 input{width:100%;box-sizing:border-box;font:inherit;padding:.6rem .7rem;color:inherit;
 background:var(--ground);border:1px solid var(--line);border-radius:.5rem}
@@ -68,23 +71,59 @@ def _page(title: str, body: str) -> bytes:
     ).encode()
 
 
-def login_page(target: str | None, error: str = "") -> bytes:
-    """Return the page that takes a token.
+def _said(error: str, notice: str = "") -> str:
+    """Return what a page has to say before its form."""
+    told = f'<p role="status">{html.escape(notice)}</p>' if notice else ""
+    return told + (f'<p class="error" role="alert">{html.escape(error)}</p>' if error else "")
 
-    The form names no action: it goes to its own address, so that a ``#/…`` at the end of the
+
+def _field(name: str, label: str, more: str = "", kind: str = "password") -> str:
+    return (
+        f'<label for="{name}">{label}</label>'
+        f'<input id="{name}" name="{name}" type="{kind}" required {more}>'
+    )
+
+
+def login_page(
+    target: str | None, error: str = "", *, notice: str = "", passwords: bool = False
+) -> bytes:
+    """Return the page that takes a token, and with ``passwords`` a user and a password first.
+
+    The forms name no action: they go to their own address, so that a ``#/…`` at the end of the
     address that was asked for (Elyra's link to a run) outlives the sign-in.
     """
-    problem = f'<p class="error" role="alert">{html.escape(error)}</p>' if error else ""
+    way = f'<input type="hidden" name="rd" value="{html.escape(safe_target(target), quote=True)}">'
+    first = (
+        f'<form method="post" id="by-password">{way}'
+        + _field("user", "User", 'autocomplete="username" autocapitalize="none" autofocus', "text")
+        + _field("password", "Password", 'autocomplete="current-password"')
+        + "<button>Sign in</button></form>"
+        '<p><a href="/oauth/password">Change the password</a></p><h2>Or with a token</h2>'
+        if passwords
+        else ""
+    )
+    focus = "" if passwords else "autofocus"
     return _page(
         "Sign in to the MNIST lab",
-        f"{problem}"
-        '<form method="post">'
-        f'<input type="hidden" name="rd" value="{html.escape(safe_target(target), quote=True)}">'
-        '<label for="token">Kubernetes token</label>'
-        '<input id="token" name="token" type="password" autocomplete="off" required autofocus>'
-        "<button>Sign in</button></form>"
+        f'{_said(error, notice)}{first}<form method="post" id="by-token">{way}'
+        + _field("token", "Kubernetes token", f'autocomplete="off" {focus}'.rstrip())
+        + "<button>Sign in</button></form>"
         "<p>Run <code>./lab status</code> on the lab's machine for a link that signs you in "
         "without a token.</p>",
+    )
+
+
+def password_page(error: str = "") -> bytes:
+    """Return the page on which a learner changes the password."""
+    return _page(
+        "Change the password",
+        f'{_said(error)}<form method="post" action="/oauth/password">'
+        + _field("user", "User", 'autocomplete="username" autocapitalize="none" autofocus', "text")
+        + _field("password", "Password", 'autocomplete="current-password"')
+        + _field("new", "New password, 10 signs or more", 'autocomplete="new-password"')
+        + _field("again", "The new password once more", 'autocomplete="new-password"')
+        + "<button>Change it</button></form>"
+        '<p><a href="/oauth/login">Back to the sign-in</a></p>',
     )
 
 

@@ -40,6 +40,7 @@ TYPED = {
         "controllers",
         "dashboard",
         "lab_ground",
+        "learner_login",
         "model_puller",
         "model_repository",
         "model_server",

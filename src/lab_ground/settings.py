@@ -38,6 +38,7 @@ class Settings:
 
 def _numbers(version: str) -> tuple[int, ...]:
     return tuple(int(part) for part in version.split(".") if part.isdecimal())
+    login_url: str = ""
 
 
 def read_settings(environment: Mapping[str, str]) -> Settings:
@@ -57,6 +58,8 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         storage_class=environment.get("LAB_STORAGE_CLASS") or None,
         log_level=environment.get("LAB_LOG_LEVEL", "INFO"),
         openshift_ai_version=environment.get("LAB_OPENSHIFT_AI_VERSION", "2.25"),
+        # Empty where nobody signs in with a password.
+        login_url=environment.get("LAB_LOGIN_URL", ""),
     )
 
 

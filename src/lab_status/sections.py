@@ -17,6 +17,7 @@ PLATFORM_PARTS = (
     "lab-platform/lab-operators",
     "lab-router/lab-router",
     "lab-platform/lab-activator",
+    "lab-platform/lab-login",
     "lab-platform/model-repository",
 )
 DASHBOARD = "rhods-dashboard"

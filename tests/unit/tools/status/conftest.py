@@ -65,7 +65,7 @@ def access(namespace: str = "mnist") -> dict[str, Any]:
 
 def platform() -> list[Any]:
     """The node and what runs on every lab."""
-    names = ("lab-activator", "lab-operators", "model-repository")
+    names = ("lab-activator", "lab-login", "lab-operators", "model-repository")
     return [
         manifest("Node", "lab", status=READY),
         manifest("Namespace", "lab-platform"),

@@ -1,0 +1,293 @@
+"""The login service: the right password gets a token, guessing gets slower, no secret is logged."""
+
+from __future__ import annotations
+
+import base64
+import json
+import logging
+import ssl
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from http.client import HTTPConnection
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from auth_proxy.authoriser import Authoriser
+from auth_proxy.passwords import AWAY, LoginService, Said
+from auth_proxy.reviews import Reviewer, Verdict
+from auth_proxy.session import COOKIE, Sealer
+from lab_ground.kubernetes.errors import ApiError
+from lab_ground.passwords import hash_password
+from learner_login.__main__ import build_server
+from learner_login.accounts import Accounts
+from learner_login.service import Service
+from learner_login.tries import FREE, LONGEST_SECONDS, MOST, Tries
+
+PASSWORD = "k4mp-x7wd-9hnc"
+HASH = hash_password(PASSWORD)
+
+
+class Client:
+    """The Secret and the accounts, in memory."""
+
+    def __init__(self) -> None:
+        self.data = {"ada": self.entry(HASH), "odd": "bm8ganNvbg==", "gone": self.entry(HASH)}
+        self.away = False
+
+    @staticmethod
+    def entry(kept: str) -> str:
+        return base64.b64encode(json.dumps({"hash": kept}).encode()).decode()
+
+    def get(self, api_version, kind, name, namespace=None):
+        if self.away:
+            raise ApiError(0, "Unreachable", "no route")
+        assert (kind, name, namespace) == ("Secret", "lab-learners", "lab-platform")
+        return {"data": dict(self.data)}
+
+    def patch(self, api_version, kind, name, patch, namespace=None):
+        self.data.update(patch["data"])
+        return {}
+
+    def token(self, account, namespace, seconds):
+        assert (namespace, seconds) == ("lab-learners", 8 * 3600)
+        return None if account == "gone" else f"token-of-{account}"
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def client() -> Client:
+    return Client()
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def service(client: Client, clock: Clock) -> Service:
+    return Service(Accounts(client, "lab-platform", clock), Tries(clock))
+
+
+def login(service: Service, user: str, password: str, address: str = "10.0.0.7"):
+    return service.answer("/login", {"user": user, "password": password, "address": address})
+
+
+def test_the_right_password_gets_the_accounts_token(service: Service) -> None:
+    assert login(service, "ada", PASSWORD) == (200, {"token": "token-of-ada", "expires": 28800})
+
+
+@pytest.mark.parametrize(("user", "password"), [
+    ("ada", "wrong"), ("nobody", PASSWORD), ("odd", PASSWORD), ("", ""), ("Ada ", PASSWORD),
+    ("../x", PASSWORD), ("ada", ""),
+])  # fmt: skip
+def test_anything_else_gets_one_answer(service: Service, user: str, password: str) -> None:
+    status, told = login(service, user, password)
+    assert (status, told) == (
+        401,
+        {"message": "This user and this password do not belong together."},
+    )
+
+
+def test_a_removed_account_is_told_so(service: Service) -> None:
+    status, told = login(service, "gone", PASSWORD)
+    assert status == 401
+    assert "ask your instructor" in told["message"]
+
+
+def test_guessing_is_slowed_and_the_right_password_waits_too(
+    service: Service, clock: Clock
+) -> None:
+    for _ in range(FREE["user"]):
+        assert login(service, "ada", "wrong")[0] == 401
+    status, told = login(service, "ada", PASSWORD)
+    assert (status, told["seconds"]) == (429, 1)
+    clock.now += 1.01
+    assert login(service, "ada", "wrong")[0] == 401
+    assert login(service, "ada", PASSWORD)[1]["seconds"] == 2
+    clock.now += 2.01
+    assert login(service, "ada", PASSWORD)[0] == 200
+    assert login(service, "ada", "wrong")[0] == 401, "a right one forgets the wrong ones"
+
+
+@given(st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from("xy"), st.floats(0, 120)),
+       max_size=80))  # fmt: skip
+@settings(max_examples=60, deadline=None)
+def test_nobody_waits_longer_than_a_minute_and_others_wait_for_nobody(
+    steps: list[tuple[str, str, float]],
+) -> None:
+    clock = Clock()
+    tries = Tries(clock)
+    for user, address, seconds in steps:
+        clock.now += seconds
+        assert 0 <= tries.wait(user, address) <= LONGEST_SECONDS
+        tries.failed(user, address)
+        assert tries.wait("another", "z") == 0
+    clock.now += LONGEST_SECONDS
+    assert tries.wait("a", "x") == 0
+
+
+def test_made_up_names_do_not_fill_the_memory() -> None:
+    tries = Tries()
+    for number in range(MOST):
+        tries.failed(f"user{number}", f"10.0.{number // 250}.{number % 250}")
+    assert len(tries._known) <= MOST
+
+
+def test_a_password_is_changed_by_who_knows_it(service: Service, client: Client) -> None:
+    words = {"user": "ada", "password": PASSWORD, "new": "correct horse", "address": "10.0.0.7"}
+    assert service.answer("/password", {**words, "password": "wrong"})[0] == 401
+    status, told = service.answer("/password", {**words, "new": "short"})
+    assert (status, "10 to 256 signs" in told["message"]) == (400, True)
+    assert service.answer("/password", words)[0] == 200
+    assert login(service, "ada", PASSWORD)[0] == 401
+    assert login(service, "ada", "correct horse")[0] == 200
+    assert "correct" not in json.dumps(client.data)
+
+
+def test_the_log_has_who_and_where_and_no_secret(
+    service: Service, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    login(service, "ada", PASSWORD)
+    login(service, "ada", "a-wrong-secret")
+    login(service, "My Password 1", "x")
+    assert "ada signed in from 10.0.0.7" in caplog.text
+    assert "ada from 10.0.0.7 gave a wrong password" in caplog.text
+    assert "somebody without a user's name" in caplog.text
+    for secret in (PASSWORD, "a-wrong-secret", "My Password", "token-of", "argon2"):
+        assert secret not in caplog.text
+
+
+def test_a_cluster_that_is_away_is_said_and_counts_as_no_failure(
+    service: Service, client: Client
+) -> None:
+    client.away = True
+    for _ in range(10):
+        assert login(service, "ada", PASSWORD)[0] == 503
+    client.away = False
+    assert login(service, "ada", PASSWORD)[0] == 200
+
+
+@pytest.mark.parametrize("content", [None, [], {}, {"user": 1, "password": "x"}, "x"])
+def test_what_is_no_question_is_refused(service: Service, content: object) -> None:
+    assert service.answer("/login", content)[0] == 400
+    assert service.answer("/elsewhere", content)[0] == 404
+
+
+def test_thirty_sign_in_at_once_over_http(service: Service) -> None:
+    server = build_server(service, 0, None)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+
+    def sign_in(number: int) -> int:
+        connection = HTTPConnection("127.0.0.1", server.server_port, timeout=30)
+        body = json.dumps({"user": "ada", "password": PASSWORD, "address": f"10.0.0.{number}"})
+        connection.request("POST", "/login", body)
+        return connection.getresponse().status
+
+    try:
+        with ThreadPoolExecutor(30) as pool:
+            assert list(pool.map(sign_in, range(30))) == [200] * 30
+        connection = HTTPConnection("127.0.0.1", server.server_port, timeout=10)
+        connection.request("POST", "/login", b"x" * 9000)
+        assert connection.getresponse().status == 413
+        connection = HTTPConnection("127.0.0.1", server.server_port, timeout=10)
+        connection.request("GET", "/metrics")
+        assert b'lab_login_tries_total{outcome="right"}' in connection.getresponse().read()
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+# --- the door ---
+
+
+def check(token: str) -> Verdict:
+    return Verdict(200, "learner") if token == "token-of-ada" else Verdict(401, message="no")
+
+
+@pytest.fixture
+def door(service: Service) -> Authoriser:
+    def ask(path, content):
+        status, told = service.answer(path, content)
+        return Said(status, told.get("message", ""), told.get("token", ""))
+
+    return Authoriser(Reviewer(check), sealer=Sealer(b"a secret of sixteen bytes"), ask=ask)
+
+
+def post(door: Authoriser, path: str, body: str, **headers: str):
+    import asyncio
+
+    async def answer():
+        return await door.answer("POST", path, headers, body.encode())
+
+    return asyncio.run(answer())
+
+
+def test_a_door_takes_user_and_password_and_goes_on_to_the_deep_link(door: Authoriser) -> None:
+    body = f"user=+Ada&password={PASSWORD}&rd=%2Flab%2Ftree"
+    status, headers, _ = post(door, "/oauth/login", body)
+    assert (status, headers["Location"]) == (303, "/lab/tree")
+    assert COOKIE in headers["Set-Cookie"]
+    assert PASSWORD not in headers["Set-Cookie"]
+
+
+def test_a_door_still_takes_a_token(door: Authoriser) -> None:
+    assert post(door, "/oauth/login", "token=token-of-ada&rd=%2F")[0] == 303
+
+
+def test_a_wrong_password_gets_the_page_again_and_no_cookie(door: Authoriser) -> None:
+    body = "user=ada&password=guess%26&rd=%2Flab"
+    for _ in range(FREE["user"]):
+        status, headers, page = post(door, "/oauth/login", body)
+        assert status == 401
+        assert "Set-Cookie" not in headers
+        assert b"do not belong together" in page
+        assert b"guess" not in page
+        assert b'value="/lab"' in page
+    status, _, page = post(door, "/oauth/login", body)
+    assert status == 429
+    assert b"Too many tries" in page
+
+
+def test_a_form_of_another_site_signs_nobody_in(door: Authoriser) -> None:
+    body = f"user=ada&password={PASSWORD}"
+    headers = {"host": "notebook.test", "origin": "https://evil.test"}
+    assert post(door, "/oauth/login", body, **headers)[0] == 403
+    assert post(door, "/oauth/password", body, **headers)[0] == 403
+
+
+def test_a_door_lets_a_password_be_changed(door: Authoriser, service: Service) -> None:
+    body = f"user=ada&password={PASSWORD}&new=correct+horse&again="
+    status, _, page = post(door, "/oauth/password", body + "correct+hrose")
+    assert (status, b"not the same" in page) == (400, True)
+    assert post(door, "/oauth/password", body + "correct+horse")[0] == 200
+    assert login(service, "ada", "correct horse")[0] == 200
+
+
+def test_a_door_without_the_service_has_no_such_form() -> None:
+    plain = Authoriser(Reviewer(check), sealer=Sealer(b"a secret of sixteen bytes"))
+    import asyncio
+
+    status, _, page = asyncio.run(plain.answer("GET", "/oauth/login", {}, b""))
+    assert (status, b'name="password"' in page) == (200, False)
+    assert asyncio.run(plain.answer("GET", "/oauth/password", {}, b""))[0] == 404
+
+
+def test_a_service_that_is_away_or_is_not_ours_is_said(tmp_path: Path) -> None:
+    authority = tmp_path / "ca.crt"
+    for text in ("", "-----BEGIN CERTIFICATE-----\nnonsense\n"):
+        authority.write_text(text)
+        assert LoginService("https://127.0.0.1:1", authority)("/login", {}) == Said(503, AWAY)
+    assert LoginService("https://127.0.0.1:1", tmp_path / "none")("/login", {}).status == 503
+    assert ssl.OPENSSL_VERSION
