@@ -15,12 +15,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from auth_proxy import container
 from auth_proxy.authoriser import Authoriser
+from auth_proxy.configuration import read_configuration
 from auth_proxy.passwords import AWAY, LoginService, Said
 from auth_proxy.reviews import Reviewer, Verdict
 from auth_proxy.session import COOKIE, Sealer
 from lab_ground.kubernetes.errors import ApiError
 from lab_ground.passwords import hash_password
+from lab_ground.settings import read_settings
 from learner_login.__main__ import build_server
 from learner_login.accounts import Accounts
 from learner_login.service import Service
@@ -291,3 +294,42 @@ def test_a_service_that_is_away_or_is_not_ours_is_said(tmp_path: Path) -> None:
         assert LoginService("https://127.0.0.1:1", authority)("/login", {}) == Said(503, AWAY)
     assert LoginService("https://127.0.0.1:1", tmp_path / "none")("/login", {}).status == 503
     assert ssl.OPENSSL_VERSION
+
+
+# --- the door's container ---
+
+
+def test_a_door_is_told_the_service_and_trusts_the_projects_authority(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    told = read_settings({"LAB_LOGIN_URL": "https://lab-login.lab-platform.svc:8443"})
+    monkeypatch.setattr(container, "get_settings", lambda: told)
+    review = {"verb": "get", "resource": "notebooks", "namespace": "mnist"}
+    built = container.build_auth_proxy_container(
+        upstream_port=8888, review=review, tls_volume="tls", login=True, session_secret="s"
+    )
+    volumes = container.build_auth_proxy_volumes(
+        tls_volume="tls", tls_secret="t", session_secret="s"
+    )
+    assert {mount["name"] for mount in built["volumeMounts"]} == {each["name"] for each in volumes}
+    environment = {each["name"]: each["value"] for each in built["env"]}
+    read = read_configuration(environment)
+    assert read.login_service == told.login_url
+    (bundle,) = [each["configMap"] for each in volumes if "configMap" in each]
+    assert (bundle["name"], bundle["optional"]) == ("odh-trusted-ca-bundle", True)
+    assert str(read.authority) == f"{container.AUTHORITY_DIRECTORY}/{bundle['items'][0]['path']}"
+
+
+@pytest.mark.parametrize("url", ["http://login:8443", "https://", "https://a b", "login"])
+def test_a_service_without_tls_is_refused(url: str) -> None:
+    environment = {
+        "AUTH_PROXY_REVIEW": json.dumps({"verb": "get", "resource": "r", "namespace": "n"}),
+        "AUTH_PROXY_LOGIN": "true",
+        "AUTH_PROXY_SESSION_FILE": "/x",
+        "AUTH_PROXY_UPSTREAM": "127.0.0.1:1",
+        "AUTH_PROXY_LOGIN_SERVICE": url,
+        "AUTH_PROXY_TLS_DIRECTORY": "/x",
+        "AUTH_PROXY_WORK_DIRECTORY": "/x",
+    }
+    with pytest.raises(ValueError, match="AUTH_PROXY_LOGIN_SERVICE"):
+        read_configuration(environment)
