@@ -8,10 +8,14 @@ import logging
 import ssl
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from http.client import HTTPConnection
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -333,3 +337,36 @@ def test_a_service_without_tls_is_refused(url: str) -> None:
     }
     with pytest.raises(ValueError, match="AUTH_PROXY_LOGIN_SERVICE"):
         read_configuration(environment)
+
+
+def test_over_tls_only_the_service_of_the_projects_authority_is_asked(
+    service: Service, tmp_path: Path
+) -> None:
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "lab-login")])
+    today = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder(name, name, key.public_key(), 1, today, today + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    pem = serialization.Encoding.PEM
+    plain = serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    (tmp_path / "tls.crt").write_bytes(certificate.public_bytes(pem))
+    (tmp_path / "tls.key").write_bytes(key.private_bytes(pem, *plain))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(tmp_path / "tls.crt", tmp_path / "tls.key")
+    server = build_server(service, 0, context)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    words = {"user": "ada", "password": PASSWORD, "address": "10.0.0.7"}
+    try:
+        url = f"https://localhost:{server.server_port}"
+        assert LoginService(url, tmp_path / "tls.crt")("/login", words).token == "token-of-ada"
+        foreign = Path(
+            ssl.get_default_verify_paths().cafile or "/etc/ssl/certs/ca-certificates.crt"
+        )
+        assert LoginService(url, foreign)("/login", words) == Said(503, AWAY)
+    finally:
+        server.shutdown()
+        server.server_close()
