@@ -238,7 +238,7 @@ def main() -> int:
     arguments = parser.parse_args()
     layout = Layout()
     state = project_directory() / ".lab"
-    extra = [state / name for name in ("kubeconfig", "access.json", "ca.crt")]
+    extra = [state / name for name in ("kubeconfig", "access.json", "ca.crt", "base-domain")]
     extra += state.glob("access-*.json")
     if arguments.purge_cache:
         extra.append(cache_directory())

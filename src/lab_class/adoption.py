@@ -20,8 +20,14 @@ from lab_ground.kubernetes.manifest import Manifest
 
 AUTHORITY = "lab-ca"
 CERTIFICATE = "tls.crt"
-# What is asked of the cluster, all in `record.NAMESPACE`.
-WANTED = (("Secret", AUTHORITY), ("ConfigMap", record.NAME))
+OPERATORS = "lab-operators"
+DOMAIN_VARIABLE, DOMAIN_FILE = "LAB_BASE_DOMAIN", "base-domain"
+# What is asked of the cluster, all in `record.NAMESPACE`: API version, kind, name.
+WANTED = (
+    ("v1", "Secret", AUTHORITY),
+    ("v1", "ConfigMap", record.NAME),
+    ("apps/v1", "Deployment", OPERATORS),
+)
 
 
 def adopt_kubeconfig(layout: Layout, target: Path) -> bool:
@@ -49,7 +55,29 @@ def adopt_objects(found: Iterable[Manifest], state: Path, authority: Path | None
             kept = record.of_config_map(item)
             if kept is not None and record.write_file(state, kept):
                 changed.append(str(state / record.FILE))
+        elif (
+            (kind, name) == ("Deployment", OPERATORS)
+            and authority is not None
+            and _keep_domain(item, state / DOMAIN_FILE)
+        ):
+            changed.append(str(state / DOMAIN_FILE))
     return changed
+
+
+def _keep_domain(operators: Manifest, path: Path) -> bool:
+    """Keep the base domain of the Routes, which the controllers are told."""
+    containers = operators["spec"]["template"]["spec"]["containers"]
+    told = [
+        str(variable.get("value") or "")
+        for container in containers
+        for variable in container.get("env") or []
+        if variable["name"] == DOMAIN_VARIABLE
+    ]
+    text = f"{told[0]}\n" if told and told[0] else ""
+    if not text or (path.exists() and path.read_text(encoding="utf-8") == text):
+        return False
+    write_whole(path, text, 0o644)
+    return True
 
 
 def _keep_certificate(secret: Manifest, path: Path) -> bool:

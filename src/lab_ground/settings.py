@@ -28,6 +28,7 @@ class Settings:
     router_name: str
     storage_class: str | None
     log_level: str
+    login_url: str = ""
     openshift_ai_version: str = "2.25"
     """The version of OpenShift AI whose behaviour the platform plays."""
 
@@ -38,7 +39,6 @@ class Settings:
 
 def _numbers(version: str) -> tuple[int, ...]:
     return tuple(int(part) for part in version.split(".") if part.isdecimal())
-    login_url: str = ""
 
 
 def read_settings(environment: Mapping[str, str]) -> Settings:

@@ -50,12 +50,12 @@ def look(kubeconfig: str) -> list[Manifest]:
     except Exception:
         # Every kind of kubeconfig that cannot be used: the next task says so, with the remedy.
         return []
-    return [item for kind, name in adoption.WANTED if (item := _get(client, kind, name))]
+    return [item for wanted in adoption.WANTED if (item := _get(client, *wanted))]
 
 
-def _get(client: KubernetesClient, kind: str, name: str) -> Manifest | None:
+def _get(client: KubernetesClient, api_version: str, kind: str, name: str) -> Manifest | None:
     try:
-        found = client.get("v1", kind, name, record.NAMESPACE)
+        found = client.get(api_version, kind, name, record.NAMESPACE)
     except ApiError:
         return None
-    return None if found is None else {"apiVersion": "v1", "kind": kind, **found}
+    return None if found is None else {"apiVersion": api_version, "kind": kind, **found}

@@ -162,7 +162,7 @@ def adopt(kubectl: Kubectl, state: Path) -> None:
     Raises:
         ClassError: the cluster's list of seats cannot be read.
     """
-    names = [f"{kind.lower()}/{name}" for kind, name in WANTED]
+    names = [f"{kind.lower()}/{name}" for _, kind, name in WANTED]
     inside = ("-n", NAMESPACE, "--ignore-not-found")
     try:
         said = kubectl.run("get", *names, *inside, "-o", "json")

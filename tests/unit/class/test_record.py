@@ -99,6 +99,22 @@ def test_a_fresh_checkout_takes_certificate_and_seats_once(tmp_path: Path) -> No
     assert anew == [str(authority)]
 
 
+def test_the_base_domain_is_followed(tmp_path: Path) -> None:
+    def operators(domain: str) -> dict:
+        env = [{"name": "OTHER"}, {"name": "LAB_BASE_DOMAIN", "value": domain}]
+        pod = {"spec": {"containers": [{"name": "operators", "env": env}]}}
+        return {"kind": "Deployment", "metadata": {"name": "lab-operators"},
+                "spec": {"template": pod}}  # fmt: skip
+
+    kept = tmp_path / "base-domain"
+    authority = tmp_path / "ca.crt"
+    for domain in ("apps.mnist-lab.localhost", "10-0-0-1.sslip.io"):
+        assert adoption.adopt_objects([operators(domain)], tmp_path, authority) == [str(kept)]
+        assert adoption.adopt_objects([operators(domain)], tmp_path, authority) == []
+        assert kept.read_text() == f"{domain}\n"
+    assert adoption.adopt_objects([operators("")], tmp_path, authority) == []
+
+
 def test_where_the_certificate_is_others_affair_it_is_not_kept(tmp_path: Path) -> None:
     adopted = adoption.adopt_objects(objects(), tmp_path, None)
     assert adopted == [str(tmp_path / "seats.json")]

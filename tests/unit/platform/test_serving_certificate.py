@@ -19,8 +19,10 @@ from controllers.serving_certificate.build.authority import (
     KeyPair,
     create_authority,
     needs_renewal,
+    permits,
     sign,
 )
+from lab_ground.settings import read_settings
 
 
 def shake_hands(authority: KeyPair, server: KeyPair, name: str, tmp_path) -> None:
@@ -62,6 +64,34 @@ def test_authority_cannot_speak_for_the_rest_of_the_world(authority, tmp_path):
     pair = sign(authority, ["www.example.org"])
     with pytest.raises(ssl.SSLCertVerificationError, match="permitted subtree"):
         shake_hands(authority, pair, "www.example.org", tmp_path)
+
+
+@pytest.mark.parametrize("domain", ["apps.mnist-lab.localhost", "10-0-0-1.sslip.io", "a.b"])
+def test_an_authority_is_for_its_own_base_domain(domain, tmp_path):
+    pair = create_authority(builders.authority_domains(domain, "cluster.local"))
+    assert permits(pair, domain)
+    assert permits(pair, f"below.{domain}")
+    assert not permits(pair, f"x{domain}")
+    assert not permits(pair, "apps.example.com")
+    shake_hands(pair, sign(pair, [f"page.{domain}"]), f"page.{domain}", tmp_path)
+
+
+def test_another_base_domain_gets_another_authority_once(cluster, monkeypatch):
+    monkeypatch.setattr(store, "_known", None)
+    monkeypatch.setattr(store, "get_client", lambda: cluster)
+    first = store.get_authority()
+    assert store.get_authority(fresh=True) == first
+    told = read_settings({"LAB_BASE_DOMAIN": "10-0-0-1.sslip.io"})
+    monkeypatch.setattr(store, "get_settings", lambda: told)
+    second = store.get_authority(fresh=True)
+    assert second != first
+    assert permits(second, "10-0-0-1.sslip.io")
+    assert needs_renewal(sign(first, ["a.svc"]).certificate, second, ["a.svc"])
+    secret = cluster.get("v1", "Secret", "lab-ca", "lab-platform")
+    stored = secret.get("stringData") or {
+        key: base64.b64decode(value).decode() for key, value in secret["data"].items()
+    }
+    assert stored["tls.crt"] == second.certificate
 
 
 def test_renewal_before_the_end(authority):

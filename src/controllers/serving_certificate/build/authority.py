@@ -95,6 +95,23 @@ def create_authority(domains: Iterable[str], now: datetime | None = None) -> Key
     return KeyPair(_pem(certificate), _key_pem(key))
 
 
+def permits(authority: KeyPair, domain: str) -> bool:
+    """Say whether an authority may sign for what is below a domain."""
+    certificate = x509.load_pem_x509_certificate(authority.certificate.encode())
+    try:
+        found = certificate.extensions.get_extension_for_class(x509.NameConstraints)
+    except x509.ExtensionNotFound:
+        return True
+    permitted = [
+        subtree.value
+        for subtree in found.value.permitted_subtrees or []
+        if isinstance(subtree, x509.DNSName)
+    ]
+    return not permitted or any(
+        domain == parent or domain.endswith(f".{parent}") for parent in permitted
+    )
+
+
 def sign(
     authority: KeyPair,
     hosts: Iterable[str],
