@@ -13,15 +13,15 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+from lab_ground import web
 from lab_ground.kubernetes.client import open_client
 from lab_ground.logs import configure_logging
-from lab_ground.web import metrics
 from learner_login.accounts import Accounts
 from learner_login.service import Service, read_json
 
 logger = logging.getLogger("learner_login")
 
-PORT = 8443
+PORT, METRICS_PORT = 8443, 8081
 LARGEST_BODY = 8 * 1024
 # How often it is looked whether the certificate was renewed.
 LOOK_SECONDS = 30.0
@@ -37,8 +37,6 @@ def build_handler(service: Service) -> type[BaseHTTPRequestHandler]:
         def do_GET(self) -> None:
             if self.path == "/healthz":
                 self._say(200, "text/plain", b"ok\n")
-            elif self.path == "/metrics":
-                self._say(*metrics())
             else:
                 self._say(404, "text/plain", b"not found\n")
 
@@ -115,6 +113,7 @@ def main() -> int:
     service = Service(Accounts(open_client(), namespace))
     server = build_server(service, int(os.environ.get("LOGIN_PORT", PORT)), context)
     threading.Thread(target=server.serve_forever, daemon=True).start()
+    web.serve(int(os.environ.get("LOGIN_METRICS_PORT", METRICS_PORT)), {"/metrics": web.metrics})
     logger.info("learners may sign in")
     stop.wait()
     server.shutdown()

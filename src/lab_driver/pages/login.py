@@ -12,7 +12,7 @@ class LoginPage(Page):
     """Takes a Kubernetes token and, when it is good, leads on to what was asked for."""
 
     _token = (By.NAME, "token")
-    _submit = (By.CSS_SELECTOR, "form button")
+    _submit = (By.CSS_SELECTOR, "#by-token button")
     _refusal = (By.CSS_SELECTOR, "[role=alert]")
 
     @property
