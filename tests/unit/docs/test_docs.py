@@ -20,7 +20,9 @@ DOCUMENTS = sorted(
 )
 LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
 FENCE = re.compile(r"^```(?:shell|sh|bash)?\n(.*?)^```", re.M | re.S)
-COMMANDS = {"up", "test", "status", "verify", "reset", "remove", "run", "venv", "lock", "--help"}
+COMMANDS = {
+    "up", "test", "status", "verify", "reset", "class", "remove", "run", "venv", "lock", "--help"
+}  # fmt: skip
 
 
 def identify(path: Path) -> str:
