@@ -27,6 +27,7 @@ from controllers.data_science_pipelines.specification import SpecificationError
 from lab_ground import s3
 from lab_ground.kubernetes import client as kubernetes
 from lab_ground.kubernetes.errors import ApiError
+from object_storage.builders import build_identities
 from pipeline_database import __main__ as mariadb
 
 ROOT = Path(__file__).parents[3]
@@ -69,6 +70,25 @@ def test_the_defaults_are_upstream_s() -> None:
     assert app.store.endpoint == "http://minio-sample.mnist.svc.cluster.local:9000"
     assert app.store.bucket == "mlpipeline"
     assert (app.route, app.oauth, app.store.route) == (True, True, False)
+
+
+def test_the_store_is_as_upstream_s_minio() -> None:
+    """DSPO's dspipeline_params.go: its bucket is mlpipeline, its keys are MinIO's root."""
+    own = {"bucket": "rhods", "image": "quay.io/minio", "deploy": True}
+    app = specification.read(resource(objectStorage={"minio": own}))
+    assert app.store.bucket == "mlpipeline"
+    store = builders.build_store(app, "minio", "minio123", "admin", "secret")
+    (project,) = [one for one in store.identities if one.access_key == "minio"]
+    # So that the init Job of the seed makes its three buckets.
+    assert build_identities([project])["identities"][0]["actions"] == ["Admin"]
+
+
+def test_the_status_tells_the_address_with_tls() -> None:
+    """DSPO's dspipeline_controller.go: status.components.apiServer.url is of the proxy's port."""
+    app = specification.read(resource())
+    assert builders.proxy_url(app) == "https://ds-pipeline-sample.mnist.svc.cluster.local:8443"
+    plain = specification.read(resource(apiServer={"enableOauth": False}))
+    assert builders.proxy_url(plain) == "http://ds-pipeline-sample.mnist.svc.cluster.local:8888"
 
 
 def test_external_services() -> None:
