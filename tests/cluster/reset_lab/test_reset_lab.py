@@ -71,7 +71,7 @@ def test_the_plan_touches_nothing(seat: LabSeat, foreign: str) -> None:
     plan = reset("--check", "--diff")
     for line in (
         f"present  {seat.namespace}: InferenceService/mnist",
-        f"present  {seat.namespace}: s3 {ONNX}",
+        f"present  {seat.namespace}: s3 rhods/{ONNX}",
         f"keep     {seat.namespace}: ConfigMap/{foreign} (not of the lab)",
     ):
         assert line in plan.stdout
