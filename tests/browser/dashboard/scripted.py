@@ -216,7 +216,8 @@ def create_application(bundle: Path) -> FastAPI:
     def one(ns: str, section: str, name: str) -> Any:
         for entry in lab.project(ns)[section]:
             if entry.get("name", entry.get("id")) == name:
-                return entry | sample.DETAILS.get(f"{section}/{name}", {})
+                more: Json = {"versions": []} if section == "pipelines" else {}
+                return entry | more | sample.DETAILS.get(f"{section}/{name}", {})
         return refusal(404, "NotFound", f"There is no {name}.")
 
     @application.post("/api/projects/{ns}/connections/try")

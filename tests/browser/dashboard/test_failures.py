@@ -189,3 +189,14 @@ def test_a_tab_that_nobody_looks_at_holds_no_stream(page: Dashboard) -> None:
     page.wait(lambda: page.driver.execute_script(ended) > before, "the stream to be closed")
     page.driver.execute_script(script, False)
     page.wait_for("ml-pipeline")
+
+
+def test_a_page_whose_script_has_gone_says_so(page: Dashboard) -> None:
+    page.tell("Network.enable")
+    page.tell("Network.setBlockedURLs", urls=["*/assets/Help-*"])
+    try:
+        page.open("/projects").click("Help").wait_for("This page could not be shown")
+    finally:
+        page.tell("Network.setBlockedURLs", urls=[])
+    page.click("Load again").wait_for("In version 3")
+    assert all("/assets/Help-" in told for told in page.complaints())

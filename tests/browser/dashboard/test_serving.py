@@ -160,7 +160,10 @@ def test_configure_a_pipeline_server(page: Dashboard, levers: Levers) -> None:
 
 
 def test_import_run_and_schedule(page: Dashboard, levers: Levers, tmp_path: Path) -> None:
-    page.open(PIPELINES).click("Import pipeline").fill("Pipeline name", "mnist")
+    page.open(PIPELINES).wait_for("Succeeded")
+    count = "//td[@data-label='Total versions']"
+    page.wait(lambda: page.all(count)[0].text == "1", "the count of versions")
+    page.click("Import pipeline").fill("Pipeline name", "mnist")
     page.fill("Pipeline description", "x").wait_for("“mnist” is there already")
     file = tmp_path / "second.yaml"
     file.write_text("apiVersion: argoproj.io/v1alpha1\nkind: Workflow\n")

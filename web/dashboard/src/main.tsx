@@ -4,6 +4,7 @@ import { createRoot } from "react-dom/client";
 import { useRead } from "./api/useRead";
 import type { Session } from "./api/types";
 import { ProjectList } from "./pages/ProjectList";
+import { Boundary } from "./parts/Boundary";
 import { Failure, Loading } from "./parts/common";
 import { PageSection } from "./pf";
 import { go, Link, usePlace } from "./router";
@@ -80,6 +81,7 @@ function Nowhere() {
 }
 
 function Dashboard() {
+  const { path } = usePlace();
   const { data: session, failure, again } = useRead<Session>("/api/session");
   if (session === undefined) {
     return (
@@ -96,9 +98,11 @@ function Dashboard() {
   return (
     <SessionContext.Provider value={session}>
       <Shell>
-        <Suspense fallback={<Loading what="the page" />}>
-          <Routes />
-        </Suspense>
+        <Boundary key={path}>
+          <Suspense fallback={<Loading what="the page" />}>
+            <Routes />
+          </Suspense>
+        </Boundary>
       </Shell>
     </SessionContext.Provider>
   );

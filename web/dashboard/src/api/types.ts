@@ -356,7 +356,8 @@ export interface Pipeline {
   displayName: string;
   description: string | null;
   created: string;
-  versions: number;
+  /** null in a list, where the pipelines API does not count them. */
+  versions: number | null;
 }
 
 export interface PipelineParameter {

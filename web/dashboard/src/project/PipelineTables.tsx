@@ -2,7 +2,7 @@
 import { useState } from "react";
 import { at, inWords, write } from "../api/client";
 import { useRead } from "../api/useRead";
-import type { Items, Pipeline, Run, Schedule } from "../api/types";
+import type { Items, Pipeline, PipelineDetails, Run, Schedule } from "../api/types";
 import { Age, Shown } from "../parts/common";
 import { Label, type LabelProps, Switch, Title } from "../pf";
 import { ActionsColumn, Table, Tbody, Td, Th, Thead, Tr } from "../pf";
@@ -51,7 +51,7 @@ function PipelineTable({ pipelines, reason }: { pipelines: Pipeline[]; reason: s
               {displayName}
               {description && <div className="muted small wide">{description}</div>}
             </Td>
-            <Td dataLabel="Total versions">{versions}</Td>
+            <Td dataLabel="Total versions">{versions ?? <CountedVersions pipeline={id} />}</Td>
             <Td dataLabel="Created">
               <Age of={created} />
             </Td>
@@ -70,6 +70,13 @@ function PipelineTable({ pipelines, reason }: { pipelines: Pipeline[]; reason: s
       </Tbody>
     </Table>
   );
+}
+
+/** The list of pipelines knows no counts: each is asked for once, when its row is drawn. */
+function CountedVersions({ pipeline }: { pipeline: string }) {
+  const { project } = useProject();
+  const { data } = useRead<PipelineDetails>(at(project.name, "pipelines", pipeline));
+  return <>{data ? data.versions.length : "-"}</>;
 }
 
 const STATES: Record<string, Pick<LabelProps, "color" | "status">> = {
