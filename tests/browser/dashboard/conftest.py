@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import socket
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ import pytest
 from chromium import start_chromium
 from dashboard_pages import Dashboard, Levers
 from selenium import webdriver
+from started import wait_until_up
 
 from embedded_cluster.layout import cache_directory
 from lab_checks.page_packages import packages, run_npm, sources
@@ -78,15 +78,12 @@ def serve(
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
         log = tmp_path_factory.mktemp("server") / "log"
-        environment = {**os.environ, "PYTHONPATH": str(ROOT / "tests/support")}
         command = [platform_python, "-W", "ignore", "-m", module, str(port), str(bundle)]
         with log.open("wb") as stream:
-            process = subprocess.Popen(
-                command, cwd=ROOT, env=environment, stdout=stream, stderr=stream
-            )
+            process = subprocess.Popen(command, cwd=ROOT, stdout=stream, stderr=stream)
         address = f"http://127.0.0.1:{port}"
         started[module] = address, process
-        wait_until_up(address, process, log)
+        wait_until_up(process, lambda: answers(address), STARTING, log, excused=(httpx.HTTPError,))
         return address
 
     yield start
@@ -96,17 +93,9 @@ def serve(
         process.wait(10)
 
 
-def wait_until_up(address: str, process: subprocess.Popen[bytes], log: Path) -> None:
-    """Until the server answers; its log where it does not."""
-    deadline = time.monotonic() + STARTING
-    while True:
-        try:
-            httpx.get(f"{address}/icon.svg", timeout=2)
-            return
-        except httpx.HTTPError:
-            if process.poll() is not None or time.monotonic() > deadline:
-                pytest.fail(f"the server did not start: {log.read_text()}")
-            time.sleep(0.1)
+def answers(address: str) -> bool:
+    """Whether the server says anything."""
+    return httpx.get(f"{address}/icon.svg", timeout=2) is not None
 
 
 @pytest.fixture(scope="session")

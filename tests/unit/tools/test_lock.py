@@ -35,7 +35,7 @@ def checkout(tmp_path: Path) -> Path:
             shutil.copy2(path, copy)
     shutil.copy2(PROJECT / "lab", root / "lab")
     # The launcher looks at its words before anything else.
-    for folder in ("src/lab_launcher", "inventories"):
+    for folder in ("src/lab_class", "src/lab_ground", "src/lab_launcher", "inventories"):
         shutil.copytree(PROJECT / folder, root / folder)
     programs = tmp_path / "bin"
     programs.mkdir()
