@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
+import yaml
 
 IMAGES = Path(__file__).resolve().parents[3] / "images"
 CONTAINERFILES = sorted(IMAGES.glob("*/Containerfile"))
@@ -50,6 +51,37 @@ def test_own_source_is_copied_last(path: Path) -> None:
     installs = [number for number, line in enumerate(lines) if "install-python.sh /opt" in line]
     if copies and installs:
         assert min(copies) > max(installs)
+
+
+@pytest.mark.parametrize("path", ON_BASE, ids=name_of)
+def test_what_is_copied_is_handed_to_the_build(path: Path) -> None:
+    """What stands in no context is not there when the image is built."""
+    told = yaml.safe_load((IMAGES.parent / "roles/lab_images/vars/main.yml").read_text())
+    recipe = f"images/{name_of(path)}"
+    images = [
+        image
+        for value in told.values()
+        if isinstance(value, list)
+        for image in value
+        if isinstance(image, dict) and image.get("containerfile") == recipe
+    ]
+    assert images
+    lines = path.read_text().replace("\\\n", " ").splitlines()
+    copied = [
+        word.rstrip("/")
+        for line in lines
+        if line.startswith("COPY ") and "--from=" not in line
+        for word in line.split()[1:-1]
+    ]
+    # A name that the build is given is known when it is built.
+    copied = [word for word in copied if "$" not in word]
+    assert copied
+    for image in images:
+        context = [Path(each) for each in image["context"]]
+        missing = [
+            word for word in copied if not any(Path(word).is_relative_to(each) for each in context)
+        ]
+        assert missing == [], f"{image['name']} copies what its context has not"
 
 
 @pytest.mark.parametrize("path", LOCKS, ids=name_of)
