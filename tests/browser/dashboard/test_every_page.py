@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
-from dashboard_pages import DESK, PHONE, Dashboard, Levers
+from dashboard_pages import Dashboard, Levers
+
+from .looks import Rules, look
 
 MNIST = "/projects/mnist?section="
 # Name, address, and what says that the page is there.
@@ -53,29 +53,8 @@ INSTRUCTORS = [
 ]
 
 
-def look(page: Dashboard, name: str, broken_rules: Callable[[], list[str]]) -> list[str]:
-    """What is wrong with the page as it is: at a desk, in the dark, on a phone."""
-    wrong = [f"desk: {problem}" for problem in broken_rules()]
-    page.screenshot(name)
-    page.prefer("dark")
-    page.wait_until_still()
-    wrong += [f"dark: {problem}" for problem in broken_rules()]
-    page.screenshot(f"{name}-dark")
-    page.prefer("light")
-    page.resize(PHONE)
-    page.wait_until_still()
-    if not page.fits():
-        wrong.append(f"phone: {page.overflow} pixels too wide")
-    wrong += [f"phone: {problem}" for problem in broken_rules()]
-    page.screenshot(f"{name}-phone")
-    page.resize(DESK)
-    return wrong
-
-
 @pytest.mark.parametrize(("name", "path", "sign"), PAGES, ids=[name for name, _, _ in PAGES])
-def test_a_page(
-    page: Dashboard, broken_rules: Callable[[], list[str]], name: str, path: str, sign: str
-) -> None:
+def test_a_page(page: Dashboard, broken_rules: Rules, name: str, path: str, sign: str) -> None:
     page.open(path).wait_for(sign)
     assert look(page, name, broken_rules) == []
 
@@ -84,7 +63,7 @@ def test_a_page(
 def test_a_page_of_instructors(
     page: Dashboard,
     levers: Levers,
-    broken_rules: Callable[[], list[str]],
+    broken_rules: Rules,
     name: str,
     path: str,
     sign: str,
@@ -95,9 +74,7 @@ def test_a_page_of_instructors(
     assert look(page, name, broken_rules) == []
 
 
-def test_no_project_at_all(
-    page: Dashboard, levers: Levers, broken_rules: Callable[[], list[str]]
-) -> None:
+def test_no_project_at_all(page: Dashboard, levers: Levers, broken_rules: Rules) -> None:
     levers.pull("empty")
     page.open("/projects").wait_for("Start by creating your project")
     assert look(page, "projects-none", broken_rules) == []
