@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from lab_class.accounts import Accounts
+from lab_class.handout import read_access
 from lab_class.record import PART_OF_LAB
 from lab_class.roster import ClassError, Seat
 from lab_ground.kubernetes.client import KubernetesClient
@@ -117,3 +118,6 @@ def remove_files(state: Path, seats: Iterable[Seat]) -> None:
             state / "handout" / f"{seat.namespace}.html",
         ):
             path.unlink(missing_ok=True)
+        if read_access(state, seat.namespace):
+            # The first seat's own file has no seat's name.
+            (state / "access.json").unlink(missing_ok=True)

@@ -144,6 +144,16 @@ def test_a_page_whose_password_is_not_known_any_more_stays(tmp_path: Path) -> No
     assert "as handed out before" in handout.write(tmp_path, [page("")]).read_text()
 
 
+def test_a_removed_seats_access_file_goes_and_no_others(tmp_path: Path) -> None:
+    for name, namespace in (("access", "mnist"), ("access-mnist-1", "mnist-1")):
+        (tmp_path / f"{name}.json").write_text(json.dumps({"namespace": namespace}))
+    removal.remove_files(tmp_path, [ADA])
+    assert [path.name for path in tmp_path.glob("*.json")] == ["access.json"]
+    (tmp_path / "access.json").write_text(json.dumps({"namespace": "mnist-1"}))
+    removal.remove_files(tmp_path, [ADA])
+    assert list(tmp_path.glob("*.json")) == []
+
+
 # --- the command ---
 
 
