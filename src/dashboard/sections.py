@@ -9,7 +9,7 @@ from dashboard import kinds
 from dashboard.errors import RefusalError
 from dashboard.learner import Learner, platform_of, project_item, rights_view
 from dashboard.pipelines_api import PipelinesApi
-from dashboard.snapshot import SECTIONS, Snapshot
+from dashboard.snapshot import SECTIONS, Snapshot, read
 from dashboard.status import times
 from dashboard.views.connections import connection_items
 from dashboard.views.models import models_view
@@ -17,6 +17,11 @@ from dashboard.views.permissions import permission_items
 from dashboard.views.pipelines import server_view
 from dashboard.views.storages import storage_items
 from dashboard.views.workbenches import Offers, workbench_items
+
+# What a project's overview counts, and the words of its workbenches.
+COUNTED = (
+    kinds.NOTEBOOK, kinds.POD, kinds.ROUTE, kinds.CLAIM, kinds.SECRET, kinds.RUNTIME, kinds.MODEL,
+)  # fmt: skip
 
 
 async def section_view(
@@ -67,7 +72,7 @@ async def project_view(learner: Learner, namespace: str) -> dict[str, Any]:
     """One project with what is in it, and what one may do there."""
     found = await learner.project(namespace)
     snapshot, offers, rights = await asyncio.gather(
-        learner.snapshot(namespace, "workbenches", "storages", "connections", "models"),
+        read(learner.acting, namespace, COUNTED),
         learner.offers(),
         rights_view(learner, namespace, all_of_them=True),
     )

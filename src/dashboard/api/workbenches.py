@@ -13,7 +13,7 @@ from dashboard.kinds import Kind
 from dashboard.learner import Learner
 from dashboard.objects.workbench import RUNTIME_SECRET
 from dashboard.plans import connections, storages, workbenches
-from dashboard.snapshot import SECTIONS, Snapshot, read
+from dashboard.snapshot import Snapshot, read
 from dashboard.status import times
 from dashboard.status.workbench import is_stopped
 from dashboard.views.connections import connection_form, connection_item, is_connection
@@ -22,6 +22,10 @@ from dashboard.views.workbenches import workbench_form, workbench_item
 from lab_ground.kubernetes.manifest import Manifest
 
 router = APIRouter(prefix="/api/projects/{ns}")
+# What a workbench's form names, and what its notebook is bound to.
+CHECKED = (
+    kinds.NOTEBOOK, kinds.CLAIM, kinds.SECRET, kinds.CONFIG_MAP, kinds.PIPELINES, kinds.ROLE,
+)  # fmt: skip
 
 
 def _needed(snapshot: Snapshot, kind: Kind, name: str, what: str) -> Manifest:
@@ -52,8 +56,7 @@ async def workbench(learner: Asking, ns: str, name: str) -> dict[str, Any]:
 async def _forms(learner: Learner, ns: str) -> Snapshot:
     """What a workbench's form is checked against."""
     await learner.project(ns)
-    wanted = [*SECTIONS["workbenches"], kinds.PIPELINES, kinds.ROLE]
-    return await read(learner.acting, ns, wanted)
+    return await read(learner.acting, ns, CHECKED)
 
 
 @router.post("/workbenches")
