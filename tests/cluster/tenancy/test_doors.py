@@ -39,7 +39,6 @@ from tenancy_seats import Seat, make_seat
 from lab_ground.kubernetes.client import KubernetesClient
 from lab_ground.kubernetes.manifest import Manifest
 from lab_ground.settings import get_settings
-from lab_ground.waiting import moments
 
 pytestmark = pytest.mark.cluster
 
@@ -167,14 +166,6 @@ def check(doors: Sequence[Door], home: Seat, stranger: Seat, *, inside: bool) ->
     ]
     where = stranger if inside else None
     answers = ask([door.question(token) for door, _, token in tried], where)
-    for _ in moments(10, 1):
-        # A proxy that could not ask the API server in time says so, and is asked again.
-        again = [place for place, answer in enumerate(answers) if answer == "503"]
-        if not again:
-            break
-        asked = [tried[place][0].question(tried[place][2]) for place in again]
-        for place, answer in zip(again, ask(asked, where), strict=True):
-            answers[place] = answer
     wrong = [
         f"{door.what} port {door.port} ({door.kind}) answers {who} with {answer}"
         for (door, who, _), answer in zip(tried, answers, strict=True)
