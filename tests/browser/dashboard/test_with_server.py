@@ -138,9 +138,9 @@ def test_storage_is_made_and_grows(lab: Dashboard, cluster: Levers) -> None:
 
 
 def test_a_contributor_may_not_share(lab: Dashboard, cluster: Levers) -> None:
-    lab.open(f"{MNIST}?section=permissions").click("Add user").fill("Name of the user", "carl")
+    lab.open(f"{MNIST}?section=permissions").click("Add user").fill("Name of the user", "grace")
     lab.click("Add the user").wait(
-        lambda: any("carl" in str(found) for found in stored(cluster, "RoleBinding").values()),
+        lambda: any("grace" in str(found) for found in stored(cluster, "RoleBinding").values()),
         "the binding",
     )
     cluster.pull("who", "carl")
