@@ -14,8 +14,10 @@ HEALTH_PATH = "/oauth/healthz"
 WORK_VOLUME = "auth-proxy-run"
 SESSION_VOLUME = "auth-proxy-session"
 AUTHORITY_VOLUME = "auth-proxy-authority"
+API_VOLUME = "auth-proxy-api"
 TLS_DIRECTORY = "/etc/auth-proxy/tls"
 SESSION_DIRECTORY = "/etc/auth-proxy/session"
+API_DIRECTORY = "/etc/auth-proxy/api"
 WORK_DIRECTORY = "/run/auth-proxy"
 AUTHORITY_DIRECTORY = "/etc/auth-proxy/authority"
 # What every project is given of the lab's authority.
@@ -35,13 +37,16 @@ def build_auth_proxy_container(
     port_name: str = "oauth-proxy",
     upstream_host: str = "127.0.0.1",
     image: str | None = None,
+    pass_token: bool = False,
 ) -> dict[str, Any]:
     """Build the proxy's container.
 
     ``review`` is what a token must be allowed to do: verb, group, resource, name, namespace.
     With ``login`` a browser without a session gets the login page, and ``session_secret`` names
     the Secret whose ``cookie_secret`` signs sessions. ``open_paths`` are prefixes that need no
-    token. The pod's service account needs ClusterRole ``system:auth-delegator``.
+    token. The pod's service account needs no rights for it: the proxy asks as the caller.
+    ``pass_token`` gives the caller's token to the server behind, which has to ask with it
+    itself.
     """
     if login and not session_secret:
         raise ValueError("a proxy with a login page needs a session secret")
@@ -54,9 +59,12 @@ def build_auth_proxy_container(
         "AUTH_PROXY_TLS_DIRECTORY": TLS_DIRECTORY,
         "AUTH_PROXY_WORK_DIRECTORY": WORK_DIRECTORY,
     }
+    if pass_token:
+        environment["AUTH_PROXY_PASS_TOKEN"] = "true"  # noqa: S105 - a switch
     mounts = [
         {"name": tls_volume, "mountPath": TLS_DIRECTORY, "readOnly": True},
         {"name": WORK_VOLUME, "mountPath": WORK_DIRECTORY},
+        {"name": API_VOLUME, "mountPath": API_DIRECTORY, "readOnly": True},
     ]
     if session_secret:
         environment["AUTH_PROXY_SESSION_FILE"] = f"{SESSION_DIRECTORY}/cookie_secret"
@@ -93,6 +101,14 @@ def build_auth_proxy_volumes(
     volumes: list[dict[str, Any]] = [
         {"name": tls_volume, "secret": {"secretName": tls_secret, "defaultMode": 0o440}},
         {"name": WORK_VOLUME, "emptyDir": {"medium": "Memory", "sizeLimit": "16Mi"}},
+        # The API server's authority alone: the pod may mount no token at all.
+        {
+            "name": API_VOLUME,
+            "configMap": {
+                "name": "kube-root-ca.crt",
+                "items": [{"key": "ca.crt", "path": "ca.crt"}],
+            },
+        },
     ]
     if session_secret:
         volumes.append(
@@ -106,23 +122,3 @@ def build_auth_proxy_volumes(
         bundle = {"name": AUTHORITY_CONFIG_MAP, "items": items, "optional": True}
         volumes.append({"name": AUTHORITY_VOLUME, "configMap": bundle})
     return volumes
-
-
-def build_auth_delegator_binding(
-    *, name: str, service_account: str, namespace: str, labels: Mapping[str, str] | None = None
-) -> dict[str, Any]:
-    """Build the ClusterRoleBinding that lets a proxy's service account ask for reviews.
-
-    It is cluster-scoped, so no owner reference removes it: whoever applies it deletes it.
-    """
-    return {
-        "apiVersion": "rbac.authorization.k8s.io/v1",
-        "kind": "ClusterRoleBinding",
-        "metadata": {"name": name, "labels": dict(labels or {})},
-        "roleRef": {
-            "apiGroup": "rbac.authorization.k8s.io",
-            "kind": "ClusterRole",
-            "name": "system:auth-delegator",
-        },
-        "subjects": [{"kind": "ServiceAccount", "name": service_account, "namespace": namespace}],
-    }

@@ -1,4 +1,7 @@
-"""TokenReview and SubjectAccessReview, remembered for a bounded time.
+"""What a token's owner may do, asked with that token and remembered for a bounded time.
+
+The proxy asks as the caller (SelfSubjectAccessReview), which every account may: so that it needs
+no rights of its own, and a pod's account gets none for having a proxy beside it.
 
 Only the standard library: this runs beside every workbench, server and model.
 """
@@ -19,7 +22,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
+API_DIRECTORY = Path("/etc/auth-proxy/api")
+_ACCESS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
+_IDENTITY = "/apis/authentication.k8s.io/v1/selfsubjectreviews"
 POSITIVE_SECONDS = 30.0
 NEGATIVE_SECONDS = 5.0
 LARGEST_TOKEN = 16384
@@ -38,21 +43,30 @@ class ReviewError(Exception):
     """The API server could not be asked."""
 
 
-class Api:
-    """Asks the API server, with the pod's own service account, over one kept connection."""
+class UnknownTokenError(Exception):
+    """The API server does not know the token, or not any more."""
 
-    def __init__(self) -> None:
+
+Post = Callable[[str, Mapping[str, Any], str], dict[str, Any]]
+
+
+class Api:
+    """Asks the API server as whoever has a token, over one kept connection for each thread."""
+
+    def __init__(self, directory: Path = API_DIRECTORY) -> None:
         self._host = os.environ["KUBERNETES_SERVICE_HOST"]
         self._port = int(os.environ.get("KUBERNETES_SERVICE_PORT", "443"))
-        self._context = ssl.create_default_context(cafile=str(_ACCOUNT / "ca.crt"))
+        self._context = ssl.create_default_context(cafile=str(directory / "ca.crt"))
         self._local = threading.local()
 
-    def post(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
-        """Create a review and return it with its answer."""
-        headers = {
-            "Authorization": f"Bearer {(_ACCOUNT / 'token').read_text().strip()}",
-            "Content-Type": "application/json",
-        }
+    def post(self, path: str, body: Mapping[str, Any], token: str) -> dict[str, Any]:
+        """Create a review with a token and return it with its answer.
+
+        Raises:
+            UnknownTokenError: the token is not valid.
+            ReviewError: the API server does not answer, or with an error.
+        """
+        headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
         for attempt in (1, 2):
             connection = getattr(self._local, "connection", None)
             if connection is None:
@@ -70,6 +84,8 @@ class Api:
                 if attempt == 2:
                     raise ReviewError(f"the API server does not answer: {error}") from error
                 continue
+            if response.status == 401:
+                raise UnknownTokenError(path)
             if response.status >= 300:
                 raise ReviewError(f"the API server refused {path}: {response.status}")
             answer: dict[str, Any] = json.loads(data)
@@ -77,42 +93,24 @@ class Api:
         raise ReviewError("the API server does not answer")
 
 
-def check_token(
-    post: Callable[[str, Mapping[str, Any]], dict[str, Any]],
-    token: str,
-    review: Mapping[str, str],
-) -> Verdict:
-    """Ask who a token is, then whether that one may do what ``review`` says."""
+def check_token(post: Post, token: str, review: Mapping[str, str]) -> Verdict:
+    """Ask with a token whether its owner may do what ``review`` says, and who that is."""
     if not token or len(token) > LARGEST_TOKEN or not token.isprintable():
         return Verdict(401, message="there is no token that could be checked")
-    answer = post(
-        "/apis/authentication.k8s.io/v1/tokenreviews",
-        {
-            "apiVersion": "authentication.k8s.io/v1",
-            "kind": "TokenReview",
-            "spec": {"token": token},
-        },
-    )
-    status = answer.get("status") or {}
-    if not status.get("authenticated"):
+    question = {
+        "apiVersion": "authorization.k8s.io/v1",
+        "kind": "SelfSubjectAccessReview",
+        "spec": {"resourceAttributes": dict(review)},
+    }
+    who = {"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"}
+    try:
+        allowed = (post(_ACCESS, question, token).get("status") or {}).get("allowed")
+        answer = post(_IDENTITY, who, token)
+    except UnknownTokenError:
         return Verdict(401, message="the token is not valid, or not any more")
-    user = status.get("user") or {}
-    answer = post(
-        "/apis/authorization.k8s.io/v1/subjectaccessreviews",
-        {
-            "apiVersion": "authorization.k8s.io/v1",
-            "kind": "SubjectAccessReview",
-            "spec": {
-                "user": user.get("username", ""),
-                "uid": user.get("uid", ""),
-                "groups": user.get("groups") or [],
-                "extra": user.get("extra") or {},
-                "resourceAttributes": dict(review),
-            },
-        },
-    )
+    user = (answer.get("status") or {}).get("userInfo") or {}
     name = str(user.get("username", ""))
-    if (answer.get("status") or {}).get("allowed"):
+    if allowed:
         return Verdict(200, name)
     what = " ".join(review.get(key, "") for key in ("verb", "resource", "name")).strip()
     return Verdict(403, name, f"{name} may not {what} in {review.get('namespace', '')}")

@@ -29,10 +29,11 @@ PIPELINE_SERVER = (
 # What a pod that is removed gets to end in; 0 would leave its containers running unseen.
 GRACE_SECONDS = 1
 TOKEN_SECONDS = 3600
-# What lets a token proxy ask who calls; a model server has one, bound in the whole cluster.
+# What lets upstream's token proxies ask who calls, bound in the whole cluster; the platform's own
+# proxies ask as their callers and have none, but for what an earlier version left.
 DELEGATOR = "system:auth-delegator"
 MODEL_LABEL = "serving.kserve.io/inferenceservice"
-# The platform's own bindings say by it whose they are: their names have a mark of the owner.
+# An earlier version's bindings say by it whose they are: their names have a mark of the owner.
 NOTEBOOK_LABEL = "lab.opendatahub.io/notebook"
 
 

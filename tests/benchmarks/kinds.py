@@ -85,7 +85,6 @@ def project(client: KubernetesClient) -> Iterator[str]:
         yield name
     finally:
         client.delete("v1", "Namespace", name)
-        client.delete("rbac.authorization.k8s.io/v1", "ClusterRoleBinding", f"{name}-proxy")
 
 
 def route(name: str, namespace: str) -> dict[str, Any]:
@@ -276,11 +275,6 @@ def measure_token_check(
     service["metadata"]["annotations"] = {annotation: "guarded-tls"}
     account = {"name": "guarded", "namespace": namespace}
     client.create({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": account})
-    client.apply(
-        proxy.build_auth_delegator_binding(
-            name=f"{namespace}-proxy", service_account="guarded", namespace=namespace
-        )
-    )
     client.create(
         {
             "apiVersion": "rbac.authorization.k8s.io/v1",

@@ -10,10 +10,11 @@ from typing import Any
 
 from jsonschema import Draft202012Validator
 
-from lab_ground.kubernetes.client import KubernetesClient
+from lab_ground.kubernetes.client import DEFAULT_FIELD_MANAGER, KubernetesClient
 from lab_ground.kubernetes.errors import ConflictError, InvalidError, NotFoundError
 from lab_ground.kubernetes.manifest import Manifest
 from lab_ground.kubernetes.metadata import owner_reference
+from lab_ground.kubernetes.ownership import refuse_foreign
 from resource_definitions.definitions import definitions
 from resource_definitions.structural import pruned, with_defaults
 
@@ -67,6 +68,7 @@ class MemoryCluster(KubernetesClient):
     def __init__(self) -> None:
         self.objects: dict[tuple[str, str, str], Manifest] = {}
         self.writes: list[tuple[str, str, str]] = []
+        self._managers: dict[str, set[str]] = {}
         self._numbers = itertools.count(1)
 
     def add(self, manifest: Mapping[str, Any]) -> Manifest:
@@ -139,12 +141,22 @@ class MemoryCluster(KubernetesClient):
         body = copy.deepcopy(dict(manifest))
         if owner is not None:
             body["metadata"]["ownerReferences"] = [owner_reference(owner)]
-        return self._store(body)
+        present = self.objects.get(self._key(body))
+        if present is not None:
+            managers = self._managers.get(present["metadata"]["uid"], set())
+            fields = [{"manager": manager} for manager in managers]
+            metadata = {**present["metadata"], "managedFields": fields}
+            refuse_foreign({**present, "metadata": metadata}, owner, field_manager)
+        stored = self._store(body)
+        self._managers.setdefault(stored["metadata"]["uid"], set()).add(field_manager)
+        return stored
 
     def create(self, manifest, namespace=None):
         if self._key(manifest) in self.objects:
             raise ConflictError(409, "AlreadyExists", "exists")
-        return self._store(copy.deepcopy(dict(manifest)))
+        stored = self._store(copy.deepcopy(dict(manifest)))
+        self._managers.setdefault(stored["metadata"]["uid"], set()).add(DEFAULT_FIELD_MANAGER)
+        return stored
 
     def replace(self, manifest):
         before = self.objects.get(self._key(manifest))

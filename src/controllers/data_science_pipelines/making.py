@@ -51,8 +51,6 @@ def make(app: Application, owner: Manifest, found: status.Findings) -> None:
         manifests.append(builders.build_server(app, uid, owner["apiVersion"], mark))
     for manifest in manifests:
         client.apply(manifest, owner)
-    if app.oauth:
-        client.apply(builders.build_delegator(app))
     if app.route:
         client.apply(builders.build_route(app), owner)
     else:

@@ -42,11 +42,6 @@ def remove(manifest: Manifest) -> float | None:
         return STOPPING
     for other in (mariadb, minio):
         client.delete("v1", "PersistentVolumeClaim", other, namespace)
-    client.delete(
-        "rbac.authorization.k8s.io/v1",
-        "ClusterRoleBinding",
-        f"{namespace}-{server}-auth-delegator",
-    )
     left = [item for item in finalizers if item != FINALIZER]
     try:
         client.patch(*DSPA, name, {"metadata": {"finalizers": left}}, namespace)

@@ -13,6 +13,7 @@ from lab_ground.kubernetes import events
 from lab_ground.kubernetes.client import KubernetesClient
 from lab_ground.kubernetes.errors import ApiError, NotFoundError
 from lab_ground.kubernetes.manifest import Manifest
+from lab_ground.kubernetes.ownership import ForeignObjectError
 from lab_ground.serving import constants
 
 # The API server's answers to an object that is not as it must be, which only a change mends.
@@ -62,6 +63,8 @@ def refusing(
 
 def _is_refusal(error: ApiError) -> bool:
     """Whether the API server answered and does not take it, now or ever."""
+    if isinstance(error, ForeignObjectError):
+        return True
     ending = error.status == 403 and "being terminated" in error.message
     return 400 <= error.status < 500 and error.status not in (404, 409, 429) and not ending
 

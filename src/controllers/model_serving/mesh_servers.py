@@ -15,7 +15,7 @@ from controllers.model_serving.inference_services import (
     write_status,
 )
 from controllers.model_serving.pods import ask_pods
-from controllers.model_serving.project import Project, ends, mode_of
+from controllers.model_serving.project import Project, ends
 from controllers.model_serving.specs import LABEL_LIMIT, MODEL_MESH, Model, Runtime
 from controllers.model_serving.status import Observation, pod_trouble
 from lab_ground.kubernetes.client import KubernetesClient
@@ -50,8 +50,10 @@ class MeshServers:
             # One whose name is too long has its models refused.
             and len(model_mesh.deployment_name(runtime.name)) <= LABEL_LIMIT
         ]
-        self._shared_objects(client, project, runtimes)
+        mesh = [name for name, (model, _) in placed.items() if model.mode == MODEL_MESH]
         delays: list[float] = []
+        with refusing(client, project.living, mesh, delays):
+            self._shared_objects(client, project, runtimes)
         for runtime in runtimes:
             models = {
                 name: model
@@ -88,7 +90,6 @@ class MeshServers:
         self, client: KubernetesClient, project: Project, runtimes: Sequence[Runtime]
     ) -> None:
         namespace = project.namespace
-        mesh_models = [item for item in project.living if mode_of(item, project) == MODEL_MESH]
         if runtimes:
             for manifest in (
                 model_mesh.build_service(namespace),
@@ -99,13 +100,6 @@ class MeshServers:
                 self.applier.apply(client, manifest)
         elif project.model_mesh or project.services:
             self._remove_shared_objects(client, project)
-        delegator = model_mesh.delegator_name(namespace)
-        if mesh_models and runtimes:
-            self.applier.apply(client, model_mesh.build_delegator(namespace))
-        elif client.get("rbac.authorization.k8s.io/v1", "ClusterRoleBinding", delegator):
-            self.applier.delete(
-                client, "rbac.authorization.k8s.io/v1", "ClusterRoleBinding", delegator
-            )
 
     def _remove_shared_objects(self, client: KubernetesClient, project: Project) -> None:
         """Remove what model servers share, and the servers: they hold tokens of its account."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from controllers.model_serving.specs import MODEL_MESH, RAW, Runtime
+from controllers.model_serving.specs import Runtime
 from controllers.model_serving.storage_config import MANAGED_LABEL, read_connections
 from lab_ground.kubernetes.client import KubernetesClient
 from lab_ground.kubernetes.manifest import Manifest
@@ -62,13 +62,6 @@ def read_project(client: KubernetesClient, namespace: str) -> Project | None:
             "",
         ),
     )
-
-
-def mode_of(service: Manifest, project: Project) -> str:
-    """How a model is to be served: as it says itself, else as its namespace is set up."""
-    annotations = service["metadata"].get("annotations") or {}
-    stated = annotations.get(constants.MODE_ANNOTATION)
-    return str(stated) if stated else (MODEL_MESH if project.model_mesh else RAW)
 
 
 def ends(manifest: Mapping[str, Any]) -> bool:

@@ -38,8 +38,6 @@ class RawServers:
             manifests.insert(0, raw_deployment.build_service_account(model))
         for manifest in manifests:
             self.applier.apply(client, manifest, service)
-        if model.authorised:
-            self.applier.apply(client, raw_deployment.build_delegator(model))
         if model.exposed:
             self.applier.apply(client, raw_deployment.build_route(model), service)
         else:

@@ -112,19 +112,10 @@ class Controller:
 
     def _release(self, client: KubernetesClient, project: Project) -> None:
         """Remove what no owner reference removes, then let go of models that are being deleted."""
-        rbac = "rbac.authorization.k8s.io/v1"
         for service in project.services:
             finalizers = service["metadata"].get("finalizers") or []
             if not ends(service) or constants.FINALIZER not in finalizers:
                 continue
-            name = service["metadata"]["name"]
-            for binding in client.list_objects(
-                rbac,
-                "ClusterRoleBinding",
-                label_selector=f"{constants.RAW_POD_LABEL}={name},"
-                f"lab.opendatahub.io/namespace={project.namespace}",
-            ):
-                self.applier.delete(client, rbac, "ClusterRoleBinding", binding["metadata"]["name"])
             remaining = [item for item in finalizers if item != constants.FINALIZER]
             set_finalizers(client, service, remaining)
 

@@ -18,7 +18,6 @@ from lab_ground.kubernetes.metadata import is_owned_by
 from lab_ground.settings import get_settings
 
 NOTEBOOK = ("kubeflow.org/v1", "Notebook")
-BINDING = ("rbac.authorization.k8s.io/v1", "ClusterRoleBinding")
 ROLE = ("rbac.authorization.k8s.io/v1", "Role")
 ROUTE = ("route.openshift.io/v1", "Route")
 USER_ROLE = "ds-pipeline-user-access-"
@@ -60,25 +59,6 @@ def _ensure_session_secret(notebook: Mapping[str, Any]) -> None:
         )
 
 
-def _apply_delegator_binding(notebook: Mapping[str, Any]) -> None:
-    """Bind the proxy's account, and take away what an older version bound under another name."""
-    client = kubernetes.get_client()
-    wanted = builders.build_delegator_binding(notebook)
-    client.apply(wanted)
-    namespace, name = notebook["metadata"]["namespace"], notebook["metadata"]["name"]
-    for binding in _delegator_bindings(namespace, name):
-        if binding["metadata"]["name"] != wanted["metadata"]["name"]:
-            client.delete(*BINDING, binding["metadata"]["name"])
-
-
-def _delegator_bindings(namespace: str, name: str) -> list[builders.Manifest]:
-    """Every cluster-wide binding of the Notebook of this name."""
-    label = builders.BINDING_LABEL
-    return kubernetes.get_client().list_objects(
-        *BINDING, label_selector=f"{label}={name},{label}-namespace={namespace}"
-    )
-
-
 def _apply_login(notebook: Mapping[str, Any]) -> None:
     client = kubernetes.get_client()
     _ensure_session_secret(notebook)
@@ -86,7 +66,6 @@ def _apply_login(notebook: Mapping[str, Any]) -> None:
         notebook["spec"]["template"]["spec"]["serviceAccountName"] == notebook["metadata"]["name"]
     ):
         client.apply(builders.build_service_account(notebook), owner=notebook)
-    _apply_delegator_binding(notebook)
     client.apply(builders.build_tls_service(notebook), owner=notebook)
     client.apply(builders.build_route(notebook), owner=notebook)
     for manifest in builders.build_access(notebook):
@@ -94,14 +73,12 @@ def _apply_login(notebook: Mapping[str, Any]) -> None:
 
 
 def _remove_login(notebook: Mapping[str, Any]) -> None:
-    namespace, name = notebook["metadata"]["namespace"], notebook["metadata"]["name"]
+    namespace = notebook["metadata"]["namespace"]
     client = kubernetes.get_client()
     for api_version, kind, child in builders.login_children(notebook):
         present = client.get(api_version, kind, child, namespace)
         if present is not None and is_owned_by(present, notebook):
             client.delete(api_version, kind, child, namespace)
-    for binding in _delegator_bindings(namespace, name):
-        client.delete(*BINDING, binding["metadata"]["name"])
 
 
 def _apply_runtime_images(namespace: str) -> None:
@@ -137,17 +114,6 @@ def _apply_pipelines_binding(notebook: Mapping[str, Any]) -> None:
         client.apply(binding, owner=notebook)
 
 
-def _stateful_set(notebook: Mapping[str, Any]) -> builders.Manifest:
-    """Apply the StatefulSet, but never take over one that is somebody else's."""
-    client = kubernetes.get_client()
-    namespace, name = notebook["metadata"]["namespace"], notebook["metadata"]["name"]
-    wanted = builders.build_stateful_set(notebook, _image(notebook))
-    present = client.get("apps/v1", "StatefulSet", name, namespace)
-    if present is not None and not is_owned_by(present, notebook):
-        raise builders.InvalidNotebookError(f"StatefulSet {name} exists and is not this Notebook's")
-    return client.apply(wanted, owner=notebook)
-
-
 def _events(stateful_set: Mapping[str, Any]) -> list[builders.Manifest]:
     metadata = stateful_set["metadata"]
     found = kubernetes.get_client().list_objects(
@@ -163,11 +129,7 @@ def reconcile_notebook(namespace: str, name: str) -> float | None:
     """Make what a Notebook needs and write how it is."""
     client = kubernetes.get_client()
     notebook = client.get(*NOTEBOOK, name, namespace)
-    if notebook is None:
-        for binding in _delegator_bindings(namespace, name):
-            client.delete(*BINDING, binding["metadata"]["name"])
-        return None
-    if notebook["metadata"].get("deletionTimestamp"):
+    if notebook is None or notebook["metadata"].get("deletionTimestamp"):
         return None
     try:
         builders.check(notebook)
@@ -181,7 +143,8 @@ def reconcile_notebook(namespace: str, name: str) -> float | None:
             client.apply(policy, owner=notebook)
         _apply_pipelines_binding(notebook)
         _apply_runtime_images(namespace)
-        stateful_set = _stateful_set(notebook)
+        wanted = builders.build_stateful_set(notebook, _image(notebook))
+        stateful_set = client.apply(wanted, owner=notebook)
     except (builders.InvalidNotebookError, InvalidError) as error:
         client.patch_status(notebook, build_invalid_status(notebook, str(error)))
         events.warn(client, notebook, "InvalidSpec", str(error))

@@ -7,7 +7,6 @@ from typing import Any
 
 import kopf
 
-from controllers.notebook import build as builders
 from controllers.notebook.reconcile import NOTEBOOK, USER_ROLE, reconcile_notebook
 from lab_ground.kubernetes import client as kubernetes
 from lab_ground.kubernetes.reconciler import Key, Reconciler
@@ -19,11 +18,6 @@ def reconcile_namespace(_: str, namespace: str) -> float | None:
     for notebook in kubernetes.get_client().list_objects(*NOTEBOOK, namespace):
         notebooks.enqueue(namespace, notebook["metadata"]["name"])
     return None
-
-
-def _binding_key(binding: Mapping[str, Any]) -> Key | None:
-    labels = binding["metadata"].get("labels") or {}
-    return labels[f"{builders.BINDING_LABEL}-namespace"], labels[builders.BINDING_LABEL]
 
 
 def _namespace_key(manifest: Mapping[str, Any]) -> Key | None:
@@ -67,16 +61,6 @@ for _group, _plural in (
         delay=0.2,
         labels={"notebook-name": kopf.PRESENT},
     )
-# Bindings are cluster-wide, so nothing takes them along with their Notebook: what is left over
-# from a Notebook that went while nobody looked is found here at the next start.
-watch(
-    notebooks,
-    "rbac.authorization.k8s.io",
-    "v1",
-    "clusterrolebindings",
-    key=_binding_key,
-    labels={builders.BINDING_LABEL: kopf.PRESENT},
-)
 watch(
     namespaces,
     "rbac.authorization.k8s.io",

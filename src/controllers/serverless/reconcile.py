@@ -9,7 +9,7 @@ from controllers.serverless.build import objects
 from controllers.serverless.status import build_invalid_status, build_status
 from lab_ground.kubernetes import client as kubernetes
 from lab_ground.kubernetes.errors import ApiError, InvalidError
-from lab_ground.kubernetes.metadata import is_owned_by
+from lab_ground.kubernetes.ownership import ForeignObjectError
 from lab_ground.settings import get_settings
 
 FUNCTION = ("serving.knative.dev/v1", "Service")
@@ -28,12 +28,11 @@ def reconcile_function(namespace: str, name: str) -> float | None:
             function, settings.platform_namespace, settings.cluster_domain
         )
         for manifest in (service, objects.build_private_service(function)):
-            child = manifest["metadata"]["name"]
-            present = client.get("v1", "Service", child, namespace)
-            if present is not None and not is_owned_by(present, function):
-                raise InvalidFunctionError(f"Service {child} exists and is not this function's")
             client.apply(manifest, owner=function)
         deployment = client.apply(objects.build_deployment(function), owner=function)
+    except ForeignObjectError as error:
+        client.patch_status(function, build_invalid_status(function, error.message))
+        raise kopf.TemporaryError(f"{namespace}/{name}: {error.message}", delay=10) from error
     except (InvalidFunctionError, InvalidError) as error:
         client.patch_status(function, build_invalid_status(function, str(error)))
         raise kopf.PermanentError(f"{namespace}/{name}: {error}") from error

@@ -18,6 +18,7 @@ from kubernetes import client as official
 from lab_ground.kubernetes.errors import NotFoundError, UnavailableError, UnknownKindError
 from lab_ground.kubernetes.manifest import Manifest
 from lab_ground.kubernetes.metadata import owner_reference
+from lab_ground.kubernetes.ownership import refuse_foreign
 from lab_ground.kubernetes.transport import Transport, load_configuration
 
 DEFAULT_FIELD_MANAGER = "lab-platform"
@@ -182,9 +183,23 @@ class KubernetesClient(Transport):
         owner: Mapping[str, Any] | None = None,
         field_manager: str = DEFAULT_FIELD_MANAGER,
     ) -> Manifest:
-        """Apply a manifest server-side; ``owner`` becomes its controlling owner reference."""
+        """Apply a manifest server-side; ``owner`` becomes its controlling owner reference.
+
+        Fields that others wrote into our object are taken back; an object that is somebody
+        else's is not touched.
+
+        Raises:
+            ForeignObjectError: there is an object of this name that belongs to another.
+            ConflictError: the object was replaced by another in between.
+        """
         body = copy.deepcopy(dict(manifest))
         metadata = body["metadata"]
+        key = body["apiVersion"], body["kind"], metadata["name"], metadata.get("namespace")
+        present = self.get(*key)
+        if present is not None:
+            refuse_foreign(present, owner, field_manager)
+            # The one that was looked at, and no other of its name.
+            metadata["uid"] = present["metadata"]["uid"]
         if owner is not None:
             metadata["ownerReferences"] = [owner_reference(owner)]
         path = self.path(

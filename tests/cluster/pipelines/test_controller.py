@@ -182,6 +182,3 @@ def test_deleting_it_leaves_nothing(kubernetes: KubernetesClient, project: str) 
         }
 
     wait_for(lambda: not left(), 60, f"something is left: {left()}")
-    binding = f"{project}-ds-pipeline-{NAME}-auth-delegator"
-    group = "rbac.authorization.k8s.io/v1"
-    assert kubernetes.get(group, "ClusterRoleBinding", binding) is None

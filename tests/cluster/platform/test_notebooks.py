@@ -19,8 +19,7 @@ from platform_cluster import (
 )
 
 from auth_proxy.session import COOKIE, create_login_link
-from controllers.notebook.build import delegator_name
-from controllers.notebook.reconcile import BINDING, NOTEBOOK
+from controllers.notebook.reconcile import NOTEBOOK
 from lab_ground.kubernetes.errors import ApiError
 
 pytestmark = pytest.mark.cluster
@@ -281,10 +280,7 @@ def test_killed_controller_leaves_the_pod_alone_and_catches_up(client, project, 
 def test_everything_goes_with_the_notebook(client, project):
     client.create(manifest("going", project))
     wait_for(lambda: is_ready(client, "Notebook", "going", project), 60, "it runs")
-    binding = delegator_name(client.get(*NOTEBOOK, "going", project))
-    assert client.get(*BINDING, binding)
     client.delete(*NOTEBOOK, "going", project)
-    wait_for(lambda: not client.get(*BINDING, binding), 15, "the binding is gone")
     for api, kind, name in (
         ("apps/v1", "StatefulSet", "going"),
         ("v1", "Service", "going-tls"),

@@ -150,9 +150,6 @@ def test_a_missing_object_is_named(raw: Project) -> None:
     failure = raw.wait_until_failed("absent", 90)
     assert "no object at s3://rhods/onnx/absent.onnx" in failure["message"]
     raw.undeploy("absent")
-    binding = f"{raw.namespace}-absent-predictor-auth-delegator"
-    rbac = "rbac.authorization.k8s.io/v1"
-    assert raw.client.get(rbac, "ClusterRoleBinding", binding) is None
 
 
 def test_a_file_is_no_version(raw: Project) -> None:

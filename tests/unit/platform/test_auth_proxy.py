@@ -16,7 +16,7 @@ from auth_proxy.authoriser import Authoriser
 from auth_proxy.configuration import build_nginx_configuration, read_configuration
 from auth_proxy.links import UsedTickets
 from auth_proxy.protocol import serve
-from auth_proxy.reviews import Reviewer, ReviewError, Verdict, check_token
+from auth_proxy.reviews import Reviewer, ReviewError, UnknownTokenError, Verdict, check_token
 from auth_proxy.session import COOKIE, Sealer, SealError, create_login_link
 
 SECRET = b"0123456789abcdef0123456789abcdef"
@@ -106,6 +106,14 @@ class TestDecisions:
     def test_check_names_the_user(self, authoriser):
         answer = ask(authoriser, "/oauth/check", {"authorization": "Bearer good"})
         assert answer[1]["X-Checked-User"] == "learner"
+
+    def test_check_tells_the_token_where_the_server_behind_asks_with_it(self, authoriser, sealer):
+        header = {"authorization": "Bearer good"}
+        assert "X-Checked-Token" not in ask(authoriser, "/oauth/check", header)[1]
+        passing = Authoriser(Reviewer(check), sealer=sealer, pass_token=True)
+        cookie = {"cookie": f"{COOKIE}={sealer.seal_session('good')}"}
+        for headers in (header, cookie):
+            assert ask(passing, "/oauth/check", headers)[1]["X-Checked-Token"] == "good"
 
     def test_session_cookie_is_enough(self, authoriser, sealer):
         cookie = f"other=1; {COOKIE}={sealer.seal_session('good')}"
@@ -292,24 +300,42 @@ class TestLogin:
 class TestReviews:
     """What is asked, and how long it is believed."""
 
-    def test_questions_and_answer(self):
+    def test_both_questions_are_asked_with_the_callers_own_token(self):
         asked = []
 
-        def post(path, body):
-            asked.append((path, body))
-            if "tokenreviews" in path:
-                user = {"username": "u", "groups": ["g"], "extra": {"k": ["v"]}}
-                return {"status": {"authenticated": True, "user": user}}
+        def post(path, body, token):
+            asked.append((body["kind"], body.get("spec"), token))
+            if body["kind"] == "SelfSubjectReview":
+                return {"status": {"userInfo": {"username": "u"}}}
             return {"status": {"allowed": True}}
 
         assert check_token(post, "t", REVIEW) == Verdict(200, "u")
-        spec = asked[1][1]["spec"]
-        assert spec["resourceAttributes"] == REVIEW
-        assert (spec["user"], spec["groups"], spec["extra"]) == ("u", ["g"], {"k": ["v"]})
+        assert asked == [
+            ("SelfSubjectAccessReview", {"resourceAttributes": REVIEW}, "t"),
+            ("SelfSubjectReview", None, "t"),
+        ]
+
+    def test_a_caller_without_the_right_is_told_what_it_is(self):
+        def post(path, body, token):
+            if body["kind"] == "SelfSubjectReview":
+                return {"status": {"userInfo": {"username": "u"}}}
+            return {"status": {"allowed": False}}
+
+        verdict = check_token(post, "t", REVIEW)
+        assert (verdict.status, verdict.message) == (
+            403,
+            "u may not get notebooks notebook in mnist",
+        )
+
+    def test_a_token_that_the_api_server_refuses_is_none(self):
+        def post(path, body, token):
+            raise UnknownTokenError(path)
+
+        assert check_token(post, "t", REVIEW).status == 401
 
     @pytest.mark.parametrize("token", ["", "x" * 20000, "line\nbreak"])
     def test_impossible_token_is_not_even_asked_about(self, token):
-        def post(path, body):
+        def post(path, body, token):
             raise AssertionError("it was asked")
 
         assert check_token(post, token, REVIEW).status == 401

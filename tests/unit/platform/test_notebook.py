@@ -202,7 +202,6 @@ class TestController:
             ("Route", "notebook"),
             ("NetworkPolicy", "notebook-ctrl-np"),
             ("NetworkPolicy", "notebook-oauth-np"),
-            ("ClusterRoleBinding", builders.delegator_name(one)),
         }
         cluster.writes.clear()
         handlers.reconcile_notebook("mnist", "notebook")
@@ -214,11 +213,11 @@ class TestController:
         handlers.reconcile_notebook("mnist", "notebook")
         assert cluster.get("v1", "Secret", "notebook-oauth-config", "mnist")["data"] == first
 
-    def test_binding_goes_with_the_notebook(self, cluster, one):
+    def test_nothing_of_it_is_outside_of_its_project(self, cluster, one):
+        """Whatever account it runs as: the proxy asks as its callers, and needs no rights."""
         handlers.reconcile_notebook("mnist", "notebook")
-        cluster.delete(*handlers.NOTEBOOK, "notebook", "mnist")
-        handlers.reconcile_notebook("mnist", "notebook")
-        assert not [key for key in cluster.objects if key[0] == "ClusterRoleBinding"]
+        made = {key[:2] for key in cluster.objects}
+        assert {namespace for _, namespace in made} == {"mnist"}
 
     def test_login_can_be_taken_away(self, cluster, one):
         handlers.reconcile_notebook("mnist", "notebook")
@@ -244,28 +243,6 @@ class TestController:
         if binding:
             assert binding["roleRef"]["name"] == name
             assert binding["subjects"][0]["name"] == "notebook"
-
-    def test_a_binding_of_an_older_version_is_taken_away(self, cluster, one):
-        old = {
-            **builders.build_delegator_binding(one),
-            "metadata": {
-                **builders.build_delegator_binding(one)["metadata"],
-                "name": "mnist-notebook-notebook-auth-delegator",
-            },
-        }
-        cluster.add(old)
-        handlers.reconcile_notebook("mnist", "notebook")
-        found = {key[2] for key in cluster.objects if key[0] == "ClusterRoleBinding"}
-        assert found == {builders.delegator_name(one)}
-
-    def test_names_that_run_into_each_other_have_bindings_of_their_own(self, cluster):
-        one = cluster.add(notebook("1-notebook", namespace="sec-a", annotations=LOGIN))
-        other = cluster.add(notebook("notebook", namespace="sec-a-1", annotations=LOGIN))
-        handlers.reconcile_notebook("sec-a", "1-notebook")
-        handlers.reconcile_notebook("sec-a-1", "notebook")
-        for mine in (one, other):
-            binding = cluster.objects["ClusterRoleBinding", "", builders.delegator_name(mine)]
-            assert binding["subjects"][0]["namespace"] == mine["metadata"]["namespace"]
 
     @pytest.mark.parametrize(
         ("spec", "name", "namespace", "message"),
@@ -341,7 +318,8 @@ class TestController:
         cluster.add(
             {"apiVersion": "apps/v1", "kind": "StatefulSet", "metadata": {"name": "notebook"}}
         )
-        with pytest.raises(kopf.PermanentError, match="is not this Notebook's"):
+        with pytest.raises(kopf.TemporaryError, match="exists already and is made by somebody"):
             handlers.reconcile_notebook("mnist", "notebook")
         status = cluster.objects["Notebook", "mnist", "notebook"]["status"]
-        assert ready_of(status)["reason"] == "InvalidSpec"
+        assert ready_of(status)["reason"] == "BelongsToAnother"
+        assert "spec" not in cluster.objects["StatefulSet", "mnist", "notebook"]

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from controllers.notebook.build.login import build_delegator_binding
 from lab_reset import cluster as clusters
 from lab_reset import sessions
 
@@ -91,14 +90,6 @@ def test_a_marked_binding_stays_with_its_workbench_whatever_account_it_has() -> 
     seat = Namespace([LABELLED], Notebook=[named("team")])
     assert clusters.cluster_leftovers(seat, served=False) == [
         "ClusterRoleBinding/mnist-bench-notebook-0123456789"
-    ]
-
-
-def test_the_label_is_the_one_that_the_controller_writes() -> None:
-    owner = {"namespace": "mnist", "name": "bench", "uid": "uid-bench"}
-    binding = build_delegator_binding({"metadata": owner, "spec": {"template": {"spec": {}}}})
-    assert clusters.cluster_leftovers(Namespace([binding]), served=False) == [
-        f"ClusterRoleBinding/{binding['metadata']['name']}"
     ]
 
 

@@ -1,6 +1,6 @@
 """What a DataSciencePipelinesApplication is made of, a module for each thing; pure."""
 
-from controllers.data_science_pipelines.build.access import build_access, build_delegator
+from controllers.data_science_pipelines.build.access import build_access
 from controllers.data_science_pipelines.build.credentials import (
     CREDENTIALS_MARK,
     PASSWORD_KEY,
@@ -37,7 +37,6 @@ __all__ = [
     "Manifest",
     "build_access",
     "build_database",
-    "build_delegator",
     "build_launcher",
     "build_network_policy",
     "build_route",

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from auth_proxy.container import build_auth_delegator_binding
-from controllers.data_science_pipelines.build.names import TRUSTED_CA, metadata
+from controllers.data_science_pipelines.build.names import GROUP, TRUSTED_CA, metadata
 from controllers.data_science_pipelines.specification import Application
 from lab_ground.kubernetes.manifest import Manifest
-from lab_ground.kubernetes.metadata import oauth_redirect, standard_labels
+from lab_ground.kubernetes.metadata import oauth_redirect
 from lab_ground.settings import get_settings
 
-GROUP = "datasciencepipelinesapplications.opendatahub.io"
 SERVER_RULES: list[Manifest] = [
     {
         "apiGroups": [""],
@@ -41,7 +39,7 @@ RUNNER_RULES: list[Manifest] = [
 
 def build_access(app: Application) -> list[Manifest]:
     """Service accounts, Roles and RoleBindings: server, steps, users."""
-    user_rules = [_user_rule(app)]
+    user_rules = _user_rules(app)
     return [
         _service_account(app, app.server, "pipeline-server", **_login_back(app)),
         _service_account(app, app.runner, "step"),
@@ -54,25 +52,18 @@ def build_access(app: Application) -> list[Manifest]:
 
 
 def build_review(app: Application) -> dict[str, str]:
-    """What whoever uses the pipelines API must be allowed to do, by the version that is played.
+    """What whoever uses the pipelines API must be allowed to do, as since 3.0.
 
-    Up to 2.x ``get`` of the server's Route (DSPO's deployment.yaml.tmpl, ``--openshift-sar``), from
-    3.0 on of its own subresource ``api`` (kube-rbac-proxy-config).
+    Up to 2.x upstream asks for ``get`` of the server's Route (DSPO's deployment.yaml.tmpl,
+    ``--openshift-sar``), which whoever may only look at a project has: here all versions ask for
+    the subresource ``api`` (kube-rbac-proxy-config).
     """
-    if get_settings().plays_since("3.0"):
-        return {
-            "verb": "get",
-            "group": GROUP,
-            "resource": "datasciencepipelinesapplications",
-            "subresource": "api",
-            "name": app.name,
-            "namespace": app.namespace,
-        }
     return {
         "verb": "get",
-        "group": "route.openshift.io",
-        "resource": "routes",
-        "name": app.server,
+        "group": GROUP,
+        "resource": "datasciencepipelinesapplications",
+        "subresource": "api",
+        "name": app.name,
         "namespace": app.namespace,
     }
 
@@ -83,30 +74,23 @@ def _login_back(app: Application) -> dict[str, Any]:
     return {"annotations": oauth_redirect("primary", app.server)}
 
 
-def _user_rule(app: Application) -> Manifest:
+def _user_rules(app: Application) -> list[Manifest]:
+    """What a server's users have: upstream's rule of the version, and what is asked for here."""
+    asked = {
+        "apiGroups": [GROUP],
+        "resources": ["datasciencepipelinesapplications/api"],
+        "resourceNames": [app.name],
+        "verbs": ["get", "create", "update", "patch", "delete"],
+    }
     if get_settings().plays_since("3.0"):
-        return {
-            "apiGroups": [GROUP],
-            "resources": ["datasciencepipelinesapplications/api"],
-            "resourceNames": [app.name],
-            "verbs": ["get", "create", "update", "patch", "delete"],
-        }
-    return {
+        return [asked]
+    route = {
         "apiGroups": ["route.openshift.io"],
         "resources": ["routes"],
         "resourceNames": [app.server],
         "verbs": ["get"],
     }
-
-
-def build_delegator(app: Application) -> Manifest:
-    """Lets the token proxy ask for reviews; cluster-wide, so the controller removes it."""
-    return build_auth_delegator_binding(
-        name=f"{app.namespace}-{app.server}-auth-delegator",
-        service_account=app.server,
-        namespace=app.namespace,
-        labels=standard_labels(app.server, "auth-delegator"),
-    )
+    return [route, asked]
 
 
 def _service_account(app: Application, name: str, component: str, **more: Any) -> Manifest:

@@ -6,7 +6,8 @@ from controllers.data_science_pipelines.specification import Application
 from lab_ground.kubernetes.manifest import Manifest
 from lab_ground.kubernetes.metadata import standard_labels
 
-API_VERSION = "datasciencepipelinesapplications.opendatahub.io/v1"
+GROUP = "datasciencepipelinesapplications.opendatahub.io"
+API_VERSION = f"{GROUP}/v1"
 KIND = "DataSciencePipelinesApplication"
 FINALIZER = "datasciencepipelinesapplications.opendatahub.io/finalizer"
 HTTP_PORT = 8888

@@ -147,10 +147,11 @@ def _environment(app: Application, owner_uid: str, owner_api_version: str) -> li
 
 
 def _proxy_container(app: Application) -> Manifest:
-    """The token proxy: whoever may see the server's Route comes in."""
+    """The token proxy: whoever may use the server's API comes in."""
     return build_auth_proxy_container(
         upstream_port=HTTP_PORT,
         review=build_review(app),
+        pass_token=True,
         tls_volume=TLS_VOLUME,
         login=True,
         session_secret=secret_names(app)["server"],

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from auth_proxy.container import build_auth_proxy_container, build_auth_proxy_volumes
-from controllers.model_serving.build.containers import build_token_mount
 from lab_ground.kubernetes import peers
 from lab_ground.kubernetes.manifest import Manifest
 from lab_ground.kubernetes.metadata import restricted_pod_security_context
@@ -30,11 +29,10 @@ def service_port(name: str, port: int, target: int | None = None) -> Manifest:
 
 
 def build_token_proxy(review: Mapping[str, str], tls_secret: str) -> Manifest:
-    """The container that checks tokens before the server, and its volumes, but for the token's."""
+    """The container that checks tokens before the server, and its volumes."""
     container = build_auth_proxy_container(
         upstream_port=constants.REST_PORT, review=review, tls_volume=_TLS_VOLUME, port_name="https"
     )
-    container["volumeMounts"].append(build_token_mount(TOKEN_VOLUME))
     volumes = build_auth_proxy_volumes(tls_volume=_TLS_VOLUME, tls_secret=tls_secret)
     return {"containers": [container], "volumes": volumes}
 

@@ -6,7 +6,6 @@ import hashlib
 import json
 from collections.abc import Iterable
 
-from auth_proxy.container import build_auth_delegator_binding
 from controllers.model_serving.build import common
 from controllers.model_serving.build.common import TOKEN_VOLUME, policy_port, service_port
 from controllers.model_serving.build.containers import (
@@ -94,21 +93,6 @@ def build_role_binding(namespace: str) -> Manifest:
             }
         ],
     }
-
-
-def delegator_name(namespace: str) -> str:
-    """The ClusterRoleBinding that lets the token proxies ask for reviews."""
-    return f"{namespace}-{constants.SERVICE_ACCOUNT}-auth-delegator"
-
-
-def build_delegator(namespace: str) -> Manifest:
-    """Build that ClusterRoleBinding."""
-    return build_auth_delegator_binding(
-        name=delegator_name(namespace),
-        service_account=constants.SERVICE_ACCOUNT,
-        namespace=namespace,
-        labels=labels(constants.SERVICE_ACCOUNT),
-    )
 
 
 def build_service(namespace: str) -> Manifest:

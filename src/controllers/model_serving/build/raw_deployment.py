@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import json
 
-from auth_proxy.container import build_auth_delegator_binding
 from controllers.model_serving.build import common
-from controllers.model_serving.build.common import TOKEN_VOLUME, service_port
+from controllers.model_serving.build.common import service_port
 from controllers.model_serving.build.containers import (
     build_puller_container,
     build_server_container,
-    build_token_volume,
     build_volumes,
 )
 from controllers.model_serving.specs import Model, Runtime
@@ -42,22 +40,6 @@ def service_account_of(model: Model) -> str:
     """The named service account, or one of the model's own."""
     # Not <model>-sa: that is the callers' account, made by the dashboard.
     return model.service_account or name_of(model)
-
-
-def delegator_name(namespace: str, account: str) -> str:
-    """The ClusterRoleBinding that lets the model's token proxy ask for reviews."""
-    return f"{namespace}-{account}-auth-delegator"
-
-
-def build_delegator(model: Model) -> Manifest:
-    """Build that ClusterRoleBinding; its labels tell which model it belongs to."""
-    account = service_account_of(model)
-    return build_auth_delegator_binding(
-        name=delegator_name(model.namespace, account),
-        service_account=account,
-        namespace=model.namespace,
-        labels={**labels(model), "lab.opendatahub.io/namespace": model.namespace},
-    )
 
 
 def build_service_account(model: Model) -> Manifest:
@@ -134,7 +116,6 @@ def build_deployment(model: Model, runtime: Runtime) -> Manifest:
             "name": model.name,
             "namespace": model.namespace,
         }
-        pod["volumes"].append(build_token_volume(TOKEN_VOLUME))
         for key, more in common.build_token_proxy(review, _tls_secret(model)).items():
             pod[key] += more
     return common.build_deployment(

@@ -10,14 +10,11 @@ from controllers.notebook.build.basics import (
     is_stopped,
 )
 from controllers.notebook.build.login import (
-    BINDING_LABEL,
     build_access,
-    build_delegator_binding,
     build_route,
     build_service_account,
     build_session_secret,
     build_tls_service,
-    delegator_name,
     login_children,
 )
 from controllers.notebook.build.network import (
@@ -35,7 +32,6 @@ from controllers.notebook.build.pod import (
 from lab_ground.kubernetes.manifest import Manifest
 
 __all__ = [
-    "BINDING_LABEL",
     "BUNDLE_FILE",
     "BUNDLE_VOLUME",
     "IMAGE_SELECTION",
@@ -45,7 +41,6 @@ __all__ = [
     "InvalidNotebookError",
     "Manifest",
     "build_access",
-    "build_delegator_binding",
     "build_network_policies",
     "build_pipelines_binding",
     "build_route",
@@ -56,7 +51,6 @@ __all__ = [
     "build_tls_service",
     "check",
     "choose_image",
-    "delegator_name",
     "has_login",
     "is_stopped",
     "login_children",

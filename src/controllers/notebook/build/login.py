@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from typing import Any
 
-from auth_proxy.container import (
-    build_auth_delegator_binding,
-    build_auth_proxy_container,
-    build_auth_proxy_volumes,
-)
+from auth_proxy.container import build_auth_proxy_container, build_auth_proxy_volumes
 from controllers.notebook.build.basics import (
     PORT,
     PROXY_PORT,
@@ -21,10 +16,9 @@ from controllers.notebook.build.basics import (
 )
 from controllers.serving_certificate.build.objects import SERVING_CERT_ANNOTATION
 from lab_ground.kubernetes.manifest import Manifest
-from lab_ground.kubernetes.metadata import oauth_redirect, standard_labels
+from lab_ground.kubernetes.metadata import oauth_redirect
 from lab_ground.settings import get_settings
 
-BINDING_LABEL = "lab.opendatahub.io/notebook"
 TLS_VOLUME = "tls-certificates"
 
 
@@ -155,32 +149,6 @@ def build_access(notebook: Mapping[str, Any]) -> list[Manifest]:
             ],
         },
     ]
-
-
-def delegator_name(notebook: Mapping[str, Any]) -> str:
-    """Return the name of the ClusterRoleBinding of one Notebook's proxy.
-
-    Names with hyphens run into each other (``1-notebook`` of ``sec-a``, ``notebook`` of
-    ``sec-a-1``), so that it is told apart by the owner's UID.
-    """
-    namespace, name = identity(notebook)
-    mark = hashlib.sha256(notebook["metadata"]["uid"].encode()).hexdigest()[:10]
-    return f"{namespace}-{name}-notebook-{mark}"
-
-
-def build_delegator_binding(notebook: Mapping[str, Any]) -> Manifest:
-    """Build the ClusterRoleBinding that lets the proxy ask for reviews."""
-    namespace, name = identity(notebook)
-    return build_auth_delegator_binding(
-        name=delegator_name(notebook),
-        service_account=account(notebook),
-        namespace=namespace,
-        labels={
-            **standard_labels(name, "notebook"),
-            BINDING_LABEL: name,
-            f"{BINDING_LABEL}-namespace": namespace,
-        },
-    )
 
 
 def login_children(notebook: Mapping[str, Any]) -> list[tuple[str, str, str]]:

@@ -86,7 +86,7 @@ def test_the_runtimes_own_container_is_honoured() -> None:
     assert found["env"][0] == {"name": "LAB_SERVER_THREADS", "value": "2"}
 
 
-def test_only_the_puller_and_the_proxy_hold_a_token() -> None:
+def test_only_the_puller_holds_a_token() -> None:
     runtime = Runtime.read(manifests.runtime())
     deployment = model_mesh.build_deployment("mnist", runtime)
     assert deployment["spec"]["template"]["spec"]["automountServiceAccountToken"] is False
@@ -95,7 +95,7 @@ def test_only_the_puller_and_the_proxy_hold_a_token() -> None:
         for name, container in containers(deployment).items()
         if any("serviceaccount" in mount["mountPath"] for mount in container["volumeMounts"])
     }
-    assert holders == {"puller", "oauth-proxy"}
+    assert holders == {"puller"}
 
 
 def test_the_server_cannot_write_its_models() -> None:
@@ -189,7 +189,7 @@ def test_raw_mode_fetches_before_it_serves() -> None:
         for name, container in containers(deployment).items()
         if any("serviceaccount" in mount["mountPath"] for mount in container["volumeMounts"])
     }
-    assert (pod["automountServiceAccountToken"], holders) == (False, {"oauth-proxy"})
+    assert (pod["automountServiceAccountToken"], holders) == (False, set())
     ports = {p["name"]: p["port"] for p in raw_deployment.build_service(model)["spec"]["ports"]}
     # kserve's service_reconciler.go: behind a token proxy nothing but its port.
     assert ports == {"https": 8443}

@@ -1,0 +1,59 @@
+"""Whose an object is: what somebody else made is never overwritten."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from lab_ground.kubernetes.errors import ApiError
+from lab_ground.kubernetes.metadata import is_owned_by
+
+REASON = "BelongsToAnother"
+
+
+class ForeignObjectError(ApiError):
+    """An object of that name is there already, and is somebody else's."""
+
+
+def refuse_foreign(
+    present: Mapping[str, Any], owner: Mapping[str, Any] | None, field_manager: str
+) -> None:
+    """Let an object be applied only by whoever it belongs to.
+
+    It belongs to its controlling owner. One that was made for a former object of the owner's kind
+    and name goes over to its successor. Without a controlling owner it is whose field manager
+    wrote it.
+
+    Raises:
+        ForeignObjectError: the object belongs to another.
+    """
+    if owner is not None and is_owned_by(present, owner):
+        return
+    controller = next(
+        (
+            reference
+            for reference in present["metadata"].get("ownerReferences") or []
+            if reference.get("controller")
+        ),
+        None,
+    )
+    if controller is None:
+        managers = {
+            entry.get("manager") for entry in present["metadata"].get("managedFields") or []
+        }
+        if field_manager in managers:
+            return
+        whose = f"made by {', '.join(sorted(filter(None, managers))) or 'somebody else'}"
+    else:
+        named = (controller["kind"], controller["name"])
+        if owner is not None and named == (owner["kind"], owner["metadata"]["name"]):
+            return
+        whose = f"{controller['kind']} {controller['name']}'s"
+    name = present["metadata"]["name"]
+    wanted = f" that {owner['kind']} {owner['metadata']['name']} needs" if owner else ""
+    raise ForeignObjectError(
+        409,
+        REASON,
+        f"{present['kind']} {name}{wanted} exists already and is {whose}: it is left as it is; "
+        f"delete it, or choose another name",
+    )
