@@ -17,6 +17,7 @@ from pipeline_server.execution.engine import Engine
 from pipeline_server.object_store import ObjectStore
 from pipeline_server.services.collection import Services
 from pipeline_server.services.documents import PipelineCache
+from pipeline_server.services.permissions import ask_cluster
 from pipeline_server.settings import Settings
 from pipeline_server.web.application import create_page
 
@@ -39,10 +40,13 @@ def main() -> int:
     wait_for(database)
     migrate(database)
     store = ObjectStore(settings)
-    cluster = Cluster(KubernetesClient(), settings.namespace, settings.name)
+    client = KubernetesClient()
+    cluster = Cluster(client, settings.namespace, settings.name)
     pipelines = PipelineCache()
     engine = Engine(settings, database, store, cluster, pipelines)
-    services = Services(settings, database, store, cluster, engine.wake, pipelines)
+    services = Services(
+        settings, database, store, cluster, ask_cluster(client), engine.wake, pipelines
+    )
     application = create_application(
         services,
         start=engine.start,

@@ -6,7 +6,7 @@ import base64
 import os
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -113,7 +113,11 @@ class PipelineServer:
 
     @cached_property
     def token(self) -> str:
-        """Of a service account that may use the server."""
+        """Of a service account that may use the server, and what is in the project, as learners."""
+        name = "pipelines-test-edit"
+        edit = cluster_accounts.binding(name, self.namespace, role="edit", to="pipelines-test")
+        with suppress(ConflictError):
+            self.kubernetes.create(edit)
         return self.make_token("pipelines-test", f"ds-pipeline-user-access-{self.name}")
 
     def make_token(self, account: str, role: str | None) -> str:

@@ -137,7 +137,11 @@ def reconcile_notebook(namespace: str, name: str) -> float | None:
             _apply_login(notebook)
         else:
             _remove_login(notebook)
-        client.apply(builders.build_service(notebook), owner=notebook)
+        for manifest in (
+            builders.build_service(notebook),
+            *builders.build_mounted_access(notebook),
+        ):
+            client.apply(manifest, owner=notebook)
         policies = builders.build_network_policies(notebook)
         for policy in policies if builders.has_login(notebook) else policies[:1]:
             client.apply(policy, owner=notebook)

@@ -32,6 +32,16 @@ class KubernetesClient(Transport):
         self._resources: dict[tuple[str, str], tuple[str, bool]] = {}
         self._lock = threading.Lock()
 
+    def acting_as(self, token: str) -> KubernetesClient:
+        """Return a client of the same cluster that comes with another token, and nothing else."""
+        configuration = copy.copy(self._configuration)
+        configuration.cert_file = configuration.key_file = None
+        configuration.username = configuration.password = None
+        configuration.refresh_api_key_hook = None
+        configuration.api_key = {"authorization": f"Bearer {token}"}
+        configuration.api_key_prefix = {}
+        return KubernetesClient(configuration)
+
     # -- paths -----------------------------------------------------------------------------
 
     def _resource(self, api_version: str, kind: str) -> tuple[str, bool]:

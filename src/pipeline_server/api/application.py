@@ -11,6 +11,7 @@ from fastapi import FastAPI, Response
 from fastapi.responses import PlainTextResponse, RedirectResponse
 
 from pipeline_server.api import elyra, experiments, pipelines, recurring_runs, runs, steps
+from pipeline_server.api.caller import KnownCaller
 from pipeline_server.api.common import PLAIN_BODY, explain_errors
 from pipeline_server.api.limits import LimitedBodies
 from pipeline_server.api.origin import OwnOrigin
@@ -53,6 +54,7 @@ def create_application(
     explain_errors(app)
     app.add_middleware(LimitedBodies)
     app.add_middleware(OwnOrigin)
+    app.add_middleware(KnownCaller)
     if page is not None:
         app.mount("/", page)
     else:

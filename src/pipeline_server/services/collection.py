@@ -10,6 +10,7 @@ from pipeline_server.services.artifacts import ArtifactService
 from pipeline_server.services.documents import PipelineCache
 from pipeline_server.services.experiments import ExperimentService
 from pipeline_server.services.logs import LogService, PodLogs
+from pipeline_server.services.permissions import Ask, Permissions
 from pipeline_server.services.pipelines import PipelineService
 from pipeline_server.services.recurring_runs import RecurringRunService
 from pipeline_server.services.runs import RunService
@@ -25,6 +26,7 @@ class Services:
         database: Database,
         store: ObjectStore,
         pods: PodLogs,
+        ask: Ask,
         wake: Callable[[], None] = lambda: None,
         pipelines: PipelineCache | None = None,
     ) -> None:
@@ -34,10 +36,11 @@ class Services:
         self.wake = wake
         self.pipeline_cache = pipelines or PipelineCache()
         self.experiments = ExperimentService(database)
-        self.pipelines = PipelineService(database)
-        self.runs = RunService(database, self.pipeline_cache, self.experiments, wake)
+        permissions = Permissions(settings.namespace, settings.service_account, ask)
+        self.pipelines = PipelineService(database, permissions)
+        self.runs = RunService(database, self.pipeline_cache, self.experiments, permissions, wake)
         self.recurring_runs = RecurringRunService(
-            database, self.pipeline_cache, self.experiments, wake
+            database, self.pipeline_cache, self.experiments, permissions, wake
         )
         self.artifacts = ArtifactService(database, store)
         self.logs = LogService(database, store, pods)

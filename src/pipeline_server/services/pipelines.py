@@ -16,8 +16,10 @@ from pipeline_server.errors import (
     FailedPreconditionError,
     NotFoundError,
 )
+from pipeline_server.ir.pipeline import PipelineIR
 from pipeline_server.services import checks, documents
 from pipeline_server.services.listing import Listing, ListRequest, Page
+from pipeline_server.services.permissions import Permissions
 
 PIPELINES = Listing(
     Pipeline,
@@ -51,8 +53,9 @@ VERSIONS = Listing(
 class PipelineService:
     """Asks and changes pipelines."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, permissions: Permissions) -> None:
         self._database = database
+        self._permissions = permissions
 
     def list(self, request: ListRequest) -> Page[Pipeline]:
         """Pipelines."""
@@ -207,7 +210,12 @@ class PipelineService:
         tags: Any = None,
         code_source_url: str = "",
     ) -> PipelineVersion:
-        """Keep a checked document as a new version."""
+        """Keep a checked document as a new version.
+
+        A recurring run may follow the newest one, so that its author has to be allowed what it
+        names, whatever parameters it will get.
+        """
+        self._permissions.check(PipelineIR(document), None)
         try:
             with self._database.session() as session:
                 return _add_version(

@@ -18,6 +18,7 @@ from pipeline_server.services import checks, experiments, runs, schedules
 from pipeline_server.services.documents import PipelineCache
 from pipeline_server.services.experiments import ExperimentService
 from pipeline_server.services.listing import Listing, ListRequest, Page
+from pipeline_server.services.permissions import Permissions
 
 MAXIMUM_CONCURRENCY = 10
 
@@ -71,11 +72,13 @@ class RecurringRunService:
         database: Database,
         pipeline_cache: PipelineCache,
         experiment_service: ExperimentService,
+        permissions: Permissions,
         wake: Callable[[], None],
     ) -> None:
         self._database = database
         self._pipelines = pipeline_cache
         self._experiments = experiment_service
+        self._permissions = permissions
         self._wake = wake
 
     def list(self, request: ListRequest, *, experiment_id: str = "") -> Page[RecurringRun]:
@@ -99,7 +102,9 @@ class RecurringRunService:
         experiment_id = wanted.run.experiment_id or self._experiments.default().id
 
         def work(session: Session) -> str:
-            template = runs.build_run(session, self._pipelines, wanted.run, experiment_id)
+            template = runs.build_run(
+                session, self._pipelines, wanted.run, experiment_id, self._permissions
+            )
             row = RecurringRun(
                 display_name=template.display_name,
                 description=template.description,

@@ -36,6 +36,7 @@ from pipeline_server.ir.errors import PipelineError
 from pipeline_server.services import checks, documents, experiments, pipelines, retry
 from pipeline_server.services.documents import PipelineCache
 from pipeline_server.services.listing import Listing, ListRequest, Page
+from pipeline_server.services.permissions import Permissions
 
 LISTING = Listing(
     Run,
@@ -95,11 +96,13 @@ class RunService:
         database: Database,
         pipeline_cache: PipelineCache,
         experiment_service: experiments.ExperimentService,
+        permissions: Permissions,
         wake: Callable[[], None],
     ) -> None:
         self._database = database
         self._pipelines = pipeline_cache
         self._experiments = experiment_service
+        self._permissions = permissions
         self._wake = wake
 
     def list(
@@ -195,7 +198,7 @@ class RunService:
         return self.get(run_id) if run_id else None
 
     def _add(self, session: Session, wanted: NewRun, experiment_id: str) -> Run:
-        run = build_run(session, self._pipelines, wanted, experiment_id)
+        run = build_run(session, self._pipelines, wanted, experiment_id, self._permissions)
         session.add(run)
         session.flush()
         return run
@@ -258,8 +261,17 @@ class RunService:
         self._wake()
 
 
-def build_run(session: Session, cache: PipelineCache, wanted: NewRun, experiment_id: str) -> Run:
-    """A run, checked and not yet added to the session."""
+def build_run(
+    session: Session,
+    cache: PipelineCache,
+    wanted: NewRun,
+    experiment_id: str,
+    permissions: Permissions | None = None,
+) -> Run:
+    """A run, checked and not yet added to the session.
+
+    ``permissions`` says what its caller may use; without them it was said when it was scheduled.
+    """
     experiment = experiments.find(session, experiment_id)
     if experiment.storage_state == StorageState.ARCHIVED:
         raise InvalidArgumentError(f"experiment {experiment.name!r} is archived")
@@ -282,9 +294,12 @@ def build_run(session: Session, cache: PipelineCache, wanted: NewRun, experiment
         raise InvalidArgumentError("a run needs a pipeline_spec or a pipeline_version_reference")
     try:
         ir.check_runnable()
-        ir.parameters(config["parameters"])
+        parameters = ir.parameters(config["parameters"])
     except PipelineError as error:
         raise InvalidArgumentError(str(error)) from None
+    account = checks.name(wanted.service_account, "service_account", required=False)
+    if permissions is not None:
+        permissions.check(ir, parameters, account)
     moment = now()
     run = Run(
         display_name=checks.name(wanted.display_name or ir.name, "display_name"),
@@ -299,7 +314,7 @@ def build_run(session: Session, cache: PipelineCache, wanted: NewRun, experiment
         document_digest=digest,
         inline_spec=wanted.spec is not None,
         runtime_config=config,
-        service_account=checks.name(wanted.service_account, "service_account", required=False),
+        service_account=account,
         created_at=moment,
         scheduled_at=wanted.tick_at or moment,
         wake_at=moment,

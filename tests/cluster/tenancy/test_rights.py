@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import cluster_accounts
@@ -17,7 +18,11 @@ VIEWER, CALLER = "viewer", "caller"
 PREDICTIONS = [{"apiGroups": [""], "resources": ["services"], "verbs": ["get"]}]
 DOORS = {
     "workbench": ("kubeflow.org", "notebooks", "get"),
-    "pipelines": ("route.openshift.io", "routes", "get"),
+    "pipelines": (
+        "datasciencepipelinesapplications.opendatahub.io",
+        "datasciencepipelinesapplications/api",
+        "create",
+    ),
     "secrets": ("", "secrets", "get"),
     "pods": ("", "pods", "create"),
     "tokens": ("", "serviceaccounts/token", "create"),
@@ -75,9 +80,28 @@ def test_a_prediction_token_opens_predictions_only(
     assert may(accounts[CALLER], stranger.namespace, door) == (door == "predictions")
 
 
-def test_a_viewer_opens_no_workbench(accounts: dict[str, KubernetesClient], stranger: Seat) -> None:
-    assert not may(accounts[VIEWER], stranger.namespace, "workbench")
-    assert may(accounts[VIEWER], stranger.namespace, "pipelines")
+@pytest.mark.parametrize("door", sorted(set(DOORS) - {"predictions"}))
+def test_a_viewer_opens_neither_workbench_nor_pipelines(
+    accounts: dict[str, KubernetesClient], stranger: Seat, door: str
+) -> None:
+    """A prediction is what a viewer may ask for, as with OpenShift AI."""
+    assert not may(accounts[VIEWER], stranger.namespace, door)
+    assert may(accounts[VIEWER], stranger.namespace, "predictions")
+
+
+def test_the_doors_are_those_that_the_proxies_ask_for(client: KubernetesClient) -> None:
+    """The reviews of all that run: none asks for what a viewer has, but for predictions."""
+    asked = set()
+    for pod in client.list_objects("v1", "Pod"):
+        for one in pod["spec"]["containers"]:
+            for variable in one.get("env") or ():
+                if variable["name"] == "AUTH_PROXY_REVIEW":
+                    review = json.loads(variable["value"])
+                    parts = [review["resource"], review.get("subresource")]
+                    resource = "/".join(filter(None, parts))
+                    asked.add((review.get("group", ""), resource, review["verb"]))
+    models = ("serving.kserve.io", "inferenceservices", "get")
+    assert asked <= {DOORS[door] for door in ("workbench", "pipelines", "predictions")} | {models}
 
 
 @pytest.mark.parametrize("door", sorted(DOORS))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import shutil
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,18 @@ class NoPods:
 
     def read_log(self, pod_name: str, container: str = "main") -> bytes | None:
         return None
+
+
+class Rights:
+    """What callers may use, by token; everybody everything, until a test says otherwise."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, dict[str, str]]] = []
+        self.refused: set[tuple[str, str]] = set()
+
+    def __call__(self, token: str, attributes: Mapping[str, str]) -> bool:
+        self.asked.append((token, dict(attributes)))
+        return (attributes["resource"], attributes["name"]) not in self.refused
 
 
 @pytest.fixture(scope="session")
@@ -91,8 +103,13 @@ def settings() -> Settings:
 
 
 @pytest.fixture
-def services(database: Database, settings: Settings) -> Services:
-    return Services(settings, database, ObjectStore(settings), NoPods())
+def ask() -> Rights:
+    return Rights()
+
+
+@pytest.fixture
+def services(database: Database, settings: Settings, ask: Rights) -> Services:
+    return Services(settings, database, ObjectStore(settings), NoPods(), ask)
 
 
 @pytest.fixture

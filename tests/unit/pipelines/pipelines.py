@@ -182,3 +182,29 @@ def model_car():
 @dsl.pipeline(name="given-car")
 def given_car(uri: str):
     dsl.importer(artifact_uri=uri, artifact_class=dsl.Model, reimport=False)
+
+
+@dsl.pipeline(name="names-much")
+def names_much(secret: str = "given"):
+    task = say(text="x")
+    kubernetes.use_secret_as_volume(task, secret_name="volume", mount_path="/etc/s")
+    kubernetes.use_secret_as_env(task, secret_name=secret, secret_key_to_env={"k": "V"})
+    kubernetes.use_config_map_as_volume(task, config_map_name="settings", mount_path="/etc/c")
+    kubernetes.use_config_map_as_env(task, config_map_name="more", config_map_key_to_env={"k": "W"})
+    kubernetes.set_image_pull_secrets(task, secret_names=["registry"])
+
+
+@dsl.pipeline(name="names-what-it-makes")
+def names_what_it_makes():
+    made = say(text="victim")
+    kubernetes.use_secret_as_volume(say(text="x"), secret_name=made.output, mount_path="/etc/s")
+
+
+@dsl.component(base_image="registry/image:1", install_kfp_package=False)
+def nothing():
+    pass
+
+
+@dsl.pipeline(name="names-nothing")
+def names_nothing():
+    nothing()

@@ -202,6 +202,8 @@ class TestController:
             ("Route", "notebook"),
             ("NetworkPolicy", "notebook-ctrl-np"),
             ("NetworkPolicy", "notebook-oauth-np"),
+            ("Role", "notebook-mounted"),
+            ("RoleBinding", "notebook-mounted"),
         }
         cluster.writes.clear()
         handlers.reconcile_notebook("mnist", "notebook")
@@ -323,3 +325,20 @@ class TestController:
         status = cluster.objects["Notebook", "mnist", "notebook"]["status"]
         assert ready_of(status)["reason"] == "BelongsToAnother"
         assert "spec" not in cluster.objects["StatefulSet", "mnist", "notebook"]
+
+    def test_its_account_may_read_what_its_pod_has_and_nothing_else(self, cluster, one):
+        pod = cluster.objects["Notebook", "mnist", "notebook"]["spec"]["template"]["spec"]
+        pod["containers"][0] |= {
+            "envFrom": [{"secretRef": {"name": "connection"}}, {"configMapRef": {"name": "kept"}}],
+            "env": [{"name": "A", "valueFrom": {"secretKeyRef": {"name": "key", "key": "k"}}}],
+        }
+        pod["volumes"] = [
+            {"name": "a", "secret": {"secretName": "mounted"}},
+            {"name": "b", "projected": {"sources": [{"configMap": {"name": "part"}}]}},
+        ]
+        handlers.reconcile_notebook("mnist", "notebook")
+        rules = cluster.objects["Role", "mnist", "notebook-mounted"]["rules"]
+        assert {(*rule["resources"], *rule["verbs"]): rule["resourceNames"] for rule in rules} == {
+            ("secrets", "get"): ["connection", "key", "mounted"],
+            ("configmaps", "get"): ["kept", "part"],
+        }

@@ -17,6 +17,7 @@ from controllers.notebook.build.login import (
     build_tls_service,
     login_children,
 )
+from controllers.notebook.build.mounted import build_mounted_access
 from controllers.notebook.build.network import (
     build_network_policies,
     build_pipelines_binding,
@@ -41,6 +42,7 @@ __all__ = [
     "InvalidNotebookError",
     "Manifest",
     "build_access",
+    "build_mounted_access",
     "build_network_policies",
     "build_pipelines_binding",
     "build_route",
