@@ -10,7 +10,7 @@ from typing import Any
 
 from jsonschema import Draft202012Validator
 
-from lab_ground.kubernetes.client import DEFAULT_FIELD_MANAGER, KubernetesClient
+from lab_ground.kubernetes.client import KubernetesClient
 from lab_ground.kubernetes.errors import ConflictError, InvalidError, NotFoundError
 from lab_ground.kubernetes.manifest import Manifest
 from lab_ground.kubernetes.metadata import owner_reference
@@ -144,7 +144,7 @@ class MemoryCluster(KubernetesClient):
         present = self.objects.get(self._key(body))
         if present is not None:
             managers = self._managers.get(present["metadata"]["uid"], set())
-            fields = [{"manager": manager} for manager in managers]
+            fields = [{"manager": manager, "operation": "Apply"} for manager in managers]
             metadata = {**present["metadata"], "managedFields": fields}
             refuse_foreign({**present, "metadata": metadata}, owner, field_manager)
         stored = self._store(body)
@@ -154,9 +154,7 @@ class MemoryCluster(KubernetesClient):
     def create(self, manifest, namespace=None):
         if self._key(manifest) in self.objects:
             raise ConflictError(409, "AlreadyExists", "exists")
-        stored = self._store(copy.deepcopy(dict(manifest)))
-        self._managers.setdefault(stored["metadata"]["uid"], set()).add(DEFAULT_FIELD_MANAGER)
-        return stored
+        return self._store(copy.deepcopy(dict(manifest)))
 
     def replace(self, manifest):
         before = self.objects.get(self._key(manifest))

@@ -22,7 +22,7 @@ def refuse_foreign(
 
     It belongs to its controlling owner. One that was made for a former object of the owner's kind
     and name goes over to its successor. Without a controlling owner it is whose field manager
-    wrote it.
+    applied it.
 
     Raises:
         ForeignObjectError: the object belongs to another.
@@ -38,11 +38,14 @@ def refuse_foreign(
         None,
     )
     if controller is None:
-        managers = {
-            entry.get("manager") for entry in present["metadata"].get("managedFields") or []
-        }
-        if field_manager in managers:
+        fields = present["metadata"].get("managedFields") or []
+        # A plain write has its client's name there, which several programs share.
+        if any(
+            (entry.get("manager"), entry.get("operation")) == (field_manager, "Apply")
+            for entry in fields
+        ):
             return
+        managers = {entry.get("manager") for entry in fields}
         whose = f"made by {', '.join(sorted(filter(None, managers))) or 'somebody else'}"
     else:
         named = (controller["kind"], controller["name"])

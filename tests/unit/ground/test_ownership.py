@@ -18,8 +18,11 @@ def owner(name: str = "notebook", uid: str = "uid-1", kind: str = "Notebook") ->
     return {"apiVersion": "kubeflow.org/v1", "kind": kind, "metadata": metadata}
 
 
-def present(of: dict[str, Any] | None = None, manager: str = ME) -> dict[str, Any]:
-    metadata = {"name": "thing", "managedFields": [{"manager": manager}]}
+def present(
+    of: dict[str, Any] | None = None, manager: str = ME, operation: str = "Apply"
+) -> dict[str, Any]:
+    fields = [{"manager": manager, "operation": operation}]
+    metadata: dict[str, Any] = {"name": "thing", "managedFields": fields}
     if of is not None:
         metadata["ownerReferences"] = [owner_reference(of)]
     return {"apiVersion": "v1", "kind": "Service", "metadata": metadata}
@@ -50,6 +53,8 @@ def test_ours_is_applied(thing: dict[str, Any], mine: dict[str, Any] | None) -> 
         (present(owner()), None, "Notebook notebook's"),
         (present(manager="kubectl"), owner(), "made by kubectl"),
         (present(manager="kubectl"), None, "made by kubectl"),
+        # Written by a program of our name, as every client of this package is.
+        (present(operation="Update"), owner(), f"made by {ME}"),
     ],
 )
 def test_another_s_is_refused_and_told(

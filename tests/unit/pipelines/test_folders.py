@@ -25,7 +25,7 @@ from pipeline_server.services import folders
 from pipeline_server.services.collection import Services
 from pipeline_server.settings import Settings
 
-from .conftest import NoPods
+from .conftest import NoPods, Rights
 
 ADMIN = Identity("admin", "ADMIN", "a" * 32, admin=True)
 BASE = "/apis/v2beta1"
@@ -47,7 +47,7 @@ def services(database: Database, settings: Settings, bucket: tuple[str, Any]) ->
         store_access_key=ADMIN.access_key,
         store_secret_key=ADMIN.secret_key,
     )
-    return Services(settings, database, ObjectStore(settings), NoPods())
+    return Services(settings, database, ObjectStore(settings), NoPods(), Rights())
 
 
 @pytest.fixture

@@ -140,7 +140,13 @@ class Lab:
         database = Database(f"sqlite:///{path}")
         models.Base.metadata.create_all(database.engine)
         settings = Settings(namespace="mnist")
-        self.services = Services(settings, database, self.store, self.pods)  # type: ignore[arg-type]
+        self.services = Services(
+            settings,
+            database,
+            self.store,  # type: ignore[arg-type]
+            self.pods,
+            lambda _token, _attributes: True,
+        )
 
     def make_sample(self) -> None:
         """Everything as at the start, whatever has happened to it."""
