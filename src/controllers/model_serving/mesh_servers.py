@@ -49,6 +49,7 @@ class MeshServers:
             and not ends(runtime.manifest)
             # One whose name is too long has its models refused.
             and len(model_mesh.deployment_name(runtime.name)) <= LABEL_LIMIT
+            and 0 <= runtime.replicas <= constants.MOST_REPLICAS
         ]
         mesh = [name for name, (model, _) in placed.items() if model.mode == MODEL_MESH]
         delays: list[float] = []

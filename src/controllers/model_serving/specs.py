@@ -229,6 +229,19 @@ def with_storage_key(
 
 def choose_runtime(model: Model, runtimes: Iterable[Runtime]) -> Runtime:
     """The runtime that serves the model, or SpecError with the reason that there is none."""
+    runtime = _choose(model, runtimes)
+    for number, reason, what in (
+        (runtime.replicas, "RuntimeUnhealthy", f"ServingRuntime '{runtime.name}': spec.replicas"),
+        (model.min_replicas, "InvalidPredictorSpec", "spec.predictor.minReplicas"),
+    ):
+        if not 0 <= number <= constants.MOST_REPLICAS:
+            raise SpecError(
+                reason, f"{what} is {number}; it must be 0 to {constants.MOST_REPLICAS}"
+            )
+    return runtime
+
+
+def _choose(model: Model, runtimes: Iterable[Runtime]) -> Runtime:
     wanted_multi = model.mode == MODEL_MESH
     by_name = {runtime.name: runtime for runtime in runtimes}
     described = f"{model.format_name} {model.format_version}".strip()

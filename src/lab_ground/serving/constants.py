@@ -14,6 +14,8 @@ MANIFEST = "model.json"
 STORAGE_CONFIG = "storage-config"
 MODELS_KEY = "models.json"
 
+# Copies of a server or model: a controller makes pods of any number, and is busy with all of them.
+MOST_REPLICAS = 10
 GROUP = "serving.kserve.io"
 INFERENCE_SERVICE = ("serving.kserve.io/v1beta1", "InferenceService")
 SERVING_RUNTIME = ("serving.kserve.io/v1alpha1", "ServingRuntime")

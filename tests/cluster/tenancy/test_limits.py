@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,14 @@ DEFAULTS: dict[str, Any] = yaml.safe_load(
     (Path(__file__).resolve().parents[3] / "roles/lab_project/defaults/main.yml").read_text()
 )
 Manifest = dict[str, Any]
+HARD = {
+    **DEFAULTS["lab_project_sizes"]["small"],
+    "services.nodeports": "0",
+    "services.loadbalancers": "0",
+}
+PRIORITY = ("scheduling.k8s.io/v1", "PriorityClass")
+ALLOWED = "lab-tenancy-allowed"
+OTHER = "lab-tenancy-other"
 
 
 def thing(kind: str, name: str, seat: Seat, spec: Manifest) -> Manifest:
@@ -29,16 +38,14 @@ def thing(kind: str, name: str, seat: Seat, spec: Manifest) -> Manifest:
 @pytest.fixture(scope="module")
 def limited(client: KubernetesClient, stranger: Seat) -> Seat:
     """The stranger's seat with a seat's limits."""
-    refused = {
-        "scopeName": "PriorityClass",
-        "operator": "In",
-        "values": DEFAULTS["lab_project_priorities_refused"],
-    }
+    # As the role writes it where one class is allowed.
+    named = {"scopeName": "PriorityClass", "operator": "Exists"}
+    refused = {"scopeName": "PriorityClass", "operator": "NotIn", "values": [ALLOWED]}
     quotas = (
-        ("lab-seat", {"hard": DEFAULTS["lab_project_quota"]}),
+        ("lab-seat", {"hard": HARD}),
         (
             "lab-seat-priority",
-            {"hard": {"pods": "0"}, "scopeSelector": {"matchExpressions": [refused]}},
+            {"hard": {"pods": "0"}, "scopeSelector": {"matchExpressions": [named, refused]}},
         ),
     )
     for name, spec in quotas:
@@ -81,10 +88,38 @@ def test_no_service_goes_round_the_router(limited: Seat, kind: str) -> None:
         try_it(limited, thing("Service", "out", limited, {"type": kind, "ports": [{"port": 80}]}))
 
 
-@pytest.mark.parametrize("name", DEFAULTS["lab_project_priorities_refused"])
-def test_no_pod_comes_before_the_platform_s(limited: Seat, name: str) -> None:
+@pytest.fixture(scope="module")
+def classes(client: KubernetesClient) -> Iterator[None]:
+    """Two priority classes, of which the seat's limits allow one."""
+    for name in (ALLOWED, OTHER):
+        client.create(
+            {
+                "apiVersion": PRIORITY[0],
+                "kind": PRIORITY[1],
+                "metadata": {"name": name},
+                "value": 1,
+            }
+        )
+    yield
+    for name in (ALLOWED, OTHER):
+        client.delete(*PRIORITY, name)
+
+
+@pytest.mark.parametrize(
+    "name", ["system-node-critical", "system-cluster-critical", "lab-platform", OTHER]
+)
+def test_no_pod_has_a_priority_that_was_not_allowed(
+    limited: Seat, classes: None, name: str
+) -> None:
     with pytest.raises(ApiError, match="exceeded quota: lab-seat-priority"):
         try_it(limited, pod(limited, "first", priorityClassName=name))
+
+
+def test_a_pod_has_the_priority_that_was_allowed_or_none(limited: Seat, classes: None) -> None:
+    assert (
+        try_it(limited, pod(limited, "first", priorityClassName=ALLOWED))["spec"]["priority"] == 1
+    )
+    assert try_it(limited, pod(limited, "plain"))["spec"]["priority"] == 0
 
 
 def test_a_container_that_says_nothing_has_requests_and_limits(limited: Seat) -> None:
@@ -99,8 +134,8 @@ def test_a_container_that_says_nothing_has_requests_and_limits(limited: Seat) ->
 def test_a_seat_does_not_reserve_the_machine(limited: Seat) -> None:
     greedy = pod(limited, "greedy")
     greedy["spec"]["containers"][0]["resources"] = {
-        "requests": {"cpu": "5"},
-        "limits": {"cpu": "5"},
+        "requests": {"cpu": "1600m"},
+        "limits": {"cpu": "1600m"},
     }
     with pytest.raises(ApiError, match="exceeded quota: lab-seat"):
         try_it(limited, greedy)

@@ -42,6 +42,8 @@ DATA = re.compile(
     r"|/containers/0/imagePullPolicy$"
     r"|/containers/0/resources/(requests|limits)/(cpu|memory)$"
     r"|/storageClassName$"
+    # A seat's size.
+    r"|/spec/hard/(pods|requests\.(cpu|memory|storage)|persistentvolumeclaims)$"
     r"|/objectStorage/minio/image$"
     r"|/annotations/notebooks.opendatahub.io~oauth-logout-url$"
     r"|/annotations/opendatahub.io~template-name$"
