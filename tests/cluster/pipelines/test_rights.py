@@ -8,30 +8,13 @@ import cluster_accounts
 import kfp
 import pytest
 import requests
-from kfp import dsl
-from kfp import kubernetes as k8s
 from pipeline_project import NAME, PipelineServer
-from sdk_pipelines.constructs import IMAGE
+from sdk_pipelines.kubernetes_pipelines import names_a_secret, names_nothing
 
 from lab_ground.kubernetes.client import KubernetesClient
 
 pytestmark = pytest.mark.cluster
 RUNS = "/apis/v2beta1/runs"
-
-
-@dsl.component(base_image=IMAGE, install_kfp_package=False)
-def idle():
-    pass
-
-
-@dsl.pipeline(name="names-a-secret")
-def names_a_secret(secret: str):
-    k8s.use_secret_as_env(idle(), secret_name=secret, secret_key_to_env={"password": "PASSWORD"})
-
-
-@dsl.pipeline(name="names-nothing")
-def names_nothing():
-    idle()
 
 
 @pytest.fixture(scope="module")

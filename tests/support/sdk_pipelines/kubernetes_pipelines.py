@@ -99,3 +99,18 @@ def talk():
 @dsl.pipeline(name="talkative")
 def talkative():
     talk().set_caching_options(False)
+
+
+@dsl.component(base_image=IMAGE, install_kfp_package=False)
+def idle():
+    pass
+
+
+@dsl.pipeline(name="names-a-secret")
+def names_a_secret(secret: str):
+    k8s.use_secret_as_env(idle(), secret_name=secret, secret_key_to_env={"password": "PASSWORD"})
+
+
+@dsl.pipeline(name="names-nothing")
+def names_nothing():
+    idle()
