@@ -14,6 +14,7 @@ from lab_ground.kubernetes.readiness import readiness
 from lab_ground.waiting import moments
 from lab_playbook.cluster import explain_object
 from lab_playbook.outcome import Arguments, Result, TaskError
+from lab_playbook.reading import named
 
 logger = logging.getLogger(__name__)
 PAUSE = 1.0
@@ -70,29 +71,17 @@ def judge(service: Manifest, deployment: Manifest | None, spent: float) -> str:
     return "ready" if transition == "UpToDate" else "waiting"
 
 
-def read(
-    cluster: KubernetesClient, api_version: str, kind: str, name: str, arguments: Arguments
-) -> dict[str, Manifest]:
-    """Return the objects of a name, by namespace."""
-    namespaces = arguments["namespaces"]
-    present = cluster.list_objects(
-        api_version,
-        kind,
-        namespaces[0] if len(namespaces) == 1 else None,
-        field_selector=f"metadata.name={name}",
-    )
-    return {thing["metadata"]["namespace"]: thing for thing in present}
-
-
 def look(
     cluster: KubernetesClient, arguments: Arguments, spent: float
 ) -> tuple[list[str], Manifest | None]:
     """Return the namespaces that are waited for, and the first model that cannot be served."""
     name = arguments["name"]
-    services = read(cluster, API, KIND, name, arguments)
+    services = named(cluster, API, KIND, name, arguments["namespaces"])
     deployments: dict[str, Manifest] = {}
     if arguments["raw"]:
-        deployments = read(cluster, "apps/v1", "Deployment", f"{name}-predictor", arguments)
+        deployments = named(
+            cluster, "apps/v1", "Deployment", f"{name}-predictor", arguments["namespaces"]
+        )
     verdicts = {
         namespace: judge(service, deployments.get(namespace), spent)
         for namespace, service in services.items()

@@ -14,6 +14,7 @@ from lab_ground.kubernetes.readiness import is_stopped, readiness
 from lab_ground.waiting import moments
 from lab_playbook.cluster import explain_object
 from lab_playbook.outcome import Arguments, Result, TaskError
+from lab_playbook.reading import named
 
 logger = logging.getLogger(__name__)
 PAUSE = 1.0
@@ -34,13 +35,8 @@ def look(
     is_right: Callable[[Manifest], bool],
 ) -> list[str]:
     """Return the namespaces where an object is not there or not right."""
-    present = cluster.list_objects(
-        target["api_version"],
-        target["kind"],
-        namespaces[0] if len(namespaces) == 1 else None,
-        field_selector=f"metadata.name={target['name']}",
-    )
-    right = {thing["metadata"]["namespace"] for thing in present if is_right(thing)}
+    present = named(cluster, target["api_version"], target["kind"], target["name"], namespaces)
+    right = {namespace for namespace, thing in present.items() if is_right(thing)}
     return [namespace for namespace in namespaces if namespace not in right]
 
 

@@ -1,7 +1,8 @@
 """A seat of a class beside others: made, used, reset by its number, brought on to a step, removed.
 
 `./lab reset --seat N` as an instructor types it, on a seat of its own with a stopped workbench; the
-model server's objects stand for a learner's work. The tests follow one another.
+model server's objects stand for a learner's work. An administrator makes the seat, everything else is
+done with an instructor's rights, by another account. The tests follow one another.
 """
 
 from __future__ import annotations
@@ -10,10 +11,14 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import cluster_accounts
 import pytest
+from instructor import Instructor, instructor, rules_in
 from kubernetes import client, config
 from lab_seat import REPOSITORY, lab
 
+from lab_ground.kubernetes.client import KubernetesClient, open_client
+from lab_ground.kubernetes.errors import ApiError
 from lab_ground.waiting import wait_for
 
 pytestmark = pytest.mark.cluster
@@ -21,12 +26,14 @@ pytestmark = pytest.mark.cluster
 NUMBER = "93"
 SEAT = f"mnist-{NUMBER}"
 KUBECONFIG = REPOSITORY / ".lab" / "kubeconfig"
+# Where the instructor's own kubeconfig is kept for the time of the tests.
+INSTRUCTORS = REPOSITORY / ".lab" / "instructor-kubeconfig"
 SERVING = {"app.kubernetes.io/part-of": "mnist-lab", "app.kubernetes.io/component": "serving"}
 
 
 def reset(*options: str) -> str:
-    """Reset as an instructor does; return what was said."""
-    done = lab("reset", *options, timeout=300)
+    """Reset as an instructor does, with an instructor's rights; return what was said."""
+    done = lab("reset", *options, "-e", f"lab_kubeconfig={INSTRUCTORS}", timeout=300)
     assert done.returncode == 0, done.stdout[-3000:]
     return done.stdout
 
@@ -54,15 +61,34 @@ class Objects:
 
 
 @pytest.fixture(scope="module")
-def objects() -> Iterator[Objects]:
+def admin() -> KubernetesClient:
+    """Comes as the administrator."""
+    return open_client(str(KUBECONFIG))
+
+
+@pytest.fixture(scope="module")
+def teacher(admin: KubernetesClient) -> Iterator[Instructor]:
+    """Who has the rights of docs/instructor/rights.yml and of the seat's own Role."""
+    with instructor(admin, KUBECONFIG, INSTRUCTORS.parent) as found:
+        yield found
+    INSTRUCTORS.unlink()
+
+
+@pytest.fixture(scope="module")
+def objects(teacher: Instructor) -> Iterator[Objects]:
     """The seat, made as docs/instructor/class.md says, with somebody's work in it."""
     config.load_kube_config(str(KUBECONFIG))
     core = client.CoreV1Api()
-    done = lab(
-        "run", "prepare-lab", "-e", "lab_workbench_state=stopped",
-        "-e", json.dumps({"lab_seats": [SEAT]}), timeout=400,
-    )  # fmt: skip
+    seats: dict[str, object] = {"lab_seats": [SEAT]}
     try:
+        granted = {**seats, "lab_instructors": [teacher.subject]}
+        done = lab("run", "grant-seats", "-e", json.dumps(granted), timeout=120)
+        assert done.returncode == 0, done.stdout[-3000:]
+        prepared = {**seats, "lab_kubeconfig": str(teacher.kubeconfig)}
+        done = lab(
+            "run", "prepare-lab", "-e", "lab_workbench_state=stopped",
+            "-e", json.dumps(prepared), timeout=400,
+        )  # fmt: skip
         assert done.returncode == 0, done.stdout[-3000:]
         for name, labels in (("model-mesh", SERVING), ("my-own", {})):
             core.create_namespaced_secret(SEAT, {"metadata": {"name": name, "labels": labels}})
@@ -83,6 +109,53 @@ def everybody_else(core: client.CoreV1Api) -> set[tuple[str, str]]:
     return {(s.metadata.namespace, s.metadata.name) for s in found} - {
         (SEAT, s.metadata.name) for s in found
     }
+
+
+@pytest.mark.parametrize("place", ["kube-system", "lab-platform", "lab-router", "default", "mnist"])
+def test_an_instructor_only_looks_outside_of_the_seats(
+    teacher: Instructor, objects: Objects, place: str
+) -> None:
+    """What `kubectl auth can-i --list` tells: no way to more than what is given."""
+    found = {
+        (group, resource, verb)
+        for rule in rules_in(teacher.client(), place)
+        for group in rule.get("apiGroups") or ()
+        for resource in rule.get("resources") or ()
+        for verb in rule["verbs"]
+    }
+    asked = {key for key in found if key[1].startswith("self")}
+    assert {verb for _, _, verb in asked} <= {"create"}
+    looked_at = {resource for _, resource, _ in found - asked}
+    assert {verb for _, _, verb in found - asked} <= {"get", "list"}, found
+    assert looked_at == {
+        "namespaces",
+        "nodes",
+        "persistentvolumes",
+        "customresourcedefinitions",
+        "datascienceclusters",
+        "clusterrolebindings",
+    }
+
+
+def test_nothing_in_a_seat_leads_out_of_it(teacher: Instructor, objects: Objects) -> None:
+    rules = rules_in(teacher.client(), SEAT)
+    verbs = {verb for rule in rules for verb in rule["verbs"]}
+    assert {"create", "delete"} <= verbs
+    assert not {"escalate", "bind", "impersonate", "*"} & verbs
+    assert not [rule for rule in rules if "*" in (rule.get("resources") or ())]
+
+
+def test_an_instructor_gives_nobody_more_than_they_have(
+    teacher: Instructor, objects: Objects
+) -> None:
+    mine = teacher.client()
+    for name in ("admin", "cluster-admin"):
+        more = cluster_accounts.binding("more", SEAT, role=name, to="default")
+        with pytest.raises(ApiError, match="is attempting to grant RBAC permissions"):
+            mine.create(more)
+    with pytest.raises(ApiError, match="cannot patch resource"):
+        labels = {"pod-security.kubernetes.io/enforce": "privileged"}
+        mine.patch("v1", "Namespace", SEAT, {"metadata": {"labels": labels}})
 
 
 def test_the_plan_speaks_of_this_seat_only(objects: Objects) -> None:

@@ -23,7 +23,7 @@ from lab_playbook.training import manifests as training
 ROOT = Path(__file__).resolve().parents[3]
 INVENTORIES = ("embedded", "kubernetes", "openshift")
 TEMPLATES = {
-    "lab_project": ("objects.yml.j2", "route.yml.j2", "limits.yml.j2"),
+    "lab_project": ("namespaces.yml.j2", "objects.yml.j2", "route.yml.j2", "limits.yml.j2"),
     "lab_pipeline_server": ("server.yml.j2", "route.yml.j2", "client.yml.j2"),
     "lab_data": ("connection.yml.j2",),
     "lab_image_streams": ("image_streams.yml.j2",),
@@ -82,6 +82,8 @@ def registered_variables(namespaces: list[str], template: str, mode: str) -> dic
             secret("aws-connection-s3-creds", name, **aws) for name in namespaces
         ],
         "__lab_workbench_stopped": [],
+        "__lab_project_present": {"resources": []},
+        "__lab_image_streams_present": {"resources": []},
         "__lab_serving_stored": {"checksums": dict.fromkeys(namespaces, "0" * 64)},
         **({"__lab_serving_template_spec": OPENVINO[mode]} if template else {}),
     }
@@ -129,7 +131,11 @@ def render_roles(inventory: str, overrides_as_json: str) -> dict[str, list[Manif
         defaults = loader.load_from_file(
             str(role_path / "defaults" / "main.yml"), trusted_as_template=True
         )
-        merged = {**defaults, **variables, "role_path": str(role_path), **overrides}
+        own = role_path / "vars" / "main.yml"
+        constants = (
+            loader.load_from_file(str(own), trusted_as_template=True) if own.exists() else {}
+        )
+        merged = {**defaults, **constants, **variables, "role_path": str(role_path), **overrides}
         seats = overrides.get("lab_seats", ["mnist"])
         template, mode = (
             str(Templar(loader=loader, variables=merged).template(trust_as_template(text)))

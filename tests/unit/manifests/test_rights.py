@@ -1,4 +1,9 @@
-"""The rights that docs/instructor/rights.yml gives are those that the roles and modules use."""
+"""An instructor's rights are those that the roles and modules use, each where it is used.
+
+What looks at the cluster is in docs/instructor/rights.yml, with the project of the image streams; all
+else
+is a Role in each seat, which lab_project makes.
+"""
 
 from __future__ import annotations
 
@@ -13,10 +18,28 @@ from lab_reset.planning import read_rules
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 RIGHTS = REPOSITORY / "docs" / "instructor" / "rights.yml"
-# Roles that run on OpenShift; the others make a cluster or a platform, which is there already.
+SEAT = REPOSITORY / "roles" / "lab_project" / "vars" / "main.yml"
+# Roles that an instructor runs on OpenShift; the others make a cluster, a platform or the images,
+# which are there already.
 ROLES = sorted(
-    path for path in REPOSITORY.glob("roles/lab_*") if path.name not in ("lab_nightly",)
-)  # fmt: skip
+    path
+    for path in REPOSITORY.glob("roles/lab_*")
+    if path.name not in ("lab_nightly", "lab_images")
+)
+# Made by `./lab run grant-seats`, which is an administrator's.
+ADMINISTRATORS = ("namespaces.yml.j2", "instructors.yml.j2")
+# What is asked outside of the seats; everything else is asked in each seat.
+CLUSTER = {
+    ("", "namespaces"),
+    ("", "nodes"),
+    ("", "persistentvolumes"),
+    ("apiextensions.k8s.io", "customresourcedefinitions"),
+    ("datasciencecluster.opendatahub.io", "datascienceclusters"),
+    ("dscinitialization.opendatahub.io", "dscinitializations"),
+    ("gateway.networking.k8s.io", "gateways"),
+    ("rbac.authorization.k8s.io", "clusterrolebindings"),
+}
+IMAGES = {("image.openshift.io", "imagestreams"), ("template.openshift.io", "templates")}
 APPLY = {"get", "create", "patch"}
 READ = {"get", "list"}
 HEAD = re.compile(r"^apiVersion: (.+)\nkind: (\w+)$", re.M)
@@ -33,7 +56,12 @@ def group_of(api_version: str) -> str:
 
 
 def documents() -> list[Path]:
-    found = [path for role in ROLES for path in role.glob("templates/*.j2")]
+    found = [
+        path
+        for role in ROLES
+        for path in role.glob("templates/*.j2")
+        if path.name not in ADMINISTRATORS
+    ]
     return found + sorted((REPOSITORY / "inference" / "base").glob("*.yaml"))
 
 
@@ -60,6 +88,8 @@ def called_by_tasks() -> list[tuple[str, str, set[str], str]]:
                 kind = write.get("kind") or thing["kind"]
                 verbs = {"get", "delete"} if write.get("state") == "absent" else APPLY
                 found.append((version, kind, verbs, where))
+            if read := task.get("lab_read"):
+                found.append((read["api_version"], read["kind"], {"list"}, where))
             for wait in (task.get("lab_wait") or {}).get("objects", ()):
                 version = wait["api_version"]
                 for name, value in (task.get("vars") or {}).items():
@@ -114,66 +144,92 @@ OTHERWISE = [
     *(("", "configmaps", verb, "lab_training") for verb in APPLY),
     ("datasciencepipelinesapplications.opendatahub.io", "datasciencepipelinesapplications", "list",
      "lab_reset"),
-    *(("image.openshift.io", "imagestreams", verb, "lab_images") for verb in APPLY),
-    *(("build.openshift.io", "buildconfigs", verb, "lab_images") for verb in APPLY),
-    ("build.openshift.io", "buildconfigs/instantiatebinary", "create", "lab_images"),
-    ("build.openshift.io", "builds", "get", "lab_images"),
-    ("build.openshift.io", "builds/log", "get", "lab_images"),
     ("", "nodes", "list", "lab_validation"),
+    # Nobody gives what they have not: what the Roles say that the lab binds.
+    *(("datasciencepipelinesapplications.opendatahub.io", "datasciencepipelinesapplications/api",
+       verb, "lab_pipeline_server") for verb in ("get", "create", "update", "patch", "delete")),
 ]  # fmt: skip
 
 
-def given() -> dict[tuple[str, str], set[str]]:
-    """Verbs by group and resource, where the rule is for every name."""
+def place(group: str, resource: str) -> str:
+    """Where a call is made."""
+    if (group, resource) in CLUSTER:
+        return "cluster"
+    return "images" if (group, resource) in IMAGES else "seat"
+
+
+def rules() -> dict[str, list[dict[str, Any]]]:
+    """The rules of each place."""
+    whole, images = yaml.safe_load_all(RIGHTS.read_text())
+    assert (whole["kind"], images["kind"]) == ("ClusterRole", "Role")
+    assert images["metadata"]["namespace"] == "redhat-ods-applications"
+    seat = yaml.safe_load(SEAT.read_text())["__lab_project_instructor_rules"]
+    return {"cluster": whole["rules"], "images": images["rules"], "seat": seat}
+
+
+def given(where: str) -> dict[tuple[str, str], set[str]]:
+    """Verbs by group and resource, for every name or for the lab's."""
     rights: dict[tuple[str, str], set[str]] = {}
-    for rule in yaml.safe_load(RIGHTS.read_text())["rules"]:
+    for rule in rules()[where]:
         for group in rule["apiGroups"]:
             for resource in rule["resources"]:
-                if "resourceNames" not in rule:
-                    rights.setdefault((group, resource), set()).update(rule["verbs"])
+                rights.setdefault((group, resource), set()).update(rule["verbs"])
     return rights
 
 
-def test_every_call_is_allowed() -> None:
-    rights = given()
+def test_every_call_is_allowed_where_it_is_made() -> None:
+    rights = {where: given(where) for where in rules()}
     refused = [
         f"{verb} {resource}.{group} (called in {where})"
         for group, resource, verb, where in called()
-        if verb not in rights.get((group, resource), set())
+        if (group, resource) != ("", "namespaces") or verb in READ
+        if verb not in rights[place(group, resource)].get((group, resource), set())
     ]
     assert not refused, sorted(set(refused))
 
 
-def test_nothing_is_allowed_that_nothing_calls() -> None:
+@pytest.mark.parametrize("where", ["cluster", "images", "seat"])
+def test_nothing_is_allowed_that_nothing_calls(where: str) -> None:
     used: dict[tuple[str, str], set[str]] = {}
     for group, resource, verb, _ in called():
-        used.setdefault((group, resource), set()).add(verb)
+        if place(group, resource) == where:
+            used.setdefault((group, resource), set()).add(verb)
     # A get and a list are one right to read.
     spare = {
         f"{verb} {resource}.{group}"
-        for (group, resource), verbs in given().items()
+        for (group, resource), verbs in given(where).items()
         for verb in verbs - used.get((group, resource), set()) - READ
     }
     assert not spare
-    assert not given().keys() - used.keys()
+    assert not given(where).keys() - used.keys()
+
+
+def test_outside_of_the_seats_an_instructor_only_looks() -> None:
+    assert {verb for verbs in given("cluster").values() for verb in verbs} <= READ
+    writing = {key for key, verbs in given("images").items() if verbs - READ}
+    assert writing == {("image.openshift.io", "imagestreams")}
+    streams = yaml.safe_load((REPOSITORY / "roles/lab_image_streams/defaults/main.yml").read_text())
+    ours = {
+        image["name"]
+        for kind in ("workbenches", "runtimes")
+        for image in streams[f"lab_image_streams_{kind}"]
+    }
+    changed = [rule["resourceNames"] for rule in rules()["images"] if rule["verbs"] == ["patch"]]
+    assert [set(names) for names in changed] == [ours]
+
+
+@pytest.mark.parametrize("where", ["cluster", "images", "seat"])
+def test_no_rule_leads_to_more(where: str) -> None:
+    for rule in rules()[where]:
+        assert not {"escalate", "bind", "impersonate", "*"} & set(rule["verbs"]), rule
+        assert "*" not in rule["apiGroups"] + rule["resources"], rule
 
 
 @pytest.mark.parametrize("path", documents(), ids=lambda path: path.name)
-def test_a_role_that_is_bound_may_be_bound(path: Path) -> None:
-    """Nobody can give what they do not have, unless they may bind that very role."""
-    bindable = {
-        name
-        for rule in yaml.safe_load(RIGHTS.read_text())["rules"]
-        if rule["verbs"] == ["bind"]
-        for name in rule["resourceNames"]
-    }
-    bound = re.findall(r"^roleRef:\n(?:  .*\n)*?  name: (.*)$", path.read_text(), re.M)
-    for name in bound:
-        plain = re.sub(
-            r"{{ lab_(pipeline_server_name|workbench_pipeline_server) }}", "ds-pipeline", name
-        )
-        if "{{" in plain:
-            # lab_serving's own Role, which gives no more than the instructor has.
-            assert plain == "{{ server }}-view-role"
-            continue
-        assert plain in bindable
+def test_a_role_that_is_bound_gives_no_more_than_the_instructor_has(path: Path) -> None:
+    """Without `bind` nobody can give what they do not have."""
+    for kind, name in re.findall(r"^roleRef:\n(?:  .*\n)*?  kind: (.*)\n  name: (.*)$",
+                                 path.read_text(), re.M):  # fmt: skip
+        assert kind == "Role"
+        plain = re.sub(r"{{.*}}$", "NAME", name)
+        assert plain in ("ds-pipeline-user-access-NAME", "{{ server }}-view-role"), name
