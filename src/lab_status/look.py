@@ -1,4 +1,4 @@
-"""Asks the machine and the cluster how everything is; three questions to the API at once."""
+"""Asks the machine and the cluster how everything is; four questions to the API at once."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import subprocess
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,13 @@ LAB_KINDS = (
     "services.serving.knative.dev",
     "routes.route.openshift.io",
 )
+# The lab's tokens without an end; what they are is not read, only when they were made.
+TOKENS = (
+    "get", "secrets", "-A", "--selector=app.kubernetes.io/part-of=mnist-lab",
+    "--field-selector=type=kubernetes.io/service-account-token",
+    "-o", "jsonpath={range .items[*]}{.metadata.namespace}/{.metadata.name} "
+    "{.metadata.creationTimestamp}{\"\\n\"}{end}",
+)  # fmt: skip
 # kubectl's words for an API server that is not the one which the kubeconfig trusts.
 FOREIGN_CLUSTER = "certificate signed by unknown authority"
 
@@ -73,6 +81,14 @@ class Kubectl:
         except (subprocess.SubprocessError, OSError, ValueError, KeyError) as error:
             return [], reason_of(error)
         return list(items), ""
+
+
+def token_births(kubectl: Kubectl) -> dict[str, datetime]:
+    """Return when each token's Secret was made, by namespace/name; none where one may not look."""
+    with contextlib.suppress(subprocess.SubprocessError, OSError, ValueError):
+        pairs = [line.split() for line in kubectl.run(*TOKENS).splitlines()]
+        return {name: datetime.fromisoformat(made) for name, made in pairs}
+    return {}
 
 
 def reason_of(error: Exception) -> str:
@@ -135,7 +151,8 @@ def look(layout: Layout, kubectl: Kubectl | None, namespaces: Sequence[str] = ()
     if kubectl is None:
         why = "there is no kubeconfig, or no kubectl; set KUBECONFIG, or run ./lab up"
         return Snapshot(machine=lines, problem=why)
-    with ThreadPoolExecutor(3) as pool:
+    with ThreadPoolExecutor(4) as pool:
+        births = pool.submit(token_births, kubectl)
         claimable = pool.submit(
             external_addresses.ask,
             [kubectl.program, f"--kubeconfig={kubectl.kubeconfig}"],
@@ -153,6 +170,7 @@ def look(layout: Layout, kubectl: Kubectl | None, namespaces: Sequence[str] = ()
         resources_problem=resources_problem,
         own_platform=inventory() != "openshift",
         addresses_claimable=claimable.result(),
+        token_births=births.result(),
     )
 
 

@@ -7,8 +7,9 @@ how it is made. A part that is missing while a later one is there is a fault.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -91,8 +92,13 @@ def read_seat(access: dict[str, Any], namespace: str = "") -> Seat:
     return Seat(named, parts)
 
 
-def seat_lines(seat: Seat, items: Sequence[Manifest]) -> list[Line]:
-    """Say how each part of a seat is, the learner's last step first."""
+def seat_lines(
+    seat: Seat, items: Sequence[Manifest], births: Mapping[str, datetime] | None = None
+) -> list[Line]:
+    """Say how each part of a seat is, the learner's last step first.
+
+    ``births`` has when the Secrets of tokens were made, by namespace/name.
+    """
     own = [item for item in items if item["metadata"].get("namespace") == seat.namespace]
     reached = max((part.step for part in seat.parts if part.of(own)), default=0)
     lines = []
@@ -104,7 +110,7 @@ def seat_lines(seat: Seat, items: Sequence[Manifest]) -> list[Line]:
             why = f"it is not there; {part.remedy} brings it back"
             lines.append(Line(DOWN, part.title, why, aligned=True))
         else:
-            lines.append(part_line(part, manifest, own))
+            lines.append(part_line(part, manifest, own, births or {}))
     return [*lines, *lines_of_the_rest(seat, own)]
 
 
@@ -122,7 +128,9 @@ def lines_of_the_rest(seat: Seat, own: Sequence[Manifest]) -> Iterator[Line]:
             yield Line(DOWN, f"{item['kind']} {metadata['name']}", why)
 
 
-def part_line(part: Part, manifest: Manifest, own: Sequence[Manifest]) -> Line:
+def part_line(
+    part: Part, manifest: Manifest, own: Sequence[Manifest], births: Mapping[str, datetime]
+) -> Line:
     """Say how a part that is there is, and where it is opened."""
     why = trouble_of(manifest) or trouble_of_address(part, own)
     if why:
@@ -131,8 +139,18 @@ def part_line(part: Part, manifest: Manifest, own: Sequence[Manifest]) -> Line:
         return Line(UP, f"{part.title:{TITLE}} stopped")
     if part.kind == "Service":
         return Line(UP, f"{part.title:{TITLE}} {state_of_function(part.name, own)}")
-    note = (f"its key: Secret {part.credential}",) if part.credential and part.url else ()
+    note = (key_of(part, births),) if part.credential and part.url else ()
     return Line(UP, f"{part.title:{TITLE}} {part.url or 'ready'}", more=note)
+
+
+def key_of(part: Part, births: Mapping[str, datetime]) -> str:
+    """Name the Secret that opens a part; of a token, which has no end, say how old it is too."""
+    made = births.get(part.credential)
+    if made is None:
+        return f"its key: Secret {part.credential}"
+    days = (datetime.now(UTC) - made).days
+    age = "of today" if days < 1 else f"{days} day{'s' if days > 1 else ''} old"
+    return f"its key: Secret {part.credential}, {age}"
 
 
 def trouble_of_address(part: Part, own: Sequence[Manifest]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from embedded_cluster import external_addresses, network_policies
@@ -44,6 +45,8 @@ class Snapshot:
     own_platform: bool = True
     addresses_claimable: bool | None = None
     """Whether a Service may have externalIPs; None: that could not be found out."""
+    token_births: Mapping[str, datetime] = field(default_factory=dict)
+    """When the Secret of each token was made, by namespace/name."""
 
 
 def sections(
@@ -194,7 +197,7 @@ def lab_sections(snapshot: Snapshot, seats: Sequence[Seat]) -> Iterator[tuple[st
         elif project.get("status", {}).get("phase") == "Terminating":
             yield heading, [Line(DOWN, "project", "it is being removed; ./lab up makes it anew")]
         else:
-            lines = seat_lines(seat, [*snapshot.items, *snapshot.resources])
+            lines = seat_lines(seat, [*snapshot.items, *snapshot.resources], snapshot.token_births)
             yield heading, lines if len(seats) == 1 else fewer(lines)
 
 

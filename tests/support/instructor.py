@@ -1,4 +1,4 @@
-"""An instructor who is no administrator: the rights of docs/instructor, and a kubeconfig with them."""
+"""An instructor who is no administrator: the rights of docs/instructor, in a kubeconfig."""
 
 from __future__ import annotations
 

@@ -1,12 +1,13 @@
 """A seat of a class beside others: made, used, reset by its number, brought on to a step, removed.
 
 `./lab reset --seat N` as an instructor types it, on a seat of its own with a stopped workbench; the
-model server's objects stand for a learner's work. An administrator makes the seat, everything else is
-done with an instructor's rights, by another account. The tests follow one another.
+model server's objects stand for a learner's work. An administrator makes the seat, everything else
+is done with an instructor's rights, by another account. The tests follow one another.
 """
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -153,9 +154,9 @@ def test_an_instructor_gives_nobody_more_than_they_have(
         more = cluster_accounts.binding("more", SEAT, role=name, to="default")
         with pytest.raises(ApiError, match="is attempting to grant RBAC permissions"):
             mine.create(more)
+    patch = {"metadata": {"labels": {"pod-security.kubernetes.io/enforce": "privileged"}}}
     with pytest.raises(ApiError, match="cannot patch resource"):
-        labels = {"pod-security.kubernetes.io/enforce": "privileged"}
-        mine.patch("v1", "Namespace", SEAT, {"metadata": {"labels": labels}})
+        mine.patch("v1", "Namespace", SEAT, patch)
 
 
 def test_the_plan_speaks_of_this_seat_only(objects: Objects) -> None:
@@ -165,6 +166,31 @@ def test_the_plan_speaks_of_this_seat_only(objects: Objects) -> None:
     assert f"keep     {SEAT}: Secret/my-own (not of the lab)" in told
     assert " mnist: " not in told
     assert objects.secrets() == before
+
+
+def test_a_token_is_replaced_and_the_old_one_is_worth_nothing(
+    teacher: Instructor, admin: KubernetesClient, objects: Objects
+) -> None:
+    def token() -> str:
+        secret = objects.core.read_namespaced_secret("pipelines-client", SEAT)
+        return base64.b64decode((secret.data or {})["token"]).decode()
+
+    def knows(value: str) -> bool:
+        review = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenReview"}
+        path = "/apis/authentication.k8s.io/v1/tokenreviews"
+        answer = admin.request("POST", path, body={**review, "spec": {"token": value}})
+        return bool(answer["status"].get("authenticated"))
+
+    old = token()
+    assert knows(old)
+    objects.core.delete_namespaced_secret("pipelines-client", SEAT)
+    variables = {"lab_seats": [SEAT], "lab_kubeconfig": str(teacher.kubeconfig)}
+    done = lab(
+        "run", "prepare-lab", "--tags", "pipelines", "-e", json.dumps(variables), timeout=200
+    )
+    assert done.returncode == 0, done.stdout[-3000:]
+    assert token() != old
+    assert (knows(old), knows(token())) == (False, True)
 
 
 def test_on_to_a_workbench_keeps_what_is_there(objects: Objects) -> None:

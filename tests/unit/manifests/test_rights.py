@@ -1,8 +1,7 @@
 """An instructor's rights are those that the roles and modules use, each where it is used.
 
-What looks at the cluster is in docs/instructor/rights.yml, with the project of the image streams; all
-else
-is a Role in each seat, which lab_project makes.
+What looks at the cluster is in docs/instructor/rights.yml, with the image streams' project; the
+rest is a Role in each seat, which lab_project makes.
 """
 
 from __future__ import annotations

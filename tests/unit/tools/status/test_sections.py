@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -34,6 +34,15 @@ def test_whole_lab_is_up_and_says_where(whole: Snapshot) -> None:
     assert "https://mnist-webapp-mnist.apps.lab.test" in line_about(told[LAB], "page").text
     assert "asleep" in line_about(told[LAB], "function").text
     assert line_about(told[LAB], "model").more == ("its key: Secret mnist/model-mesh",)
+
+
+@pytest.mark.parametrize(("days", "age"), [(0, "of today"), (1, "1 day old"), (40, "40 days old")])
+def test_a_token_s_age_is_told_for_it_has_no_end(whole: Snapshot, days: int, age: str) -> None:
+    births = {"mnist/model-mesh": datetime.now(UTC) - timedelta(days=days, minutes=1)}
+    told = tell(replace(whole, token_births=births))
+    assert line_about(told[LAB], "model").more == (f"its key: Secret mnist/model-mesh, {age}",)
+    # The object store's keys are no token.
+    assert line_about(told[LAB], "object store").more == ("its key: Secret mnist/keys",)
 
 
 def test_reset_lab_is_no_fault_and_lists_no_dead_address(cleanly_reset: Snapshot) -> None:
