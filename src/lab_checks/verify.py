@@ -49,6 +49,7 @@ TYPED = {
         "pipeline_launcher",
         "pipeline_server",
         "router",
+        "volume_watcher",
     ),
     "inference": ("mnist_webapp",),
 }

@@ -1,0 +1,1 @@
+"""Keeps volumes that are directories of the node to the size that was claimed for them."""
