@@ -300,3 +300,18 @@ def imports_late(uri: str):
     )
     done = read(data=known.output).after(first)
     say(text=done.output)
+
+
+@step
+def spin(seconds: int):
+    import time
+
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        pass
+
+
+@dsl.pipeline(name="five-hundred-steps")
+def five_hundred_steps(seconds: int = 5):
+    with dsl.ParallelFor(list(range(500))):
+        spin(seconds=seconds)

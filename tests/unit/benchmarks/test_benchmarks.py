@@ -29,6 +29,7 @@ Bench = Callable[..., tuple[int, dict[str, Any]]]
         "kinds",
         "kubernetes_clients",
         "lab",
+        "noise",
         "pipelines",
         "reset",
         "workload",
@@ -257,3 +258,25 @@ def test_seats_are_used_before_they_are_reset(load: Load, monkeypatch: pytest.Mo
     figures = module.measure_many(4)
     assert calls == ["run prepare-lab", "use", "reset -e", "remove"]
     assert figures["served_seats"] == 3
+
+
+@pytest.mark.parametrize(("noisy", "failed", "code"), [(15.0, 0, 0), (30.0, 0, 1), (15.0, 1, 1)])
+def test_noise(
+    load: Load, bench: Bench, monkeypatch: pytest.MonkeyPatch, noisy: float, failed: int, code: int
+) -> None:
+    module = load("noise")
+    answers = iter(
+        [(dict.fromkeys(module.NAMES, 10.0), 0), (dict.fromkeys(module.NAMES, noisy), failed)]
+    )
+    for name in ("open_client", "Neighbour", "read_access"):
+        monkeypatch.setattr(module, name, mock.MagicMock())
+    monkeypatch.setattr(module, "measure", lambda *_: next(answers))
+    monkeypatch.setattr(module, "noisy_seat", nothing)
+    monkeypatch.setattr(
+        module, "noise", lambda *_, **__: contextlib.nullcontext({"running": ["bomb-1"]})
+    )
+    found, report = bench(module)
+    assert found == code
+    assert set(module.BOUNDS) <= set(report["figures"])
+    assert report["figures"]["login_times"]["measured"] == noisy / 10
+    assert report["noise"] == {"running": ["bomb-1"]}
