@@ -4,14 +4,14 @@
 
 Needs a whole lab (``./lab up``), which is the neighbour. A seat of its own, with the limits of the
 role ``lab_project``, makes the noise: a fork bomb, a pod that fills its volume, a pod that computes
-on every core, and a run of 500 steps. Meanwhile, and before, the neighbour is asked again and again:
+on every core, and a run of 500 steps. Before that and meanwhile the neighbour is asked on and on:
 
 - ``page``: the page on which a digit is drawn, until it is whole;
 - ``login``: a token is handed in at the workbench's sign-in, until the session begins;
 - ``prediction``: a digit is recognised, through the Route and the token proxy.
 
-For each, ``NAME_ms`` and ``NAME_noisy_ms`` are the medians, ``NAME_times`` is how many times as long
-it takes (aimed at: 2). ``failures`` counts what was not answered (0). Which noise was made, and that
+For each, ``NAME_ms`` and ``NAME_noisy_ms`` are the medians, ``NAME_times`` how many times as long
+it takes (aimed at: 2). ``failures`` counts what was not answered (0). What noise was made, and that
 it was held, is in ``noise``.
 """
 
