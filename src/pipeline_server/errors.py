@@ -38,6 +38,13 @@ class AlreadyExistsError(ServiceError):
     status = HTTPStatus.CONFLICT
 
 
+class PermissionDeniedError(ServiceError):
+    """The caller may not."""
+
+    code = 7
+    status = HTTPStatus.FORBIDDEN
+
+
 class TooLargeError(ServiceError):
     """The request is larger than the server takes."""
 
