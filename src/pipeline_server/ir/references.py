@@ -68,7 +68,7 @@ def _given(
     ir: PipelineIR, label: str, name: str, parameters: Mapping[str, Any] | None
 ) -> Iterator[str]:
     """What an executor's tasks have as an input: their own, or one of the graph around them."""
-    for component in ir.components_used():
+    for component in (ROOT, *ir.spec.components):
         if not ir.is_dag(component):
             continue
         for task in ir.component(component).dag.tasks.values():
