@@ -23,7 +23,6 @@ EVERYWHERE = {
     r"\S+ (pod/)?labels/app\.kubernetes\.io/": "ours say who made them, for the status and resets",
     r"\S+ annotations/manifestival: ": "a mark of the library that DSPO applies with",
     r"\S+ annotations/deployment\.kubernetes\.io/revision: ": "Kubernetes' own, at run time",
-    r"ClusterRoleBinding/\S+: ours only": "upstream's are outside of the namespace that was read",
     r"(ConfigMap|PersistentVolumeClaim|Role|RoleBinding|Route|Secret|ServiceAccount)/(aws-\S+|"
     r"ds-pipeline-config|ml-pipeline|mnist-inference|mnist-view(-role)?|model-mesh|model-server-view|"
     r"notebook|pipelines-client(-ca)?): upstream only": "applied by the lab's roles",
@@ -66,6 +65,9 @@ PIPELINES = {
     r"Service/mariadb-\S+ (annotations/service\.beta|ports/3306)": "spoken to plainly",
 }
 WORKBENCH = {
+    r"(Role|RoleBinding)/notebook-mounted: ours only": (
+        "a run may name what its sender may read: here what the workbench has mounted"
+    ),
     r"(Service|NetworkPolicy)/notebook\S* labels/notebook-name: ": "for our watches",
     r"StatefulSet/notebook labels/notebook-name: ": "for our watches",
     r"StatefulSet/notebook selector: ": "older than this comparison; a selector cannot change",
