@@ -102,4 +102,4 @@ def test_a_viewer_of_the_project_does_not_come_in(
         timeout=30,
     )
     assert reply.status_code == 403
-    assert "may not create datasciencepipelinesapplications" in reply.json()["message"]
+    assert "may not get datasciencepipelinesapplications" in reply.json()["message"]

@@ -21,7 +21,7 @@ DOORS = {
     "pipelines": (
         "datasciencepipelinesapplications.opendatahub.io",
         "datasciencepipelinesapplications/api",
-        "create",
+        "get",
     ),
     "secrets": ("", "secrets", "get"),
     "pods": ("", "pods", "create"),
