@@ -10,6 +10,7 @@ SOURCES = Path(__file__).resolve().parents[3] / "src"
 # These are for controllers and for the tools of a machine that has the packages.
 HEAVY = {
     "lab_ground.kubernetes.client",
+    "lab_ground.kubernetes.events",
     "lab_ground.kubernetes.informer",
     "lab_ground.kubernetes.reconciler",
     "lab_ground.kubernetes.transport",
