@@ -67,10 +67,27 @@ def test_a_wrong_environment_is_explained(environment: dict[str, str], told: str
     assert done.stderr.count("\n") == 1
 
 
+# A cluster that is not there: from the machine's own, this checkout would take over its class.
+NOWHERE = """
+apiVersion: v1
+kind: Config
+clusters: [{name: a, cluster: {server: "https://127.0.0.1:1"}}]
+users: [{name: a, user: {}}]
+contexts: [{name: a, context: {cluster: a, user: a}}]
+current-context: a
+"""
+
+
 @pytest.mark.parametrize("words", [("test", "--list"), ("status",)])
-def test_who_stops_reading_sees_no_traceback(words: tuple[str, ...]) -> None:
+def test_who_stops_reading_sees_no_traceback(tmp_path: Path, words: tuple[str, ...]) -> None:
+    (tmp_path / "kubeconfig").write_text(NOWHERE)
+    elsewhere = {"LAB_INVENTORY": "kubernetes", "KUBECONFIG": str(tmp_path / "kubeconfig")}
     with subprocess.Popen(
-        [str(PROJECT / "lab"), *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [str(PROJECT / "lab"), *words],
+        env={**os.environ, **elsewhere},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     ) as process:
         assert process.stdout is not None
         assert process.stderr is not None
