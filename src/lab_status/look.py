@@ -22,7 +22,8 @@ from lab_ground.kubernetes.manifest import Manifest
 from lab_status.lines import DOWN, UP, Line
 from lab_status.sections import Snapshot
 
-PLAIN_KINDS = "nodes,namespaces,deployments,statefulsets,daemonsets"
+PLAIN_KINDS = ("nodes", "namespaces", "deployments", "statefulsets", "daemonsets")
+WITHOUT_NAMESPACE = ("nodes", "namespaces")
 # The lab's own kinds; a cluster without the platform does not know them.
 LAB_KINDS = (
     "datasciencepipelinesapplications.datasciencepipelinesapplications.opendatahub.io",
@@ -38,7 +39,9 @@ TOKENS = (
     "-o", "jsonpath={range .items[*]}{.metadata.namespace}/{.metadata.name} "
     "{.metadata.creationTimestamp}{\"\\n\"}{end}",
 )  # fmt: skip
-# kubectl's words for an API server that is not the one which the kubeconfig trusts.
+# kubectl's words for what one may not, and for an API server that is not the one which the
+# kubeconfig trusts.
+FORBIDDEN = "(Forbidden)"
 FOREIGN_CLUSTER = "certificate signed by unknown authority"
 
 
@@ -74,13 +77,31 @@ class Kubectl:
         )
         return done.stdout.strip()
 
-    def list_all(self, kinds: str) -> tuple[list[Manifest], str]:
-        """Return the objects of these kinds in all namespaces, and why there are none."""
+    def list_all(
+        self, kinds: Sequence[str], seats: Sequence[str] = ()
+    ) -> tuple[list[Manifest], str]:
+        """Return the objects of these kinds in all namespaces, and why there are none.
+
+        Who may not look into all, as an instructor with rights in the seats, is told of the seats.
+        """
         try:
-            items = json.loads(self.run("get", kinds, "-A", "-o", "json"))["items"]
+            try:
+                return self._list(kinds, "-A"), ""
+            except subprocess.CalledProcessError as error:
+                if not seats or FORBIDDEN not in str(error.stderr):
+                    raise
+            wide = [kind for kind in kinds if kind in WITHOUT_NAMESPACE]
+            items = self._list(wide) if wide else []
+            for seat in seats:
+                inside = [kind for kind in kinds if kind not in WITHOUT_NAMESPACE]
+                items += self._list(inside, "-n", seat)
         except (subprocess.SubprocessError, OSError, ValueError, KeyError) as error:
             return [], reason_of(error)
-        return list(items), ""
+        return items, ""
+
+    def _list(self, kinds: Sequence[str], *where: str) -> list[Manifest]:
+        said = self.run("get", ",".join(kinds), *where, "-o", "json")
+        return list(json.loads(said)["items"])
 
 
 def token_births(kubectl: Kubectl) -> dict[str, datetime]:
@@ -158,8 +179,8 @@ def look(layout: Layout, kubectl: Kubectl | None, namespaces: Sequence[str] = ()
             [kubectl.program, f"--kubeconfig={kubectl.kubeconfig}"],
             [*namespaces, "default"],
         )
-        plain = pool.submit(kubectl.list_all, PLAIN_KINDS)
-        own_kinds = pool.submit(kubectl.list_all, ",".join(LAB_KINDS))
+        plain = pool.submit(kubectl.list_all, PLAIN_KINDS, namespaces)
+        own_kinds = pool.submit(kubectl.list_all, LAB_KINDS, namespaces)
         items, problem = plain.result()
         resources, resources_problem = own_kinds.result()
     return Snapshot(

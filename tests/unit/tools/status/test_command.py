@@ -97,6 +97,33 @@ def test_refused_question_is_a_sentence(
         raise subprocess.CalledProcessError(1, "kubectl", stderr=said)
 
     monkeypatch.setattr(subprocess, "run", refuse)
-    items, why = Kubectl("kubectl", tmp_path).list_all("nodes")
+    items, why = Kubectl("kubectl", tmp_path).list_all(["nodes"])
     assert items == []
     assert why.startswith(told)
+
+
+KUBECTL = """#!/bin/sh
+shift 2  # --kubeconfig, --request-timeout
+case "$*" in
+    "get pods,notebooks -n seat-"*) echo '{"items": [{"kind": "Pod", "seat": "'$4'"}]}' ;;
+    "get nodes -o json") echo '{"items": [{"kind": "Node"}]}' ;;
+    *-A*) echo 'Error from server (Forbidden): pods is forbidden' >&2; exit 1 ;;
+    *) echo "not expected: $*" >&2; exit 1 ;;
+esac
+"""
+
+
+def test_who_may_look_into_seats_only_is_told_of_the_seats(tmp_path: Path) -> None:
+    program = tmp_path / "kubectl"
+    program.write_text(KUBECTL)
+    program.chmod(0o755)
+    kubectl = Kubectl(str(program), tmp_path)
+    kinds = ["pods", "nodes", "notebooks"]
+    items, why = kubectl.list_all(kinds, ["seat-1", "seat-2"])
+    assert why == ""
+    assert items == [
+        {"kind": "Node"}, {"kind": "Pod", "seat": "seat-1"}, {"kind": "Pod", "seat": "seat-2"},
+    ]  # fmt: skip
+    # Without seats there is nothing to fall back to, and a seat that is refused is told.
+    assert "is forbidden" in kubectl.list_all(kinds)[1]
+    assert "not expected" in kubectl.list_all(kinds, ["other"])[1]
