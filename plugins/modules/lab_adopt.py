@@ -12,7 +12,9 @@ description:
   - What is as it should be stays untouched. A cluster that does not answer changes nothing.
 options:
   kubeconfig:
-    description: Path of the kubeconfig.
+    description:
+      - Path of the kubeconfig. Only the checkout's own, C(kubeconfig) in O(state), is written;
+        another one is somebody's with rights of their own.
     type: str
     required: true
   own_machine:

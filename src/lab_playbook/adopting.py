@@ -22,9 +22,13 @@ def adopt(arguments: Arguments, check_mode: bool, layout: Layout | None = None) 
         TaskError: the cluster's list of seats cannot be read.
     """
     kubeconfig = Path(arguments["kubeconfig"]).expanduser()
+    # Another file is somebody's own, with the rights of whom it names, and not to be replaced by
+    # the administrator's.
+    own = kubeconfig.resolve() == (Path(arguments["state"]) / "kubeconfig").resolve()
     adopted = []
     if (
         arguments["own_machine"]
+        and own
         and not check_mode
         and adoption.adopt_kubeconfig(layout or Layout(), kubeconfig)
     ):

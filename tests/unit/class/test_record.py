@@ -122,7 +122,7 @@ def test_where_the_certificate_is_others_affair_it_is_not_kept(tmp_path: Path) -
 
 def test_the_kubeconfig_of_this_machines_cluster_is_taken(tmp_path: Path) -> None:
     layout, target = Layout(tmp_path / "machine"), tmp_path / "checkout/kubeconfig"
-    arguments = {"kubeconfig": str(target), "own_machine": True, "state": str(tmp_path),
+    arguments = {"kubeconfig": str(target), "own_machine": True, "state": str(target.parent),
                  "ca_certificate": ""}  # fmt: skip
     assert adopt(arguments, False, layout)["adopted"] == []
     layout.admin_kubeconfig.parent.mkdir(parents=True)
@@ -132,3 +132,8 @@ def test_the_kubeconfig_of_this_machines_cluster_is_taken(tmp_path: Path) -> Non
     assert adopt(arguments, False, layout) == {"changed": True, "adopted": [str(target)]}
     assert target.stat().st_mode & 0o777 == 0o600
     assert adopt(arguments, False, layout)["changed"] is False
+    # An instructor's own, named with -e lab_kubeconfig, never becomes the administrator's.
+    other = tmp_path / "checkout/instructor-kubeconfig"
+    other.write_text("an instructor's")
+    assert adopt({**arguments, "kubeconfig": str(other)}, False, layout)["adopted"] == []
+    assert other.read_text() == "an instructor's"
