@@ -22,7 +22,8 @@ def refuse_foreign(
 
     It belongs to its controlling owner. One that was made for a former object of the owner's kind
     and name goes over to its successor. Without a controlling owner it is whose field manager
-    applied it.
+    applied it. One in which nobody has written anything, as an account that is but a name, is taken
+    by whoever applies it for no owner: there is nothing to overwrite.
 
     Raises:
         ForeignObjectError: the object belongs to another.
@@ -39,6 +40,8 @@ def refuse_foreign(
     )
     if controller is None:
         fields = present["metadata"].get("managedFields") or []
+        if owner is None and not fields:
+            return
         # A plain write has its client's name there, which several programs share.
         if any(
             (entry.get("manager"), entry.get("operation")) == (field_manager, "Apply")

@@ -28,9 +28,15 @@ def present(
     return {"apiVersion": "v1", "kind": "Service", "metadata": metadata}
 
 
+def unwritten() -> dict[str, Any]:
+    """Nothing but a name, as the API server keeps an account that was applied so."""
+    return {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "model-mesh"}}
+
+
 @pytest.mark.parametrize(
     ("thing", "mine"),
     [
+        (unwritten(), None),
         (present(owner()), owner()),
         # Whatever was changed in it: it is ours.
         (present(owner(), "kubectl"), owner()),
@@ -53,6 +59,7 @@ def test_ours_is_applied(thing: dict[str, Any], mine: dict[str, Any] | None) -> 
         (present(owner()), None, "Notebook notebook's"),
         (present(manager="kubectl"), owner(), "made by kubectl"),
         (present(manager="kubectl"), None, "made by kubectl"),
+        (unwritten(), owner(), "made by somebody else"),
         # Written by a program of our name, as every client of this package is.
         (present(operation="Update"), owner(), f"made by {ME}"),
     ],
