@@ -102,7 +102,7 @@ def test_a_store_with_a_wrong_key(
         "host": f"minio-{NAME}.{server.namespace}.svc.cluster.local",
         "port": "9000",
         "scheme": "http",
-        "bucket": "rhods",
+        "bucket": "mlpipeline",
         "s3CredentialsSecret": {
             "secretName": "keys",
             "accessKey": "accesskey",
