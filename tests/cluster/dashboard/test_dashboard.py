@@ -154,7 +154,12 @@ def test_workbench_by_form_runs_opens_stops_and_starts(
     assert found["status"]["percent"] == 100
     host, _, path = found["url"].removeprefix("https://").partition("/")
     headers = {"Authorization": f"Bearer {prepared.token}"}
-    assert prepared.browser.ask(host, f"/{path}/api", headers=headers).status == 200
+    # The router learns of the ready pod a moment after the status does.
+    wait_for(
+        lambda: prepared.browser.ask(host, f"/{path}/api", headers=headers).status == 200,
+        20,
+        f"the workbench to answer at {host}",
+    )
     environment = client.list_objects(
         "v1", "Pod", prepared.namespace, label_selector=f"notebook-name={bench}"
     )[0]["spec"]["containers"][0]["envFrom"]
