@@ -80,8 +80,10 @@ def project(server: PipelineServer) -> Iterator[None]:
             "display_name": "test",
             "engine": "Argo",
             "runtime_type": "KUBEFLOW_PIPELINES",
-            "auth_type": "NO_AUTHENTICATION",
-            "api_endpoint": f"http://ds-pipeline-{NAME}.{server.namespace}.svc.cluster.local:8888",
+            # A run that names Secrets comes with who may use them, as from a workbench.
+            "auth_type": "EXISTING_BEARER_TOKEN",
+            "api_endpoint": server.url,
+            "api_password": server.token,
             "cos_auth_type": "KUBERNETES_SECRET",
             "cos_endpoint": endpoint,
             "cos_bucket": "mlpipeline",
@@ -91,6 +93,9 @@ def project(server: PipelineServer) -> Iterator[None]:
         },
     }
     apply(server, "Secret", "elyra-runtime", stringData={"test.json": json.dumps(runtime)})
+    apply(
+        server, "ConfigMap", "elyra-authority", data={"ca.crt": server.ca_certificate.read_text()}
+    )
     files = {path.name: path.read_text() for path in NOTEBOOKS.iterdir() if path.is_file()}
     apply(server, "ConfigMap", "elyra-notebooks", data=files)
     yield
@@ -103,12 +108,18 @@ def submit(server: PipelineServer) -> str:
         {"name": "tmp", "mountPath": "/tmp"},
         {"name": "runtime", "mountPath": "/etc/runtime"},
         {"name": "notebooks", "mountPath": "/opt/notebooks"},
+        {"name": "authority", "mountPath": "/etc/authority"},
     ]
     container = {
         "name": "submit",
         "image": IMAGE,
         "command": ["sh", "-euc"],
         "args": [SCRIPT],
+        "env": [
+            {"name": name, "value": "/etc/authority/ca.crt"}
+            # What a workbench has for the platform's authority.
+            for name in ("KF_PIPELINES_SSL_SA_CERTS", "PIPELINES_SSL_SA_CERTS", "SSL_CERT_FILE")
+        ],
         "volumeMounts": mounts,
         "securityContext": {
             "allowPrivilegeEscalation": False,
@@ -135,6 +146,7 @@ def submit(server: PipelineServer) -> str:
                     {"name": "tmp", "emptyDir": {}},
                     {"name": "runtime", "secret": {"secretName": "elyra-runtime"}},
                     {"name": "notebooks", "configMap": {"name": "elyra-notebooks"}},
+                    {"name": "authority", "configMap": {"name": "elyra-authority"}},
                 ],
             },
         }
