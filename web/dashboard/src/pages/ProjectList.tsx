@@ -6,6 +6,7 @@ import { useProjectsStream } from "../api/live";
 import type { Project } from "../api/types";
 import { Age, Empty, GuardedButton, Shown } from "../parts/common";
 import { DeleteModal } from "../parts/DeleteModal";
+import { guardedAction, RowActions } from "../parts/RowActions";
 import { WordLabel } from "../parts/WordLabel";
 import {
   Button,
@@ -18,7 +19,8 @@ import {
   ToolbarContent,
   ToolbarItem,
 } from "../pf";
-import { ActionsColumn, type IAction, Table, Tbody, Td, Th, Thead, Tr } from "../pf";
+import { type IAction, Table, Tbody, Td, Th, Thead, Tr } from "../pf";
+import { whyNot } from "../project/context";
 import { closeForm, go, Link, openForm, usePlace } from "../router";
 import { useSession } from "../session";
 import { ProjectModal } from "./ProjectModal";
@@ -205,25 +207,23 @@ function ProjectRow({ project }: { project: Project }) {
         ))}
       </Td>
       <Td isActionCell>
-        <ActionsColumn items={projectActions(project)} popperProps={{ position: "right" }} />
+        <RowActions items={projectActions(project)} />
       </Td>
     </Tr>
   );
 }
 
 /** Edit, permissions and delete; grey with the reason where a right is missing. */
-export function projectActions({ name, can, reasons }: Project): IAction[] {
-  const guarded = (title: string, ability: "edit" | "share" | "delete", onClick: () => void) => ({
-    title,
-    onClick,
-    isAriaDisabled: can[ability] === false,
-    tooltipProps:
-      can[ability] === false ? { content: reasons[ability] ?? "A right is missing." } : undefined,
-  });
+export function projectActions(project: Project): IAction[] {
+  const { name } = project;
   const page = `/projects/${encodeURIComponent(name)}`;
   return [
-    guarded("Edit project", "edit", () => openForm("edit-project", name)),
-    guarded("Edit permissions", "share", () => go(`${page}?section=permissions`)),
-    guarded("Delete project", "delete", () => openForm("delete-project", name)),
+    guardedAction("Edit project", whyNot(project, "edit"), () => openForm("edit-project", name)),
+    guardedAction("Edit permissions", whyNot(project, "share"), () =>
+      go(`${page}?section=permissions`),
+    ),
+    guardedAction("Delete project", whyNot(project, "delete"), () =>
+      openForm("delete-project", name),
+    ),
   ];
 }

@@ -15,6 +15,7 @@ import { FormModal } from "../forms/FormModal";
 import { useForm } from "../forms/useForm";
 import { Empty, GuardedButton, Section, Shown } from "../parts/common";
 import { DeleteModal } from "../parts/DeleteModal";
+import { guardedAction, RowActions } from "../parts/RowActions";
 import {
   Alert,
   Button,
@@ -24,7 +25,7 @@ import {
   ModalBody,
   ModalHeader,
 } from "../pf";
-import { ActionsColumn, Table, Tbody, Td, Th, Thead, Tr } from "../pf";
+import { Table, Tbody, Td, Th, Thead, Tr } from "../pf";
 import { closeForm, openForm, usePlace } from "../router";
 import { useProject, whyNot } from "./context";
 
@@ -83,12 +84,8 @@ function ConnectionTable({ connections, reason }: {
   connections: Connection[];
   reason: string | null;
 }) {
-  const guarded = (title: string, form: string, name: string) => ({
-    title,
-    onClick: () => openForm(form, name),
-    isAriaDisabled: reason !== null,
-    tooltipProps: reason ? { content: reason } : undefined,
-  });
+  const guarded = (title: string, form: string, name: string) =>
+    guardedAction(title, reason, () => openForm(form, name));
   return (
     <Table aria-label="Data connections" variant="compact">
       <Thead>
@@ -125,8 +122,7 @@ function ConnectionTable({ connections, reason }: {
               )}
             </Td>
             <Td isActionCell>
-              <ActionsColumn
-                popperProps={{ position: "right" }}
+              <RowActions
                 items={[
                   guarded("Edit data connection", "connection", connection.name),
                   guarded("Delete data connection", "delete-connection", connection.name),

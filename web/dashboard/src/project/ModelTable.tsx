@@ -1,9 +1,10 @@
 /** Deployed models: state with its reason, addresses, and what may be done. */
 import { useState } from "react";
 import type { Model } from "../api/types";
+import { guardedAction, RowActions } from "../parts/RowActions";
 import { WordLabel } from "../parts/WordLabel";
 import { Button, Popover } from "../pf";
-import { ActionsColumn, Table, Tbody, Td, Th, Thead, Tr } from "../pf";
+import { Table, Tbody, Td, Th, Thead, Tr } from "../pf";
 import { openForm } from "../router";
 import { useProject } from "./context";
 import { Endpoint } from "./Endpoint";
@@ -16,12 +17,8 @@ export function ModelTable({ models, routed = false, reason }: {
   routed?: boolean;
   reason: string | null;
 }) {
-  const guarded = (title: string, form: string, name: string) => ({
-    title,
-    onClick: () => openForm(form, name),
-    isAriaDisabled: reason !== null,
-    tooltipProps: reason ? { content: reason } : undefined,
-  });
+  const guarded = (title: string, form: string, name: string) =>
+    guardedAction(title, reason, () => openForm(form, name));
   return (
     <Table aria-label="Deployed models" variant="compact">
       <Thead>
@@ -52,8 +49,7 @@ export function ModelTable({ models, routed = false, reason }: {
               <ModelWord model={model} />
             </Td>
             <Td isActionCell>
-              <ActionsColumn
-                popperProps={{ position: "right" }}
+              <RowActions
                 items={[
                   guarded("Edit", "edit-model", model.name),
                   guarded("Delete", "delete-model", model.name),

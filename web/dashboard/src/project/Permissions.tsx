@@ -7,8 +7,9 @@ import type { Permission } from "../api/types";
 import { useForm } from "../forms/useForm";
 import { FormFailure } from "../forms/FormModal";
 import { Age, Section, Shown } from "../parts/common";
+import { RowActions } from "../parts/RowActions";
 import { Button, FormSelect, FormSelectOption, HelperText, HelperTextItem, TextInput, Title } from "../pf";
-import { ActionsColumn, Table, Tbody, Td, Th, Thead, Tr } from "../pf";
+import { Table, Tbody, Td, Th, Thead, Tr } from "../pf";
 import { useToasts } from "../shell/toasts";
 import { useProject } from "./context";
 
@@ -136,9 +137,8 @@ function PermissionRow({ permission }: { permission: Permission }) {
       </Td>
       <Td isActionCell>
         {!fixed && (
-          <ActionsColumn
-            isDisabled={busy}
-            popperProps={{ position: "right" }}
+          <RowActions
+            busy={busy}
             items={[{ title: "Remove", onClick: () => void run("DELETE", {}) }]}
           />
         )}

@@ -4,8 +4,9 @@ import { at, inWords, write } from "../api/client";
 import { useRead } from "../api/useRead";
 import type { Items, Pipeline, PipelineDetails, Run, Schedule } from "../api/types";
 import { Age, Shown } from "../parts/common";
+import { guardedAction, RowActions } from "../parts/RowActions";
 import { Label, type LabelProps, Switch, Title } from "../pf";
-import { ActionsColumn, Table, Tbody, Td, Th, Thead, Tr } from "../pf";
+import { Table, Tbody, Td, Th, Thead, Tr } from "../pf";
 import { openForm } from "../router";
 import { useToasts } from "../shell/toasts";
 import { useProject } from "./context";
@@ -28,12 +29,8 @@ export function PipelineTables({ pipelines, reason }: {
 }
 
 function PipelineTable({ pipelines, reason }: { pipelines: Pipeline[]; reason: string | null }) {
-  const guarded = (title: string, form: string, id: string) => ({
-    title,
-    onClick: () => openForm(form, id),
-    isAriaDisabled: reason !== null,
-    tooltipProps: reason ? { content: reason } : undefined,
-  });
+  const guarded = (title: string, form: string, id: string) =>
+    guardedAction(title, reason, () => openForm(form, id));
   return (
     <Table aria-label="Pipelines" variant="compact">
       <Thead>
@@ -56,8 +53,7 @@ function PipelineTable({ pipelines, reason }: { pipelines: Pipeline[]; reason: s
               <Age of={created} />
             </Td>
             <Td isActionCell>
-              <ActionsColumn
-                popperProps={{ position: "right" }}
+              <RowActions
                 items={[
                   guarded("Create run", "run", id),
                   guarded("Create schedule", "schedule", id),
@@ -238,17 +234,9 @@ function ScheduleRow({ schedule, reason, again }: {
         <Age of={schedule.created} />
       </Td>
       <Td isActionCell>
-        <ActionsColumn
-          isDisabled={busy}
-          popperProps={{ position: "right" }}
-          items={[
-            {
-              title: "Delete schedule",
-              isAriaDisabled: reason !== null,
-              tooltipProps: reason ? { content: reason } : undefined,
-              onClick: () => void run("DELETE", path),
-            },
-          ]}
+        <RowActions
+          busy={busy}
+          items={[guardedAction("Delete schedule", reason, () => void run("DELETE", path))]}
         />
       </Td>
     </Tr>

@@ -2,7 +2,8 @@
 import { useState } from "react";
 import type { Models, Server } from "../api/types";
 import { GuardedButton } from "../parts/common";
-import { ActionsColumn, ExpandableRowContent, Table, Tbody, Td, Th, Thead, Tr } from "../pf";
+import { guardedAction, RowActions } from "../parts/RowActions";
+import { ExpandableRowContent, Table, Tbody, Td, Th, Thead, Tr } from "../pf";
 import { openForm } from "../router";
 import { useProject } from "./context";
 import { ModelTable } from "./ModelTable";
@@ -53,12 +54,8 @@ function ServerRow({ server, models, reason, opened, onOpen }: {
     onToggle: () => onOpen(opened === which ? null : which),
     expandId: `${server.name}-${which}`,
   });
-  const guarded = (title: string, form: string) => ({
-    title,
-    onClick: () => openForm(form, server.name),
-    isAriaDisabled: reason !== null,
-    tooltipProps: reason ? { content: reason } : undefined,
-  });
+  const guarded = (title: string, form: string) =>
+    guardedAction(title, reason, () => openForm(form, server.name));
   return (
     <Tbody isExpanded={opened !== null}>
       <Tr isControlRow>
@@ -85,8 +82,7 @@ function ServerRow({ server, models, reason, opened, onOpen }: {
           </GuardedButton>
         </Td>
         <Td isActionCell>
-          <ActionsColumn
-            popperProps={{ position: "right" }}
+          <RowActions
             items={[
               guarded("Edit model server", "server"),
               guarded("Delete model server", "delete-server"),

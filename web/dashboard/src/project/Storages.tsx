@@ -8,8 +8,9 @@ import { WithCatalogue } from "../forms/WithCatalogue";
 import { type Faults, useForm } from "../forms/useForm";
 import { Empty, GuardedButton, Section, Shown } from "../parts/common";
 import { DeleteModal } from "../parts/DeleteModal";
+import { guardedAction, RowActions } from "../parts/RowActions";
 import { Alert, Button, FormSelect, FormSelectOption, TextInput } from "../pf";
-import { ActionsColumn, Table, Tbody, Td, Th, Thead, Tr } from "../pf";
+import { Table, Tbody, Td, Th, Thead, Tr } from "../pf";
 import { closeForm, openForm, usePlace } from "../router";
 import { useProject, whyNot } from "./context";
 
@@ -69,12 +70,8 @@ export default function Storages() {
 }
 
 function StorageTable({ storages, reason }: { storages: Storage[]; reason: string | null }) {
-  const guarded = (title: string, form: string, name: string) => ({
-    title,
-    onClick: () => openForm(form, name),
-    isAriaDisabled: reason !== null,
-    tooltipProps: reason ? { content: reason } : undefined,
-  });
+  const guarded = (title: string, form: string, name: string) =>
+    guardedAction(title, reason, () => openForm(form, name));
   return (
     <Table aria-label="Cluster storage" variant="compact">
       <Thead>
@@ -111,8 +108,7 @@ function StorageTable({ storages, reason }: { storages: Storage[]; reason: strin
               ))}
             </Td>
             <Td isActionCell>
-              <ActionsColumn
-                popperProps={{ position: "right" }}
+              <RowActions
                 items={[
                   guarded("Edit storage", "storage", storage.name),
                   // A workbench's own volume goes with nobody: the product offers no Delete either.

@@ -4,7 +4,8 @@ import { at, inWords, write } from "../api/client";
 import type { Workbench } from "../api/types";
 import { Empty, GuardedButton, Section, Shown } from "../parts/common";
 import { DeleteModal } from "../parts/DeleteModal";
-import { ActionsColumn, ExpandableRowContent, Table, Tbody, Td, Th, Thead, Tr } from "../pf";
+import { guardedAction, RowActions } from "../parts/RowActions";
+import { ExpandableRowContent, Table, Tbody, Td, Th, Thead, Tr } from "../pf";
 import { closeForm, follow, go, openForm, usePlace } from "../router";
 import { useToasts } from "../shell/toasts";
 import { useProject, whyNot } from "./context";
@@ -118,12 +119,6 @@ function WorkbenchRow({ workbench, index, open, onToggle }: {
   const reason = whyNot(project, "write");
   const editReason =
     reason ?? (moving ? `It cannot be edited while it is ${status.word.toLowerCase()}.` : null);
-  const guarded = (title: string, why: string | null, onClick: () => void) => ({
-    title,
-    onClick,
-    isAriaDisabled: why !== null,
-    tooltipProps: why ? { content: why } : undefined,
-  });
   return (
     <Tbody isExpanded={open}>
       <Tr>
@@ -151,11 +146,10 @@ function WorkbenchRow({ workbench, index, open, onToggle }: {
           <OpenLink workbench={workbench} />
         </Td>
         <Td isActionCell>
-          <ActionsColumn
-            popperProps={{ position: "right" }}
+          <RowActions
             items={[
-              guarded("Edit workbench", editReason, () => go(edit)),
-              guarded("Delete workbench", reason, () => openForm("delete-workbench", name)),
+              guardedAction("Edit workbench", editReason, () => go(edit)),
+              guardedAction("Delete workbench", reason, () => openForm("delete-workbench", name)),
             ]}
           />
         </Td>
