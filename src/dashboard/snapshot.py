@@ -9,7 +9,7 @@ from typing import Any
 
 from dashboard import kinds
 from dashboard.cluster import Acting
-from dashboard.errors import RefusalError
+from dashboard.errors import RefusalError, not_found
 from dashboard.kinds import Kind
 from lab_ground.kubernetes.manifest import Manifest
 
@@ -56,6 +56,18 @@ class Snapshot:
         if kind in self.refused:
             raise self.refused[kind]
         return self.of(kind)
+
+    def one(self, kind: Kind, name: str, what: str) -> Manifest:
+        """One object that a request names; ``what`` is its word in the sentence where it is not.
+
+        Raises:
+            RefusalError: the kind may not be seen, or there is none of the name.
+        """
+        self.need(kind)
+        found = self.get(kind, name)
+        if found is None:
+            raise not_found(f"{what} {name}", self.namespace)
+        return found
 
     def put(self, kind: Kind, items: Iterable[Manifest]) -> None:
         """Set all objects of a kind."""

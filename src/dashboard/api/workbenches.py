@@ -9,7 +9,6 @@ from fastapi import APIRouter
 from dashboard import errors, kinds
 from dashboard.api.common import Asking, DryRun
 from dashboard.forms import ConnectionForm, StorageForm, WorkbenchForm
-from dashboard.kinds import Kind
 from dashboard.learner import Learner
 from dashboard.objects.workbench import RUNTIME_SECRET
 from dashboard.plans import connections, storages, workbenches
@@ -28,18 +27,9 @@ CHECKED = (
 )  # fmt: skip
 
 
-def _needed(snapshot: Snapshot, kind: Kind, name: str, what: str) -> Manifest:
-    """One object of a snapshot, or a RefusalError."""
-    snapshot.need(kind)
-    found = snapshot.get(kind, name)
-    if found is None:
-        raise errors.not_found(f"{what} {name}", snapshot.namespace)
-    return found
-
-
 async def _workbench(learner: Learner, ns: str, name: str) -> dict[str, Any]:
     snapshot = await learner.snapshot(ns, "workbenches")
-    notebook = _needed(snapshot, kinds.NOTEBOOK, name, "workbench")
+    notebook = snapshot.one(kinds.NOTEBOOK, name, "workbench")
     return workbench_item(notebook, snapshot, await learner.offers(), times.now())
 
 
@@ -47,7 +37,7 @@ async def _workbench(learner: Learner, ns: str, name: str) -> dict[str, Any]:
 async def workbench(learner: Asking, ns: str, name: str) -> dict[str, Any]:
     """One workbench, and its form as it is now."""
     snapshot = await learner.snapshot(ns, "workbenches")
-    notebook = _needed(snapshot, kinds.NOTEBOOK, name, "workbench")
+    notebook = snapshot.one(kinds.NOTEBOOK, name, "workbench")
     offers = await learner.offers()
     item = workbench_item(notebook, snapshot, offers, times.now())
     return {**item, "form": workbench_form(notebook, snapshot, offers)}
@@ -77,7 +67,7 @@ async def change_workbench(
 ) -> dict[str, Any]:
     """Change a workbench; one that runs starts anew."""
     snapshot, offers = await _forms(learner, ns), await learner.offers()
-    notebook = _needed(snapshot, kinds.NOTEBOOK, name, "workbench")
+    notebook = snapshot.one(kinds.NOTEBOOK, name, "workbench")
     plan = workbenches.plan_change(snapshot, notebook, form, offers, learner.user)
     await plan.run(learner.acting, dry=dry)
     return {"name": name} if dry else await _workbench(learner, ns, name)
@@ -111,14 +101,14 @@ async def delete_workbench(
 ) -> dict[str, Any]:
     """Delete a workbench and its variables."""
     snapshot = await _forms(learner, ns)
-    notebook = _needed(snapshot, kinds.NOTEBOOK, name, "workbench")
+    notebook = snapshot.one(kinds.NOTEBOOK, name, "workbench")
     await workbenches.plan_delete(snapshot, notebook).run(learner.acting, dry=dry)
     return {}
 
 
 async def _storage(learner: Learner, ns: str, name: str) -> dict[str, Any]:
     snapshot = await learner.snapshot(ns, "storages")
-    claim = _needed(snapshot, kinds.CLAIM, name, "storage")
+    claim = snapshot.one(kinds.CLAIM, name, "storage")
     return storage_item(claim, snapshot, await learner.offers())
 
 
@@ -139,7 +129,7 @@ async def change_storage(
 ) -> dict[str, Any]:
     """Change a storage."""
     snapshot = await learner.snapshot(ns, "storages")
-    claim = _needed(snapshot, kinds.CLAIM, name, "storage")
+    claim = snapshot.one(kinds.CLAIM, name, "storage")
     plan = storages.plan_change(snapshot, claim, form, await learner.offers())
     await plan.run(learner.acting, dry=dry)
     return {"name": name} if dry else await _storage(learner, ns, name)
@@ -151,7 +141,7 @@ async def delete_storage(
 ) -> dict[str, Any]:
     """Delete a storage that is no workbench's root."""
     snapshot = await learner.snapshot(ns, "storages")
-    claim = _needed(snapshot, kinds.CLAIM, name, "storage")
+    claim = snapshot.one(kinds.CLAIM, name, "storage")
     item = storage_item(claim, snapshot, await learner.offers())
     if item["root"]:
         bench = next(entry["name"] for entry in item["connected"] if entry["root"])
@@ -162,7 +152,7 @@ async def delete_storage(
 
 
 def _secret(snapshot: Snapshot, name: str) -> Manifest:
-    secret = _needed(snapshot, kinds.SECRET, name, "data connection")
+    secret = snapshot.one(kinds.SECRET, name, "data connection")
     if not is_connection(secret):
         raise errors.not_found(f"data connection {name}", snapshot.namespace)
     return secret
