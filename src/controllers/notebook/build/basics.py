@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -122,3 +122,28 @@ def account(notebook: Mapping[str, Any]) -> str:
     """Return the service account that the workbench runs as: its own where none is named."""
     own = notebook["metadata"]["name"]
     return str(notebook["spec"]["template"]["spec"].get("serviceAccountName") or own)
+
+
+def build_grant(
+    notebook: Mapping[str, Any], role: str, rules: Sequence[Mapping[str, Any]]
+) -> list[Manifest]:
+    """Build a Role, and the RoleBinding of its name that gives it to the workbench's account."""
+    namespace, _ = identity(notebook)
+    group = "rbac.authorization.k8s.io"
+    return [
+        {
+            "apiVersion": f"{group}/v1",
+            "kind": "Role",
+            "metadata": metadata(notebook, role),
+            "rules": list(rules),
+        },
+        {
+            "apiVersion": f"{group}/v1",
+            "kind": "RoleBinding",
+            "metadata": metadata(notebook, role),
+            "roleRef": {"apiGroup": group, "kind": "Role", "name": role},
+            "subjects": [
+                {"kind": "ServiceAccount", "name": account(notebook), "namespace": namespace}
+            ],
+        },
+    ]

@@ -9,7 +9,7 @@ from auth_proxy.container import build_auth_proxy_container, build_auth_proxy_vo
 from controllers.notebook.build.basics import (
     PORT,
     PROXY_PORT,
-    account,
+    build_grant,
     identity,
     login_names,
     metadata,
@@ -123,32 +123,14 @@ def build_access(notebook: Mapping[str, Any]) -> list[Manifest]:
 
     Whoever may make tokens of that account may thus sign in, and so may ``./lab status``'s links.
     """
-    namespace, name = identity(notebook)
-    role = f"{name}-workbench-access"
-    return [
-        {
-            "apiVersion": "rbac.authorization.k8s.io/v1",
-            "kind": "Role",
-            "metadata": metadata(notebook, role),
-            "rules": [
-                {
-                    "apiGroups": ["kubeflow.org"],
-                    "resources": ["notebooks"],
-                    "resourceNames": [name],
-                    "verbs": ["get"],
-                }
-            ],
-        },
-        {
-            "apiVersion": "rbac.authorization.k8s.io/v1",
-            "kind": "RoleBinding",
-            "metadata": metadata(notebook, role),
-            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": role},
-            "subjects": [
-                {"kind": "ServiceAccount", "name": account(notebook), "namespace": namespace}
-            ],
-        },
-    ]
+    _, name = identity(notebook)
+    rule = {
+        "apiGroups": ["kubeflow.org"],
+        "resources": ["notebooks"],
+        "resourceNames": [name],
+        "verbs": ["get"],
+    }
+    return build_grant(notebook, f"{name}-workbench-access", [rule])
 
 
 def login_children(notebook: Mapping[str, Any]) -> list[tuple[str, str, str]]:

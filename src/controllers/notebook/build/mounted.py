@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from controllers.notebook.build.basics import account, identity, metadata
+from controllers.notebook.build.basics import build_grant
 from lab_ground.kubernetes.manifest import Manifest
 
 
@@ -48,33 +48,11 @@ def mounted(notebook: Mapping[str, Any]) -> dict[str, list[str]]:
 
 def build_mounted_access(notebook: Mapping[str, Any]) -> list[Manifest]:
     """Build the Role and RoleBinding that let the workbench's account read what its pod has."""
-    namespace, _ = identity(notebook)
-    role = mounted_role(notebook)
-    return [
-        {
-            "apiVersion": "rbac.authorization.k8s.io/v1",
-            "kind": "Role",
-            "metadata": metadata(notebook, role),
-            "rules": [
-                {
-                    "apiGroups": [""],
-                    "resources": [resource],
-                    "resourceNames": names,
-                    "verbs": ["get"],
-                }
-                for resource, names in sorted(mounted(notebook).items())
-            ],
-        },
-        {
-            "apiVersion": "rbac.authorization.k8s.io/v1",
-            "kind": "RoleBinding",
-            "metadata": metadata(notebook, role),
-            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": role},
-            "subjects": [
-                {"kind": "ServiceAccount", "name": account(notebook), "namespace": namespace}
-            ],
-        },
+    rules = [
+        {"apiGroups": [""], "resources": [resource], "resourceNames": names, "verbs": ["get"]}
+        for resource, names in sorted(mounted(notebook).items())
     ]
+    return build_grant(notebook, mounted_role(notebook), rules)
 
 
 def mounted_role(notebook: Mapping[str, Any]) -> str:
