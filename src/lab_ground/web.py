@@ -36,6 +36,28 @@ class Heartbeat:
         return time.monotonic() - self._at < self._limit
 
 
+def build_server(
+    port: int, handler: type[BaseHTTPRequestHandler], context: ssl.SSLContext | None
+) -> ThreadingHTTPServer:
+    """Return a server that answers each request in a thread of its own; over TLS with a context."""
+
+    class Server(ThreadingHTTPServer):
+        daemon_threads = True
+        request_queue_size = 64
+
+        def finish_request(self, request: Any, client_address: Any) -> None:
+            # The handshake happens in the request's thread: a slow client holds nobody up.
+            if context is not None:
+                request.settimeout(10)
+                request = context.wrap_socket(request, server_side=True)
+            super().finish_request(request, client_address)
+
+        def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002
+            logger.debug("request of %s failed", client_address, exc_info=True)
+
+    return Server(("", port), handler)
+
+
 def serve(
     port: int,
     routes: Mapping[str, Route],
@@ -79,21 +101,7 @@ def serve(
         def log_message(self, format: str, *args: Any) -> None:
             logger.debug(format, *args)
 
-    class Server(ThreadingHTTPServer):
-        daemon_threads = True
-        request_queue_size = 64
-
-        def finish_request(self, request: Any, client_address: Any) -> None:
-            # The handshake happens in the request's thread: a slow client holds nobody up.
-            if context is not None:
-                request.settimeout(10)
-                request = context.wrap_socket(request, server_side=True)
-            super().finish_request(request, client_address)
-
-        def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002
-            logger.debug("request of %s failed", client_address, exc_info=True)
-
-    server = Server(("", port), Handler)
+    server = build_server(port, Handler, context)
     threading.Thread(target=server.serve_forever, name=f"http-{port}", daemon=True).start()
     return server
 

@@ -9,7 +9,7 @@ import signal
 import ssl
 import sys
 import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
@@ -66,27 +66,6 @@ def build_handler(service: Service) -> type[BaseHTTPRequestHandler]:
     return Handler
 
 
-def build_server(
-    service: Service, port: int, context: ssl.SSLContext | None
-) -> ThreadingHTTPServer:
-    """Return a server; over TLS, with the handshake in each request's own thread."""
-
-    class Server(ThreadingHTTPServer):
-        daemon_threads = True
-        request_queue_size = 64
-
-        def finish_request(self, request: Any, client_address: Any) -> None:
-            if context is not None:
-                request.settimeout(10)
-                request = context.wrap_socket(request, server_side=True)
-            super().finish_request(request, client_address)
-
-        def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002
-            logger.debug("a request of %s failed", client_address, exc_info=True)
-
-    return Server(("", port), build_handler(service))
-
-
 def follow(context: ssl.SSLContext, directory: Path, stop: threading.Event) -> None:
     """Read the certificate again whenever it was renewed."""
     known = 0.0
@@ -111,7 +90,9 @@ def main() -> int:
     context.load_cert_chain(directory / "tls.crt", directory / "tls.key")
     threading.Thread(target=follow, args=(context, directory, stop), daemon=True).start()
     service = Service(Accounts(open_client(), namespace))
-    server = build_server(service, int(os.environ.get("LOGIN_PORT", PORT)), context)
+    server = web.build_server(
+        int(os.environ.get("LOGIN_PORT", PORT)), build_handler(service), context
+    )
     threading.Thread(target=server.serve_forever, daemon=True).start()
     web.serve(int(os.environ.get("LOGIN_METRICS_PORT", METRICS_PORT)), {"/metrics": web.metrics})
     logger.info("learners may sign in")

@@ -29,7 +29,8 @@ from lab_ground import web
 from lab_ground.kubernetes.errors import ApiError
 from lab_ground.passwords import hash_password
 from lab_ground.settings import read_settings
-from learner_login.__main__ import build_server
+from lab_ground.web import build_server
+from learner_login.__main__ import build_handler
 from learner_login.accounts import Accounts
 from learner_login.service import Service
 from learner_login.tries import FREE, LONGEST_SECONDS, MOST, Tries
@@ -194,7 +195,7 @@ def test_what_is_no_question_is_refused(service: Service, content: object) -> No
 
 
 def test_thirty_sign_in_at_once_over_http(service: Service) -> None:
-    server = build_server(service, 0, None)
+    server = build_server(0, build_handler(service), None)
     threading.Thread(target=server.serve_forever, daemon=True).start()
 
     def sign_in(number: int) -> int:
@@ -360,7 +361,7 @@ def test_over_tls_only_the_service_of_the_projects_authority_is_asked(
     (tmp_path / "tls.key").write_bytes(key.private_bytes(pem, *plain))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(tmp_path / "tls.crt", tmp_path / "tls.key")
-    server = build_server(service, 0, context)
+    server = build_server(0, build_handler(service), context)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     words = {"user": "ada", "password": PASSWORD, "address": "10.0.0.7"}
     try:
