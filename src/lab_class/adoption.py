@@ -6,8 +6,6 @@ Routes' certificates, and the list of seats.
 
 from __future__ import annotations
 
-import base64
-import binascii
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -15,6 +13,7 @@ from pathlib import Path
 from embedded_cluster.cluster import write_kubeconfig
 from embedded_cluster.layout import Layout
 from lab_class import record
+from lab_ground.connections import decode_secret
 from lab_ground.files import write_whole
 from lab_ground.kubernetes.manifest import Manifest
 
@@ -73,22 +72,20 @@ def _keep_domain(operators: Manifest, path: Path) -> bool:
         for variable in container.get("env") or []
         if variable["name"] == DOMAIN_VARIABLE
     ]
-    text = f"{told[0]}\n" if told and told[0] else ""
-    if not text or (path.exists() and path.read_text(encoding="utf-8") == text):
-        return False
-    write_whole(path, text, 0o644)
-    return True
+    return _keep(path, f"{told[0]}\n" if told and told[0] else "")
 
 
 def _keep_certificate(secret: Manifest, path: Path) -> bool:
-    try:
-        text = base64.b64decode((secret.get("data") or {}).get(CERTIFICATE, ""), validate=True)
-    except binascii.Error:
-        return False
-    if not text or (path.exists() and path.read_bytes() == text):
+    values, _ = decode_secret(secret)
+    return _keep(path, values.get(CERTIFICATE, ""))
+
+
+def _keep(path: Path, text: str) -> bool:
+    """Write what there is where the checkout has something else; return whether it had."""
+    if not text or (path.exists() and path.read_bytes() == text.encode()):
         return False
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    write_whole(path, text.decode("ascii"), 0o644)
+    write_whole(path, text)
     return True
 
 
