@@ -85,19 +85,22 @@ class Kubectl:
         Who may not look into all, as an instructor with rights in the seats, is told of the seats.
         """
         try:
-            try:
-                return self._list(kinds, "-A"), ""
-            except subprocess.CalledProcessError as error:
-                if not seats or FORBIDDEN not in str(error.stderr):
-                    raise
-            wide = [kind for kind in kinds if kind in WITHOUT_NAMESPACE]
-            items = self._list(wide) if wide else []
-            for seat in seats:
-                inside = [kind for kind in kinds if kind not in WITHOUT_NAMESPACE]
-                items += self._list(inside, "-n", seat)
+            return self._list_seen(kinds, seats), ""
         except (subprocess.SubprocessError, OSError, ValueError, KeyError) as error:
             return [], reason_of(error)
-        return items, ""
+
+    def _list_seen(self, kinds: Sequence[str], seats: Sequence[str]) -> list[Manifest]:
+        try:
+            return self._list(kinds, "-A")
+        except subprocess.CalledProcessError as error:
+            if not seats or FORBIDDEN not in str(error.stderr):
+                raise
+        wide = [kind for kind in kinds if kind in WITHOUT_NAMESPACE]
+        inside = [kind for kind in kinds if kind not in WITHOUT_NAMESPACE]
+        items = self._list(wide) if wide else []
+        for seat in seats:
+            items += self._list(inside, "-n", seat)
+        return items
 
     def _list(self, kinds: Sequence[str], *where: str) -> list[Manifest]:
         said = self.run("get", ",".join(kinds), *where, "-o", "json")
