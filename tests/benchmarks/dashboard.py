@@ -12,7 +12,6 @@ memory of the back end in MiB, which is read on the machine of an embedded clust
 from __future__ import annotations
 
 import argparse
-import base64
 import gzip
 import os
 import re
@@ -23,7 +22,7 @@ from pathlib import Path
 
 import figures
 from dashboard_page import HOST, Page
-from platform_cluster import PLATFORM, STATE, Browser
+from platform_cluster import STATE, Browser, read_authority
 from tenancy_seats import Seat, make_seat
 
 from lab_ground.kubernetes.client import KubernetesClient, open_client
@@ -104,9 +103,7 @@ def main() -> int:
     options = parser.parse_args()
     os.environ.setdefault("KUBECONFIG", str(STATE / "kubeconfig"))
     client = open_client()
-    secret = client.get("v1", "Secret", "lab-ca", PLATFORM)
-    assert secret, "the platform is not installed: ./lab run install-platform"
-    browser = Browser(base64.b64decode(secret["data"]["tls.crt"]).decode())
+    browser = Browser(read_authority(client))
     rounds = QUICK_ROUNDS if options.quick else ROUNDS
     made = seats(client, options.learners)
     try:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from lab_ground import waiting
+from lab_ground.connections import secret_texts
 from lab_ground.kubernetes.client import KubernetesClient
 from lab_ground.kubernetes.manifest import Manifest
 from lab_ground.settings import get_settings
@@ -68,6 +69,13 @@ class Answer:
     def json(self) -> Any:
         """Read the body as JSON."""
         return json.loads(self.body)
+
+
+def read_authority(client: KubernetesClient) -> str:
+    """The certificate of the authority that signs the Routes' certificates, as PEM."""
+    secret = client.get("v1", "Secret", "lab-ca", PLATFORM)
+    assert secret, "the platform is not installed: ./lab run install-platform"
+    return secret_texts(secret)["tls.crt"]
 
 
 class Browser:

@@ -1,28 +1,24 @@
 """Fixtures: a project with a workbench of its own, a token that opens it, a browser."""
 
+# Fixtures are asked for by the names that they are imported under.
+# ruff: noqa: F811
+
 from __future__ import annotations
 
-import base64
 import os
 import uuid
 
 import platform_manifests
 import pytest
 from cluster_accounts import token_of
-from platform_cluster import DOMAIN, PLATFORM, STATE, is_ready, wait_for
+from platform_cluster import DOMAIN, is_ready, read_authority, wait_for
+from platform_fixtures import client  # noqa: F401
 
 from lab_driver import browser as chromium
-from lab_ground.kubernetes import client as kubernetes
 from lab_ground.settings import PLATFORM_IMAGES
 
 IMAGE = os.environ.get("LAB_WORKBENCH_IMAGE", f"{PLATFORM_IMAGES}/mnist-workbench:1.0")
 NAME = "bench"
-
-
-@pytest.fixture(scope="session")
-def client():
-    os.environ.setdefault("KUBECONFIG", str(STATE / "kubeconfig"))
-    return kubernetes.get_client()
 
 
 @pytest.fixture(scope="session")
@@ -68,11 +64,9 @@ def token(client, project, workbench):
 @pytest.fixture(scope="session")
 def browser(client, tmp_path_factory):
     """A browser that trusts the lab's authority and verifies everything."""
-    secret = client.get("v1", "Secret", "lab-ca", PLATFORM)
-    assert secret, "the platform is not installed: ./lab run install-platform"
     home = tmp_path_factory.mktemp("browser")
     certificate = home / "ca.crt"
-    certificate.write_bytes(base64.b64decode(secret["data"]["tls.crt"]))
+    certificate.write_text(read_authority(client))
     driver = chromium.start(home, certificate, timeout=60)
     yield driver
     driver.quit()

@@ -1,24 +1,17 @@
 """Fixtures: a project of each module's own, the test servers, the lab's authority."""
 
+# Fixtures are asked for by the names that they are imported under.
+# ruff: noqa: F811
+
 from __future__ import annotations
 
-import base64
-import os
 import uuid
 
 import pytest
-from platform_cluster import PLATFORM, STATE, Browser, is_ready, server_manifests, wait_for
-
-from lab_ground.kubernetes import client as kubernetes
-from lab_ground.kubernetes.client import KubernetesClient
+from platform_cluster import is_ready, server_manifests, wait_for
+from platform_fixtures import authority, browser, client  # noqa: F401
 
 pytestmark = pytest.mark.cluster
-
-
-@pytest.fixture(scope="session")
-def client() -> KubernetesClient:
-    os.environ.setdefault("KUBECONFIG", str(STATE / "kubeconfig"))
-    return kubernetes.get_client()
 
 
 def make_project(client, labels=None):
@@ -54,18 +47,6 @@ def other_project(client):
     name = make_project(client)
     yield name
     client.delete("v1", "Namespace", name)
-
-
-@pytest.fixture(scope="session")
-def authority(client) -> str:
-    secret = client.get("v1", "Secret", "lab-ca", PLATFORM)
-    assert secret, "the platform is not installed: ./lab run install-platform"
-    return base64.b64decode(secret["data"]["tls.crt"]).decode()
-
-
-@pytest.fixture(scope="session")
-def browser(authority) -> Browser:
-    return Browser(authority)
 
 
 @pytest.fixture(scope="module")

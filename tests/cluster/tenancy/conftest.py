@@ -1,31 +1,18 @@
 """A class of strangers: a learner with rights in one seat, and the neighbour's seat."""
 
+# Fixtures are asked for by the names that they are imported under.
+# ruff: noqa: F811
+
 from __future__ import annotations
 
-import base64
-import os
 from collections.abc import Iterator
 
 import pytest
-from platform_cluster import PLATFORM, STATE, Browser, is_ready, server_manifests, wait_for
+from platform_cluster import is_ready, server_manifests, wait_for
+from platform_fixtures import authority, browser, client  # noqa: F401
 from tenancy_seats import Seat, make_seat
 
-from lab_ground.kubernetes import client as kubernetes
 from lab_ground.kubernetes.client import KubernetesClient
-
-
-@pytest.fixture(scope="session")
-def client() -> KubernetesClient:
-    """Comes as the administrator."""
-    os.environ.setdefault("KUBECONFIG", str(STATE / "kubeconfig"))
-    return kubernetes.get_client()
-
-
-@pytest.fixture(scope="session")
-def browser(client: KubernetesClient) -> Browser:
-    secret = client.get("v1", "Secret", "lab-ca", PLATFORM)
-    assert secret, "the platform is not installed: ./lab run install-platform"
-    return Browser(base64.b64decode(secret["data"]["tls.crt"]).decode())
 
 
 @pytest.fixture(scope="session")
