@@ -31,6 +31,21 @@ def run_lab(*arguments: str) -> tuple[float, str]:
     return time.monotonic() - began, done.stdout
 
 
+def python_of(name: str) -> str:
+    """The Python of an environment: the one that the machine's variable names, else the launcher's.
+
+    Raises:
+        subprocess.CalledProcessError: the environment cannot be made.
+    """
+    if given := os.environ.get(f"LAB_{name.upper()}_PYTHON"):
+        return given
+    made = subprocess.run(
+        [REPOSITORY / "lab", "venv", name],
+        stdout=subprocess.PIPE, text=True, check=True, timeout=900,
+    )  # fmt: skip
+    return str(Path(made.stdout.split()[-1]) / "bin" / "python")
+
+
 def run_playbook(
     playbook: str, variables: Mapping[str, Any], *options: str, timeout: float = 400
 ) -> tuple[int, int, str]:

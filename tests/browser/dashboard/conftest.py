@@ -7,42 +7,28 @@ import socket
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
+from accessibility import find_broken_rules, read_rules
 from chromium import start_chromium
 from dashboard_pages import Dashboard, Levers
+from launcher import python_of
 from selenium import webdriver
 from started import wait_until_up
 
 from embedded_cluster.layout import cache_directory
-from lab_checks.page_packages import packages, run_npm, sources
+from lab_checks.page_packages import run_npm, sources
 from lab_driver.browser import QUIET
 
 ROOT = Path(__file__).resolve().parents[3]
-AXE = ROOT / "tests/browser/page/axe"
 STARTING = 60
-# axe is put into the page by the browser's own protocol: the page's policy would refuse it.
-CHECK = """
-const done = arguments[arguments.length - 1];
-axe.run(document, {resultTypes: ["violations"]})
-  .then(({violations}) => done(violations.map(({id, help, nodes}) =>
-    `${id}: ${help} (${nodes.map((node) => node.target.join(" ")).join(", ")})`)))
-  .catch((error) => done([String(error)]));
-"""
 
 
 @pytest.fixture(scope="session")
 def platform_python() -> str:
     """Python of the environment that the server runs in."""
-    if given := os.environ.get("LAB_PLATFORM_PYTHON"):
-        return given
-    made = subprocess.run(
-        [str(ROOT / "lab"), "venv", "platform"],
-        stdout=subprocess.PIPE, text=True, check=True, timeout=900,
-    )  # fmt: skip
-    return str(Path(made.stdout.split()[-1]) / "bin" / "python")
+    return python_of("platform")
 
 
 @pytest.fixture(scope="session")
@@ -58,7 +44,7 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def rules() -> str:
     """The script that checks rules of accessibility."""
-    return (packages(AXE, cache_directory()) / "axe-core/axe.min.js").read_text()
+    return read_rules()
 
 
 Serve = Callable[[str], str]
@@ -147,10 +133,4 @@ def page(
 @pytest.fixture
 def broken_rules(page: Dashboard, rules: str) -> Callable[[], list[str]]:
     """What a checker of accessibility has to say of the page as it is now."""
-
-    def check() -> list[str]:
-        page.tell("Runtime.evaluate", expression=rules)
-        found: Any = page.driver.execute_async_script(CHECK)
-        return list(found)
-
-    return check
+    return lambda: find_broken_rules(page.driver, rules)

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import base64
 import os
-import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx
 import pytest
+from accessibility import read_rules
 from chromium import start_chromium
+from launcher import python_of
 from selenium import webdriver
 
-from embedded_cluster.layout import cache_directory
-from lab_checks.page_packages import packages
 from lab_driver.browser import QUIET
 from lab_driver.pages.webapp import DrawingPage
 
@@ -27,13 +26,7 @@ Pull = Callable[[str], None]
 @pytest.fixture(scope="session")
 def python() -> str:
     """Python of the environment that page and function run in."""
-    if given := os.environ.get("LAB_INFERENCE_PYTHON"):
-        return given
-    made = subprocess.run(
-        [str(ROOT / "lab"), "venv", "inference"],
-        stdout=subprocess.PIPE, text=True, check=True, timeout=900,
-    )  # fmt: skip
-    return str(Path(made.stdout.split()[-1]) / "bin" / "python")
+    return python_of("inference")
 
 
 @pytest.fixture(scope="session")
@@ -45,8 +38,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def rules() -> str:
     """The script that checks rules of accessibility."""
-    installed = packages(Path(__file__).parent / "axe", cache_directory())
-    return (installed / "axe-core/axe.min.js").read_text()
+    return read_rules()
 
 
 @pytest.fixture(scope="session")

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import pytest
+from accessibility import find_broken_rules
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
@@ -18,26 +18,12 @@ Pull = Callable[[str], None]
 Keep = Callable[[str], None]
 # A finger's width, in pixels.
 FINGER = 44
-# axe is put into the page by the browser's own protocol: the page's policy would refuse it.
-CHECK = """
-const done = arguments[arguments.length - 1];
-axe.run(document, {resultTypes: ["violations"]})
-  .then(({violations}) => done(violations.map(({id, help, nodes}) =>
-    `${id}: ${help} (${nodes.map((node) => node.target.join(" ")).join(", ")})`)))
-  .catch((error) => done([String(error)]));
-"""
 
 
 @pytest.fixture
 def broken_rules(browser: Chromium, rules: str) -> Callable[[], list[str]]:
     """What a checker of accessibility has to say of the page as it is now."""
-
-    def check() -> list[str]:
-        browser.tell("Runtime.evaluate", expression=rules)
-        found: Any = browser.driver.execute_async_script(CHECK)
-        return list(found)
-
-    return check
+    return lambda: find_broken_rules(browser.driver, rules)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

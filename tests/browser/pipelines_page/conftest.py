@@ -11,6 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 from chromium import start_chromium
+from launcher import python_of
 from pipelines_pages import Browser, Levers
 from selenium import webdriver
 from started import wait_until_up
@@ -23,16 +24,7 @@ SERVER = "tests.browser.pipelines_page.serve_lab"
 @pytest.fixture(scope="session")
 def platform_python() -> str:
     """Python of the environment that the page runs in."""
-    if given := os.environ.get("LAB_PLATFORM_PYTHON"):
-        return given
-    made = subprocess.run(
-        [str(ROOT / "lab"), "venv", "platform"],
-        stdout=subprocess.PIPE,
-        text=True,
-        check=True,
-        timeout=900,
-    )
-    return str(Path(made.stdout.split()[-1]) / "bin" / "python")
+    return python_of("platform")
 
 
 @pytest.fixture(scope="session")
