@@ -14,7 +14,7 @@ import time
 import tomllib
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -42,6 +42,11 @@ PLAYBOOKS: dict[str, tuple[str, ...]] = {
 }
 # One more than the cores of a small machine: suites also wait, for servers that they start.
 WORKERS = 3
+# Suites of these levels wait for pods most of their time: what needs nothing runs beside them. It
+# does not beside those that make machines, measure what is on one, or break the network.
+BESIDE = ("platform", "lab")
+# How far what runs beside gives way to the cluster's suites.
+NICE = 10
 # Characters of a failed test's message that the summary shows.
 CAUSE = 200
 
@@ -122,8 +127,10 @@ def environment_of(suite: Suite, project: Path) -> Path:
     return Path(done.stdout.strip()) / "bin/python"
 
 
-def run_suite(suite: Suite, project: Path, reports: Path, *, capture: bool) -> Result:
-    """Run one suite and count its outcome."""
+def run_suite(
+    suite: Suite, project: Path, reports: Path, *, capture: bool, nice: int = 0
+) -> Result:
+    """Run one suite and count its outcome; `nice` is how far it gives way to others."""
     result = Result(suite.name)
     started = time.monotonic()
     report = reports / f"{suite.name}.xml"
@@ -134,6 +141,7 @@ def run_suite(suite: Suite, project: Path, reports: Path, *, capture: bool) -> R
         path = f"{python.parent}{os.pathsep}{os.environ['PATH']}"
         done = subprocess.run(
             [
+                *("nice", "-n", str(nice)),
                 str(python),
                 "-m",
                 "pytest",
@@ -242,40 +250,81 @@ def choose(
     return chosen
 
 
-def run_all(suites: Sequence[Suite], project: Path, reports: Path) -> list[Result]:
-    """Run the suites, those that are fast side by side, and what they need before the others."""
-    results: list[Result] = []
-    fast = [suite for suite in suites if suite.fast]
-    for venv in dict.fromkeys(suite.venv for suite in fast):
-        # One after the other, so that their messages do not mix.
-        environment_of(next(suite for suite in fast if suite.venv == venv), project)
+def make_environments(suites: Sequence[Suite], project: Path) -> None:
+    """Make what the suites run in one after the other, so that their messages do not mix."""
+    for venv in dict.fromkeys(suite.venv for suite in suites):
+        environment_of(next(suite for suite in suites if suite.venv == venv), project)
+
+
+def run_fast(suites: Sequence[Suite], project: Path, reports: Path) -> list[Result]:
+    """Run the suites side by side, and tell of each in the listing's order."""
+    make_environments(suites, project)
+    results = []
     with ThreadPoolExecutor(WORKERS) as pool:
         for result in pool.map(
-            lambda suite: run_suite(suite, project, reports, capture=True), fast
+            lambda suite: run_suite(suite, project, reports, capture=True), suites
         ):
             tell(result)
             results.append(result)
+    return results
+
+
+def go_beside(suites: Sequence[Suite]) -> tuple[list[Suite], list[Suite]]:
+    """Part the suites in those that run beside the cluster's, and those that run by themselves.
+
+    What needs nothing works while the cluster's suites wait, which is most of their time. Where no
+    suite has such a wait to offer, all run by themselves.
+    """
+    if not any(suite.needs in BESIDE for suite in suites):
+        return [], list(suites)
+    beside = [suite for suite in suites if suite.needs == "nothing"]
+    return beside, [suite for suite in suites if suite not in beside]
+
+
+def run_beside(suite: Suite, project: Path, reports: Path) -> Result:
+    """Run one suite with the lesser claim to the processors, and tell how it ended."""
+    result = run_suite(suite, project, reports, capture=True, nice=NICE)
+    tell(result)
+    return result
+
+
+def run_all(suites: Sequence[Suite], project: Path, reports: Path) -> list[Result]:
+    """Run the suites, those that are fast side by side, and what they need before the others."""
+    results = run_fast([suite for suite in suites if suite.fast], project, reports)
+    beside, in_turn = go_beside([suite for suite in suites if not suite.fast])
+    make_environments(beside, project)
     done: set[str] = set()
     broken: set[str] = set()
-    for suite in (suite for suite in suites if not suite.fast):
-        if suite.needs != "nothing" and suite.needs not in broken:
-            prepared = prepare(suite.needs, done, project)
-            if prepared is not None:
-                tell(prepared)
-                results.append(prepared)
-                if prepared.failed:
-                    broken.update(LEVELS[LEVELS.index(suite.needs) :])
-        if suite.needs in broken:
-            result = Result(suite.name, failed=1)
-            result.problems.append(f"what it needs ({suite.needs}) could not be made")
-        else:
-            print(f"--- {suite.name}", flush=True)
-            result = run_suite(suite, project, reports, capture=False)
-            if suite.needs == "machine":
-                done.clear()
-        tell(result)
-        results.append(result)
-    return results
+    running: list[Future[Result]] = []
+    with ThreadPoolExecutor(1) as pool:
+        for suite in in_turn:
+            results += prepare_for(suite, done, broken, project)
+            if suite.needs in BESIDE and not running:
+                running = [pool.submit(run_beside, one, project, reports) for one in beside]
+            if suite.needs in broken:
+                result = Result(suite.name, failed=1)
+                result.problems.append(f"what it needs ({suite.needs}) could not be made")
+            else:
+                print(f"--- {suite.name}", flush=True)
+                result = run_suite(suite, project, reports, capture=False)
+                if suite.needs == "machine":
+                    done.clear()
+            tell(result)
+            results.append(result)
+    return results + [future.result() for future in running]
+
+
+def prepare_for(suite: Suite, done: set[str], broken: set[str], project: Path) -> list[Result]:
+    """Make what the suite needs, unless it is there or could not be made before."""
+    if suite.needs == "nothing" or suite.needs in broken:
+        return []
+    prepared = prepare(suite.needs, done, project)
+    if prepared is None:
+        return []
+    tell(prepared)
+    if prepared.failed:
+        broken.update(LEVELS[LEVELS.index(suite.needs) :])
+    return [prepared]
 
 
 def main() -> int:

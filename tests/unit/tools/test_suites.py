@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 import tomllib
 from datetime import UTC, datetime
 from pathlib import Path
@@ -71,12 +72,53 @@ def test_fast_means_only_fast(tmp_path: Path) -> None:
 
 
 def test_a_suite_without_tests_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import sys
-
     (tmp_path / "empty").mkdir()
     monkeypatch.setattr(suites, "environment_of", lambda *_: Path(sys.executable))
     result = suites.run_suite(Suite("empty", "empty"), tmp_path, tmp_path, capture=True)
     assert result.failed == 1
+
+
+@pytest.mark.parametrize(("needs", "beside"), [
+    (("nothing", "machine", "cluster"), []),
+    (("nothing", "platform", "nothing"), ["0", "2"]),
+    (("nothing", "lab"), ["0"]),
+    (("nothing", "nothing"), []),
+    (("cluster", "platform"), []),
+])  # fmt: skip
+def test_what_needs_nothing_runs_beside_what_waits(
+    needs: tuple[str, ...], beside: list[str]
+) -> None:
+    listed = [Suite(str(number), ".", needs=need) for number, need in enumerate(needs)]
+    besides, in_turn = suites.go_beside(listed)
+    assert [suite.name for suite in besides] == beside
+    assert sorted(besides + in_turn, key=lambda suite: suite.name) == listed
+
+
+@pytest.mark.parametrize("prepared", [True, False])
+def test_every_suite_is_run_and_told_wherever_it_runs(
+    prepared: bool,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for name in ("beside", "first", "second"):
+        (tmp_path / f"{name}.py").write_text("def test_it() -> None: assert 1 + 1 == 2\n")
+    listed = [
+        Suite("beside", "beside.py"),
+        Suite("first", "first.py", needs="cluster"),
+        Suite("second", "second.py", needs="platform"),
+    ]
+    monkeypatch.setattr(suites, "environment_of", lambda *_: Path(sys.executable))
+    outcome = Result("prepare-platform", failed=0 if prepared else 1)
+    monkeypatch.setattr(
+        suites, "prepare", lambda level, *_: outcome if level == "platform" else None
+    )
+    results = {result.name: result for result in suites.run_all(listed, tmp_path, tmp_path)}
+    assert results["beside"].passed == results["first"].passed == 1
+    assert results["second"].passed == (1 if prepared else 0)
+    assert results["second"].failed == (0 if prepared else 1)
+    told = capsys.readouterr().out
+    assert all(f"--- {name}:" in told for name in ("beside", "first", "second"))
 
 
 def test_the_page_says_what_failed_and_why_and_links_only_what_is_there(tmp_path: Path) -> None:
