@@ -9,6 +9,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from lab_ground.machine_speed import loop_seconds
+
 MET, MISSED, NONE = "met", "missed", "no bound"
 
 
@@ -58,7 +60,12 @@ def finish(
     """
     judged = judge(figures, bounds, at_least)
     report = {
-        "machine": {"cores": os.cpu_count(), "load_average": round(os.getloadavg()[0], 2)},
+        "machine": {
+            "cores": os.cpu_count(),
+            "load_average": round(os.getloadavg()[0], 2),
+            # The same loop in every report: what tells a slow machine from slow work.
+            "loop_seconds": round(loop_seconds(), 4),
+        },
         "quick": quick,
         "figures": judged,
         "reference": dict(reference),
