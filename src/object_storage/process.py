@@ -8,16 +8,26 @@ anybody could make himself an administrator). nginx stands in front and passes o
 from __future__ import annotations
 
 from object_storage.keys import (
+    BODY_WORDS,
+    FOLDED_LIST,
     FOLDED_PATH,
     FOLDED_WORDS,
+    LIST_WORDS,
+    LONG_BODY,
+    LONG_WORDS,
     LOST_CONTENT,
     LOST_WORDS,
+    NAMING_BODY,
+    PLAIN_BODY,
+    PLAIN_FORM,
     REFUSAL_CODE,
 )
 
 S3_PORT = 9000
 METRICS_PORT = 9327
 _INNER_PORT = 9001
+# On loopback: where the front judges a body that it has read.
+READ_PORT = 9002
 _MASTER_PORT = 9333
 
 
@@ -44,30 +54,69 @@ http {{
   ignore_invalid_headers off;
   keepalive_requests 100000;
   map $request_uri $folded {{ default ''; "~{FOLDED_PATH}" 1; }}
+  map $request_uri $folded_list {{ default ''; "~{FOLDED_LIST}" 1; }}
   map $http_x_amz_copy_source $folded_source {{ default ''; "~{FOLDED_PATH}" 1; }}
   map $http_x_amz_decoded_content_length $length {{
     default $http_x_amz_decoded_content_length;
     '' $http_content_length;
   }}
   map "$request_method $length $request_uri" $lost {{ default ''; "~{LOST_CONTENT}" 1; }}
+  map "$request_method $http_content_type $request_uri" $names_keys {{
+    default '';
+    "~{NAMING_BODY}" 1;
+  }}
+  map $request_body $folded_body {{ default folded; "~{PLAIN_BODY}" ''; }}
+  map $request_body $folded_form {{ default folded; "~{PLAIN_FORM}" ''; }}
+  map $http_content_type $verdict {{
+    default $folded_body;
+    "~*^multipart/form-data" $folded_form;
+  }}
+  map $request_body_file $judged {{ default long; '' $verdict; }}
+  map "$names_keys $http_content_length" $too_long {{ default ''; "~{LONG_BODY}" 1; }}
   upstream store {{ server 127.0.0.1:{_INNER_PORT}; keepalive 32; }}
+  proxy_http_version 1.1;
+  proxy_set_header Host $http_host;
+  proxy_set_header Connection '';
+  proxy_buffering off;
+  proxy_connect_timeout 3s;
+  proxy_read_timeout 300s;
+  proxy_send_timeout 300s;
+  merge_slashes off;
+  default_type application/xml;
   server {{
     listen {S3_PORT};
-    merge_slashes off;
-    default_type application/xml;
     if ($folded) {{ return 400 '{_refusal(FOLDED_WORDS)}'; }}
+    if ($folded_list) {{ return 400 '{_refusal(LIST_WORDS)}'; }}
     if ($folded_source) {{ return 400 '{_refusal(FOLDED_WORDS)}'; }}
     if ($lost) {{ return 400 '{_refusal(LOST_WORDS)}'; }}
+    if ($too_long) {{ return 400 '{_refusal(LONG_WORDS)}'; }}
+    error_page 418 = @read;
     location / {{
+      if ($names_keys) {{ return 418; }}
       proxy_pass http://store;
-      proxy_http_version 1.1;
+      proxy_request_buffering off;
+    }}
+    location @read {{
+      client_max_body_size 4m;
+      client_body_buffer_size 5m;
+      client_body_in_single_buffer on;
       proxy_set_header Host $http_host;
       proxy_set_header Connection '';
-      proxy_buffering off;
+      proxy_set_header X-Lab-Verdict $judged;
+      proxy_pass http://127.0.0.1:{READ_PORT};
+    }}
+  }}
+  # A body is there when the next hop's headers are made, and not before: they tell the verdict.
+  server {{
+    listen 127.0.0.1:{READ_PORT};
+    if ($http_x_lab_verdict = folded) {{ return 400 '{_refusal(BODY_WORDS)}'; }}
+    if ($http_x_lab_verdict = long) {{ return 400 '{_refusal(LONG_WORDS)}'; }}
+    location / {{
+      proxy_set_header Host $http_host;
+      proxy_set_header Connection '';
+      proxy_set_header X-Lab-Verdict '';
+      proxy_pass http://store;
       proxy_request_buffering off;
-      proxy_connect_timeout 3s;
-      proxy_read_timeout 300s;
-      proxy_send_timeout 300s;
     }}
   }}
 }}

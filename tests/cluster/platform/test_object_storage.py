@@ -98,7 +98,7 @@ def test_nothing_without_a_key(client, project, s3):
 
 def test_only_s3_is_reachable(client, project, store):
     pod = client.list_objects("v1", "Pod", project, label_selector="app=minio-test")[0]
-    for port in (8080, 8888, 9001, 9333, 18080, 18888, 19000, 19001, 19333):
+    for port in (8080, 8888, 9001, 9002, 9333, 18080, 18888, 19000, 19001, 19333):
         with socket.socket() as sock:
             sock.settimeout(1)
             assert sock.connect_ex((pod["status"]["podIP"], port)) != 0, f"port {port} is open"
@@ -195,3 +195,17 @@ def test_a_copy_of_a_changed_key_is_refused_and_a_folder_s_mark_is_not(s3):
         s3.copy_object(Bucket="rhods", Key="marked/copy", CopySource="rhods/marked//file")
     s3.copy_object(Bucket="rhods", Key="marked/copy", CopySource="rhods/marked/file")
     assert s3.get_object(Bucket="rhods", Key="marked/copy")["Body"].read() == b"content"
+
+
+def test_what_is_deleted_or_listed_is_never_another_key(s3, routed):
+    s3.put_object(Bucket="rhods", Key="named/a", Body=b"content")
+    for client in (s3, routed):
+        with pytest.raises(ClientError, match="Nothing was done"):
+            client.delete_objects(
+                Bucket="rhods", Delete={"Objects": [{"Key": "other"}, {"Key": "named//a"}]}
+            )
+        with pytest.raises(ClientError, match="no key in this store does"):
+            client.list_objects_v2(Bucket="rhods", Prefix="named//")
+        assert client.get_object(Bucket="rhods", Key="named/a")["Body"].read() == b"content"
+    routed.delete_objects(Bucket="rhods", Delete={"Objects": [{"Key": "named/a"}]})
+    assert not s3.list_objects_v2(Bucket="rhods", Prefix="named/").get("Contents")

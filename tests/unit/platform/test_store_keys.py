@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
-import subprocess
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote
@@ -13,14 +11,12 @@ import pytest
 from botocore.exceptions import ClientError
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from real_router import free_port
+from real_front import running_front
 from real_store import running_store
-from started import wait_until_up
 
 from object_storage.buckets import connect
 from object_storage.builders import Identity
 from object_storage.keys import FOLDED_PATH, FOLDED_WORDS, LOST_CONTENT, LOST_WORDS, REFUSAL_CODE
-from object_storage.process import S3_PORT, build_front_configuration
 
 ADMIN = Identity("admin", "ADMIN", "a" * 32, admin=True)
 SEGMENT = st.text(st.sampled_from("ab.+ %/;&=?#~!'()*,:@\\[]{}|^\"<>é€😀"), max_size=5)
@@ -45,30 +41,15 @@ def client(store: str) -> Any:
 
 
 @pytest.fixture(scope="module")
-def front(store: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """A client of the front, with its configuration as it is but for ports and folders."""
-    if shutil.which("nginx") is None:
-        pytest.skip("nginx is the image's; none is here")
-    folder = tmp_path_factory.mktemp("front")
-    port = free_port()
-    text = build_front_configuration().replace("/run/seaweedfs", str(folder))
-    text = text.replace(f"listen {S3_PORT};", f"listen 127.0.0.1:{port};")
-    text = re.sub(r"server 127\.0\.0\.1:\d+;", f"server {store.removeprefix('http://')};", text)
-    (folder / "nginx.conf").write_text(text)
-    words = ["nginx", "-e", "stderr", "-c", str(folder / "nginx.conf")]
-    with subprocess.Popen(words) as process:
-        found = connect(f"http://127.0.0.1:{port}", ADMIN.access_key, ADMIN.secret_key)
-        wait_until_up(process, lambda: _answers(found), 20)
-        yield found
-        process.terminate()
+def front_address(store: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with running_front(tmp_path_factory.mktemp("front"), store, ADMIN) as endpoint:
+        yield endpoint
 
 
-def _answers(client: Any) -> bool:
-    try:
-        client.list_buckets()
-    except Exception:
-        return False
-    return True
+@pytest.fixture(scope="module")
+def front(front_address: str) -> Any:
+    """A client of the front."""
+    return connect(front_address, ADMIN.access_key, ADMIN.secret_key)
 
 
 def sent(key: str) -> str:
