@@ -60,6 +60,7 @@ PLAIN_BODY = Depends(plain_body)
 
 
 def list_request(
+    services: ServicesOf,
     page_token: Annotated[str, Query()] = "",
     page_size: Annotated[int, Query()] = 0,
     sort_by: Annotated[str, Query()] = "",
@@ -67,7 +68,7 @@ def list_request(
 ) -> ListRequest:
     """How the client wants a list."""
     predicates = parse_filter(filter) if filter else None
-    return ListRequest(page_token, page_size, sort_by, predicates)
+    return ListRequest(page_token, page_size, sort_by, predicates, services.settings.namespace)
 
 
 ListWanted = Annotated[ListRequest, Depends(list_request)]

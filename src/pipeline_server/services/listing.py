@@ -21,6 +21,7 @@ from pipeline_server.services import checks
 
 Row = TypeVar("Row")
 Column = InstrumentedAttribute[Any]
+Sortable = Column | sa.ColumnElement[Any]
 
 DEFAULT_PAGE_SIZE = 20
 MAXIMUM_PAGE_SIZE = 200
@@ -60,12 +61,16 @@ class Page(Generic[Row]):
 
 @dataclass(frozen=True, slots=True)
 class ListRequest:
-    """How a list is wanted; ``predicates`` are not said (None) where the token carries them."""
+    """How a list is wanted; ``predicates`` are not said (None) where the token carries them.
+
+    ``namespace`` is the server's own, in which everything is that it lists.
+    """
 
     page_token: str = ""
     page_size: int = 0
     sort_by: str = ""
     predicates: Sequence[Predicate] | None = None
+    namespace: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,10 +89,11 @@ class Listing(Generic[Row]):
     """What of a table can be sorted and filtered, by the API's names.
 
     ``tags`` is the column of tags, whose keys can be filtered by as ``tags.<key>``.
+    ``columns`` are columns, or what the database makes of some; ``namespace`` is the request's.
     """
 
     model: type[Row]
-    columns: Mapping[str, Column]
+    columns: Mapping[str, Sortable]
     identity: Column
     default_sort: str = "created_at"
     tags: Column | None = None
@@ -105,33 +111,44 @@ class Listing(Generic[Row]):
         place = _read_token(request.page_token) if request.page_token else None
         if place is not None:
             request, scope = _resumed(request, scope, place)
+        one = replace(self, columns={**self.columns, "namespace": sa.literal(request.namespace)})
+        return one._page(session, request, scope, place, size, options)
+
+    def _page(
+        self,
+        session: Session,
+        request: ListRequest,
+        scope: Mapping[str, str],
+        place: _Place | None,
+        size: int,
+        options: Sequence[Any],
+    ) -> Page[Row]:
         conditions = [self._column(key, "the list") == value for key, value in scope.items()]
         column, descending = self._sort(request.sort_by)
         predicates = request.predicates or ()
         clauses = [*conditions, *(self._clause(item) for item in predicates)]
-        statement = sa.select(self.model).where(*clauses)
+        statement = sa.select(self.model, column.label("sorted_by")).where(*clauses)
         total = session.scalar(sa.select(sa.func.count()).select_from(self.model).where(*clauses))
         if place is not None:
             statement = statement.where(self._after(place, column, descending))
         order = (column.desc(), self.identity.desc()) if descending else (column, self.identity)
-        rows = list(session.scalars(statement.order_by(*order).limit(size + 1).options(*options)))
+        rows = list(session.execute(statement.order_by(*order).limit(size + 1).options(*options)))
         token = ""
         if len(rows) > size:
             rows = rows[:size]
-            last = rows[-1]
-            value = getattr(last, column.key)
+            last, value = rows[-1]
             token = _write_token(
                 _Place(
                     value.isoformat() if isinstance(value, datetime) else value,
                     getattr(last, self.identity.key),
                     request.sort_by,
                     predicates,
-                    scope,
+                    dict(scope),
                 )
             )
-        return Page(items=rows, next_token=token, total=total or 0)
+        return Page(items=[row for row, _ in rows], next_token=token, total=total or 0)
 
-    def _sort(self, text: str) -> tuple[Column, bool]:
+    def _sort(self, text: str) -> tuple[Sortable, bool]:
         words = unquote(text).split()
         if not words:
             return self.columns[self.default_sort], False
@@ -142,7 +159,7 @@ class Listing(Generic[Row]):
         descending = len(words) == 2 and words[1].lower() == "desc"
         return self._column(words[0], "sort_by"), descending
 
-    def _column(self, key: str, what: str) -> Column:
+    def _column(self, key: str, what: str) -> Sortable:
         try:
             return self.columns[key]
         except KeyError:
@@ -157,7 +174,7 @@ class Listing(Generic[Row]):
             raise InvalidArgumentError(f"filter: {item.key!r} must read tags.<key>, without a dot")
         return _predicate(tag(self.tags, name), item)
 
-    def _after(self, place: _Place, column: Column, descending: bool) -> sa.ColumnElement[bool]:
+    def _after(self, place: _Place, column: Sortable, descending: bool) -> sa.ColumnElement[bool]:
         value, identity = place.value, place.identity
         further = self.identity < identity if descending else self.identity > identity
         if value is None:
@@ -247,7 +264,10 @@ def _predicate(column: Any, item: Predicate) -> sa.ColumnElement[bool]:
     return compare(column, value)
 
 
-def _is_nullable(column: Column) -> bool:
+def _is_nullable(column: Sortable) -> bool:
+    """Whether a row may have no value there, as what is no column of the table always may."""
+    if not isinstance(column, InstrumentedAttribute):
+        return True
     return bool(getattr(column.property.columns[0], "nullable", False))
 
 
@@ -304,7 +324,7 @@ def _resumed(
             f"{' and '.join(said_otherwise)} must be as on the list's first page, or left out: "
             "the page_token carries it"
         )
-    carried = ListRequest(request.page_token, request.page_size, place.sort_by, place.predicates)
+    carried = replace(request, sort_by=place.sort_by, predicates=place.predicates)
     return carried, place.scope
 
 

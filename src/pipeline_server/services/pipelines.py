@@ -10,7 +10,8 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, joinedload, selectinload
 
 from pipeline_server.database.connection import Database
-from pipeline_server.database.models import Pipeline, PipelineVersion
+from pipeline_server.database.models import Document, Pipeline, PipelineVersion
+from pipeline_server.database.types import LongText
 from pipeline_server.errors import (
     AlreadyExistsError,
     FailedPreconditionError,
@@ -44,6 +45,12 @@ VERSIONS = Listing(
         "display_name": PipelineVersion.display_name,
         "description": PipelineVersion.description,
         "created_at": PipelineVersion.created_at,
+        # A version is there when its upload is through, and not before.
+        "status": sa.literal("READY"),
+        "pipeline_spec": sa.select(sa.type_coerce(Document.content, LongText))
+        .where(Document.digest == PipelineVersion.document_digest)
+        .correlate(PipelineVersion)
+        .scalar_subquery(),
     },
     PipelineVersion.id,
     tags=PipelineVersion.tags,

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session, selectinload
 
 from pipeline_server.database.connection import Database
-from pipeline_server.database.models import RecurringRun, Run, now
+from pipeline_server.database.models import Pipeline, RecurringRun, Run, now
 from pipeline_server.errors import InvalidArgumentError, NotFoundError
 from pipeline_server.ir.errors import PipelineError
 from pipeline_server.services import checks, experiments, runs, schedules
@@ -35,6 +35,10 @@ LISTING = Listing(
         "experiment_id": RecurringRun.experiment_id,
         "pipeline_id": RecurringRun.pipeline_id,
         "pipeline_version_id": RecurringRun.pipeline_version_id,
+        "pipeline_name": sa.select(Pipeline.name)
+        .where(Pipeline.id == RecurringRun.pipeline_id)
+        .correlate(RecurringRun)
+        .scalar_subquery(),
     },
     RecurringRun.id,
 )

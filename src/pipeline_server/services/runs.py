@@ -27,6 +27,7 @@ from pipeline_server.database.models import (
     Task,
     now,
 )
+from pipeline_server.database.types import LongText
 from pipeline_server.errors import (
     FailedPreconditionError,
     InvalidArgumentError,
@@ -57,6 +58,10 @@ LISTING = Listing(
         "pipeline_version_id": Run.pipeline_version_id,
         "recurring_run_id": Run.recurring_run_id,
         "service_account": Run.service_account,
+        # As upstream, which looks into the texts that it keeps of them; of a run's own manifest
+        # it keeps none in v2.
+        "state_history": sa.type_coerce(Run.state_history, LongText),
+        "runtime_details": sa.literal(""),
     },
     Run.id,
 )

@@ -216,15 +216,17 @@ def test_the_list_of_an_experiment_that_is_not_there(api: TestClient, path: str)
     assert api.get(path, params={"experiment_id": made}).json() == {}
 
 
-# What upstream's lists can be sorted and filtered by (APIToModelFieldMap in backend/src/apiserver/
-# model), but for what only its own tables have: namespaces, manifests, a pipeline's name in a job.
+# What upstream's lists can be sorted and filtered by: all that any version of APIToModelFieldMap in
+# backend/src/apiserver/model has, but for metrics, which v2beta1 has no call to report.
 KEYS = {
-    EXPERIMENTS: "experiment_id id display_name name created_at last_run_created_at storage_state",
-    PIPELINES: "pipeline_id id display_name name description created_at",
+    EXPERIMENTS: "experiment_id id display_name name description created_at last_run_created_at "
+    "storage_state namespace",
+    PIPELINES: "pipeline_id id display_name name description created_at namespace",
     RUNS: "run_id id display_name name created_at finished_at description scheduled_at "
-    "storage_state status state experiment_id recurring_run_id pipeline_id pipeline_version_id",
+    "storage_state status state experiment_id recurring_run_id pipeline_id pipeline_version_id "
+    "namespace state_history runtime_details",
     RECURRING: "recurring_run_id id display_name name created_at updated_at description "
-    "pipeline_id pipeline_version_id",
+    "pipeline_id pipeline_version_id pipeline_name",
 }
 
 

@@ -16,6 +16,7 @@ from pipeline_server.services.runs import NewRun
 
 BASE = "/apis/v2beta1"
 SORTS = ["", "created_at", "display_name desc", "id asc", "state", "scheduled_at desc"]
+SORTS += ["state_history desc", "namespace", "runtime_details desc", "experiment_id desc"]
 FILTERS = [
     "",
     json.dumps({"predicates": [{"operation": 9, "key": "name", "stringValue": "e"}]}),
@@ -66,6 +67,59 @@ def test_a_token_goes_on_with_its_list(
         more, token = names(services, request, **(scope if "experiment_id" in again else {}))
         found += more
     assert found == whole
+
+
+@pytest.mark.parametrize(
+    ("kind", "operation", "key", "value", "some"),
+    [
+        ("runs", "EQUALS", "namespace", "mnist", True),
+        ("runs", "NOT_EQUALS", "namespace", "mnist", False),
+        ("runs", "IN", "namespace", ["other"], False),
+        ("runs", "IS_SUBSTRING", "state_history", "PENDING", True),
+        ("runs", "IS_SUBSTRING", "state_history", "FAILED", False),
+        ("runs", "EQUALS", "runtime_details", "", True),
+        ("experiments", "EQUALS", "namespace", "mnist", True),
+        ("pipelines", "EQUALS", "namespace", "other", False),
+        ("recurringruns", "EQUALS", "pipeline_name", "uploaded", True),
+        ("recurringruns", "IS_SUBSTRING", "pipeline_name", "another", False),
+        ("recurringruns", "IN", "pipeline_name", ["x", "uploaded"], True),
+        ("versions", "EQUALS", "status", "READY", True),
+        ("versions", "EQUALS", "status", "DELETING", False),
+        ("versions", "IS_SUBSTRING", "pipeline_spec", "schemaVersion", True),
+        ("versions", "IS_SUBSTRING", "pipeline_spec", "not in it", False),
+    ],
+)
+def test_what_no_table_of_ours_has_is_filtered_and_sorted_by(
+    api: TestClient,
+    upload: Any,
+    compile_pipeline: Any,
+    kind: str,
+    operation: str,
+    key: str,
+    value: str | list[str],
+    some: bool,
+) -> None:
+    """Upstream's keys of columns that this server has not; page by page, too."""
+    from .pipelines import two_steps
+
+    pipeline = upload(compile_pipeline(two_steps)).json()["pipeline_id"]
+    path = f"{BASE}/pipelines/{pipeline}/versions" if kind == "versions" else f"{BASE}/{kind}"
+    (version,) = api.get(f"{BASE}/pipelines/{pipeline}/versions").json()["pipeline_versions"]
+    reference = {"pipeline_id": pipeline, "pipeline_version_id": version["pipeline_version_id"]}
+    for name in ("one", "two"):
+        made = {"display_name": name, "pipeline_version_reference": reference}
+        assert api.post(f"{BASE}/runs", json=made).status_code == 200
+        assert api.post(f"{BASE}/recurringruns", json={**made, "mode": "ENABLE"}).status_code == 200
+    chosen = {"stringValues": {"values": value}} if operation == "IN" else {"stringValue": value}
+    text = json.dumps({"predicates": [{"operation": operation, "key": key, **chosen}]})
+    query = {"filter": text, "sort_by": f"{key} desc", "page_size": 1}
+    reply = api.get(path, params=query).json()
+    assert bool(reply.get("total_size")) is some, reply
+    seen = int(bool(reply))
+    while token := reply.get("next_page_token"):
+        reply = api.get(path, params={"page_token": token, "page_size": 1}).json()
+        seen += 1
+    assert seen == (api.get(path, params={"filter": text}).json().get("total_size") or 0)
 
 
 @pytest.mark.parametrize(
