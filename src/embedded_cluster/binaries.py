@@ -87,6 +87,7 @@ def provide(
     *,
     urls: Mapping[str, str],
     pinned: Mapping[str, str],
+    published: bool = False,
     cache: Path,
     module: Path,
 ) -> dict[str, object]:
@@ -103,7 +104,14 @@ def provide(
             target = Path(scratch) / key
             target.mkdir()
             used = make(
-                source, versions, target, urls=urls, pinned=pinned, cache=cache, module=module
+                source,
+                versions,
+                target,
+                urls=urls,
+                pinned=pinned,
+                published=published,
+                cache=cache,
+                module=module,
             )
             (target / "manifest.json").write_text(
                 json.dumps(
@@ -127,6 +135,7 @@ def make(
     *,
     urls: Mapping[str, str],
     pinned: Mapping[str, str],
+    published: bool,
     cache: Path,
     module: Path,
 ) -> str:
@@ -136,7 +145,7 @@ def make(
         return take(built_before, target)
     if source in ("auto", "download"):
         try:
-            download_all(versions, target, urls=urls, pinned=pinned)
+            download_all(versions, target, urls=urls, pinned=pinned, published=published)
         except ProvisionError as error:
             if source == "download":
                 raise
@@ -158,6 +167,7 @@ def main() -> int:
     parser.add_argument("--versions", type=json.loads, required=True)
     parser.add_argument("--urls", type=json.loads, default={})
     parser.add_argument("--checksums", type=json.loads, default={})
+    parser.add_argument("--published-checksums", action="store_true")
     parser.add_argument("--cache", type=Path, default=cache_directory())
     parser.add_argument("--module", type=Path, default=project_directory() / "kube")
     arguments = parser.parse_args()
@@ -173,6 +183,7 @@ def main() -> int:
             versions,
             urls=arguments.urls,
             pinned=arguments.checksums,
+            published=arguments.published_checksums,
             cache=arguments.cache,
             module=arguments.module,
         )

@@ -1,7 +1,7 @@
 """The official releases of Kubernetes, etcd and CoreDNS: their files, downloaded and checked.
 
-A downloaded file is used only when it matches the checksum that its release publishes, or the one
-pinned in the variables.
+A downloaded file is used only when it matches the checksum that is pinned for it. The one that its
+release publishes beside it comes from where the file does, and counts only where that is said.
 """
 
 from __future__ import annotations
@@ -55,6 +55,8 @@ class Artifact:
 
     url: str
     checksum_url: str
+    # Project and path below its releases, by which a checksum is pinned: the version is part of it.
+    key: str
     # Names of the binaries inside, by the path in the archive; empty: the file is the binary.
     members: Mapping[str, str]
 
@@ -77,16 +79,23 @@ def architecture() -> str:
 def artifacts(versions: Versions, urls: Mapping[str, str]) -> list[Artifact]:
     """The official files for these versions; `urls` holds the base of each project's releases."""
     arch = architecture()
-    kubernetes = f"{urls['kubernetes']}/v{versions.kubernetes}/bin/linux/{arch}"
+
+    def artifact(
+        project: str, path: str, members: Mapping[str, str], checksums: str | None = None
+    ) -> Artifact:
+        url = f"{urls[project]}/{path}"
+        beside = f"{url.rsplit('/', 1)[0]}/{checksums}" if checksums else f"{url}.sha256"
+        return Artifact(url, beside, f"{project}/{path}", members)
+
     listed = [
-        Artifact(f"{kubernetes}/{name}", f"{kubernetes}/{name}.sha256", {}) for name in KUBERNETES
+        artifact("kubernetes", f"v{versions.kubernetes}/bin/linux/{arch}/{name}", {})
+        for name in KUBERNETES
     ]
     etcd = f"etcd-v{versions.etcd}-linux-{arch}"
-    base = f"{urls['etcd']}/v{versions.etcd}"
-    listed.append(Artifact(f"{base}/{etcd}.tar.gz", f"{base}/SHA256SUMS", {f"{etcd}/etcd": "etcd"}))
-    coredns = f"coredns_{versions.coredns}_linux_{arch}.tgz"
-    base = f"{urls['coredns']}/v{versions.coredns}"
-    listed.append(Artifact(f"{base}/{coredns}", f"{base}/{coredns}.sha256", {"coredns": "coredns"}))
+    inside = {f"{etcd}/etcd": "etcd"}
+    listed.append(artifact("etcd", f"v{versions.etcd}/{etcd}.tar.gz", inside, "SHA256SUMS"))
+    coredns = f"v{versions.coredns}/coredns_{versions.coredns}_linux_{arch}.tgz"
+    listed.append(artifact("coredns", coredns, {"coredns": "coredns"}))
     return listed
 
 
@@ -121,17 +130,20 @@ def published_checksum(artifact: Artifact, scratch: Path, timeout: float) -> str
 def download(
     artifact: Artifact, target: Path, *, pinned: Mapping[str, str], timeout: float = 20
 ) -> None:
-    """Download one artifact into the directory `target`, verified."""
+    """Download one artifact into the directory `target`, held to its pinned checksum.
+
+    Where none is pinned, the one that its release publishes counts; see `download_all`.
+    """
     with tempfile.TemporaryDirectory(dir=target, prefix=".download-") as directory:
         scratch = Path(directory)
-        expected = pinned.get(artifact.name) or published_checksum(artifact, scratch, timeout)
+        expected = pinned.get(artifact.key) or published_checksum(artifact, scratch, timeout)
         file = scratch / artifact.name
         fetch(artifact.url, file, timeout)
         with file.open("rb") as stream:
             checksum = hashlib.file_digest(stream, "sha256").hexdigest()
         if checksum != expected.lower():
             raise ChecksumError(
-                f"{artifact.url} is not what its release published: its SHA-256 is {checksum}, "
+                f"{artifact.url} is not what was expected: its SHA-256 is {checksum}, "
                 f"{expected} was expected. It was not used."
             )
         if not artifact.members:
@@ -150,9 +162,34 @@ def download(
 
 
 def download_all(
-    versions: Versions, target: Path, *, urls: Mapping[str, str], pinned: Mapping[str, str]
+    versions: Versions,
+    target: Path,
+    *,
+    urls: Mapping[str, str],
+    pinned: Mapping[str, str],
+    published: bool = False,
 ) -> None:
-    """Download every component of the official releases into `target`."""
-    for artifact in artifacts(versions, urls):
+    """Download every component of the official releases into `target`.
+
+    Args:
+        versions: the releases wanted.
+        target: an empty directory.
+        urls: the base of each project's releases.
+        pinned: SHA-256 by project and path (``kubernetes/v1.34.4/bin/linux/amd64/kubelet``).
+        published: whether the checksum beside a file does where none is pinned for it.
+
+    Raises:
+        ProvisionError: a file is not there, is not what was expected, or has no pinned checksum.
+    """
+    wanted = artifacts(versions, urls)
+    loose = [artifact.key for artifact in wanted if artifact.key not in pinned]
+    if loose and not published:
+        more = f" and {len(loose) - 1} others" if len(loose) > 1 else ""
+        raise ProvisionError(
+            f"No checksum is pinned for {loose[0]}{more}, so no release is downloaded: pin them in "
+            "kube_binaries_checksums, or let those count that the releases publish "
+            "(kube_binaries_published_checksums)."
+        )
+    for artifact in wanted:
         say(f"downloading {artifact.name}")
         download(artifact, target, pinned=pinned)

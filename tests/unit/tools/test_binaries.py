@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -49,7 +50,7 @@ def fake_build(
 def test_good_files_are_all_installed(
     serve: Callable[[], dict[str, str]], target: Path, versions: Versions
 ) -> None:
-    download_all(versions, target, urls=serve(), pinned={})
+    download_all(versions, target, urls=serve(), pinned={}, published=True)
     assert sorted(path.name for path in target.iterdir()) == sorted(COMPONENTS)
     assert (target / "etcd").read_text() == "program etcd\n"
     assert all(path.stat().st_mode & 0o111 for path in target.iterdir())
@@ -61,7 +62,7 @@ def test_a_truncated_file_is_refused(
     kubelet = release_tree / f"kubernetes/v1.34.4/bin/linux/{architecture()}/kubelet"
     kubelet.with_name("kubelet.short").touch()
     with pytest.raises(ProvisionError, match="kubelet"):
-        download_all(versions, target, urls=serve(), pinned={})
+        download_all(versions, target, urls=serve(), pinned={}, published=True)
     assert not (target / "kubelet").exists()
 
 
@@ -78,7 +79,7 @@ def test_a_tampered_file_is_refused_with_both_checksums(
     path = release_tree / victim.format(architecture())
     path.write_bytes(path.read_bytes() + b"#")
     with pytest.raises(ChecksumError, match=r"its SHA-256 is [0-9a-f]{64}, [0-9a-f]{64} was"):
-        download_all(versions, target, urls=serve(), pinned={})
+        download_all(versions, target, urls=serve(), pinned={}, published=True)
     assert not (target / path.name.split("-")[0]).exists()
     assert not list(target.glob(".download-*"))
 
@@ -86,8 +87,9 @@ def test_a_tampered_file_is_refused_with_both_checksums(
 def test_a_pinned_checksum_outweighs_the_published_one(
     serve: Callable[[], dict[str, str]], target: Path, versions: Versions
 ) -> None:
+    key = f"kubernetes/v1.34.4/bin/linux/{architecture()}/kubelet"
     with pytest.raises(ChecksumError, match="kubelet"):
-        download_all(versions, target, urls=serve(), pinned={"kubelet": "0" * 64})
+        download_all(versions, target, urls=serve(), pinned={key: "0" * 64}, published=True)
 
 
 def test_a_missing_release_is_named(
@@ -95,27 +97,62 @@ def test_a_missing_release_is_named(
 ) -> None:
     urls = {**serve(), "coredns": serve()["coredns"] + "/nowhere"}
     with pytest.raises(ProvisionError, match=r"coredns.*could not be downloaded.*404"):
-        download_all(versions, target, urls=urls, pinned={})
+        download_all(versions, target, urls=urls, pinned={}, published=True)
 
 
-@pytest.mark.parametrize(("source", "reachable", "used"), [
-    ("auto", True, "download"),
-    ("auto", False, "build"),
-    ("build", True, "build"),
+def pins_of(tree: Path) -> dict[str, str]:
+    """The checksums of all files of a tree of releases, as they are pinned."""
+    return {
+        path.relative_to(tree).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in tree.rglob("*")
+        if path.is_file()
+    }
+
+
+def test_what_is_not_pinned_is_not_downloaded(
+    serve: Callable[[], dict[str, str]], target: Path, versions: Versions, release_tree: Path
+) -> None:
+    pins = pins_of(release_tree)
+    loose = f"kubernetes/v1.34.4/bin/linux/{architecture()}/kube-proxy"
+    del pins[loose]
+    with pytest.raises(ProvisionError, match=rf"No checksum is pinned for {loose}, so"):
+        download_all(versions, target, urls=serve(), pinned=pins)
+    assert not list(target.iterdir())
+
+
+def test_a_release_that_is_exchanged_with_its_checksum_is_refused(
+    serve: Callable[[], dict[str, str]], target: Path, versions: Versions, release_tree: Path
+) -> None:
+    pins = pins_of(release_tree)
+    path = release_tree / f"kubernetes/v1.34.4/bin/linux/{architecture()}/kubelet"
+    path.write_bytes(b"another program")
+    path.with_name("kubelet.sha256").write_text(hashlib.sha256(b"another program").hexdigest())
+    with pytest.raises(ChecksumError, match="kubelet is not what was expected"):
+        download_all(versions, target, urls=serve(), pinned=pins)
+
+
+@pytest.mark.parametrize(("source", "reachable", "pinned", "used"), [
+    ("auto", True, True, "download"),
+    ("auto", True, False, "build"),
+    ("auto", False, True, "build"),
+    ("build", True, True, "build"),
 ])  # fmt: skip
 def test_sources_in_their_order(
     source: str,
     reachable: bool,
+    pinned: bool,
     used: str,
     serve: Callable[[], dict[str, str]],
+    release_tree: Path,
     tmp_path: Path,
     module: Path,
     versions: Versions,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(binaries, "build", fake_build)
+    pins = pins_of(release_tree) if pinned else {}
     urls = serve() if reachable else dict.fromkeys(serve(), "http://127.0.0.1:9")
-    more = {"urls": urls, "pinned": {}, "cache": tmp_path / "cache", "module": module}
+    more = {"urls": urls, "pinned": pins, "cache": tmp_path / "cache", "module": module}
     first = binaries.provide(source, versions, **more)
     manifest = (Path(str(first["directory"])) / "manifest.json").read_text()
     assert f'"source": "{used}"' in manifest
@@ -131,7 +168,13 @@ def test_download_only_does_not_build(
     urls = dict.fromkeys(("kubernetes", "etcd", "coredns"), "http://127.0.0.1:9")
     with pytest.raises(ProvisionError, match="could not be downloaded"):
         binaries.provide(
-            "download", versions, urls=urls, pinned={}, cache=tmp_path / "cache", module=module
+            "download",
+            versions,
+            urls=urls,
+            pinned={},
+            published=True,
+            cache=tmp_path / "cache",
+            module=module,
         )
     assert not list((tmp_path / "cache").rglob("manifest.json"))
 
