@@ -1,7 +1,6 @@
 package networkpolicy
 
 import (
-	"context"
 	"fmt"
 	"slices"
 	"strconv"
@@ -28,7 +27,8 @@ type Bounds struct {
 	trusted []string      // namespaces whose pods have no bounds
 	closed  spans         // addresses that no pod reaches
 	open    []machinePort // ports of the machine that every pod reaches
-	// connections is how many connections one address may have to one pod; 0: any number.
+	// connections is how many connections one address, or all pods of a namespace
+	// together, may have to one pod; 0: any number.
 	connections int
 }
 
@@ -48,7 +48,7 @@ type bound struct {
 
 // ParseBounds reads lists whose words are apart by commas: namespaces, blocks
 // of IPv4 addresses, and ports such as tcp/6443; and how many connections one
-// address may have to one pod.
+// address, or all pods of a namespace together, may have to one pod.
 func ParseBounds(trusted, closed, open string, connections int) (*Bounds, error) {
 	if connections < 0 {
 		return nil, fmt.Errorf("%d connections: it is 0 for any number, or more", connections)
@@ -153,7 +153,7 @@ func (p machinePort) String() string {
 // of them reaches on the machine.
 func (r Rules) addBounds(t *table) {
 	kept := set{name: "kept-from-addresses", kind: "ipv4_addr"}
-	places := set{name: "machine", kind: "ipv4_addr", verdicts: true}
+	places := set{name: "machine", kind: "ipv4_addr", to: "verdict"}
 	made := map[string]bool{}
 	for _, one := range r.bounds {
 		address := addressOf(one.address).String()
@@ -204,36 +204,4 @@ func (r Rules) closedRules() []rule {
 	return []rule{{[]term{
 		is("ip saddr", "@kept-from-addresses"), {field: "ip daddr", values: words(r.closed, addressWord)},
 	}, "goto refuse"}}
-}
-
-// connectionSet has the connections that the kernel counts.
-const connectionSet = "connections"
-
-// connectionTable refuses connections to a pod beyond those that one address
-// may have there: who opens thousands takes memory from whoever serves all
-// seats, as the router does. It is a table of its own, that no policy changes,
-// since the kernel forgets what it has counted when the table is replaced.
-func (r Rules) connectionTable(bridge string) table {
-	t := table{family: "ip"}
-	if r.connections == 0 {
-		return t
-	}
-	t.sets = []set{{name: connectionSet, kind: "ipv4_addr . ipv4_addr", dynamic: true}}
-	t.chains = []chain{{name: "count", hook: hook("forward", -18), rules: []rule{{[]term{
-		is("oifname", quoted(bridge)), is("meta l4proto", "6"), is("ct state", "new"),
-		counted(r.connections),
-	}, "reject with tcp reset"}}}}
-	return t
-}
-
-// countsConnections says why the kernel cannot count connections; it keeps
-// nothing of what it is asked.
-func countsConnections(ctx context.Context) error {
-	_, err := nft(ctx, script(Rules{connections: 1}.connectionTable("any")), "--check", "-f", "-")
-	return err
-}
-
-// counted holds where a new connection is one too many between its two ends.
-func counted(most int) term {
-	return is("add @"+connectionSet, fmt.Sprintf("ip saddr . ip daddr ct count over %d", most))
 }

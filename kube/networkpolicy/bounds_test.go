@@ -168,8 +168,8 @@ func TestBoundsThatCannotBeRead(t *testing.T) {
 	}
 }
 
-// One address has so many connections to a pod, and no more, whatever changes
-// meanwhile; others have theirs.
+// One address, and all pods of a namespace together, have so many connections
+// to a pod, and no more, whatever changes meanwhile; others have theirs.
 func TestKernelBoundsConnections(t *testing.T) {
 	state := seats()
 	w := newWorld(t, state)
@@ -205,6 +205,9 @@ func TestKernelBoundsConnections(t *testing.T) {
 	if len(open(aClient, bClient, 5)) != 5 || len(open(cClient, bServer, 5)) != 5 ||
 		len(open(outside, bServer, 5)) != 5 {
 		t.Error("others, or another pod, are refused, too")
+	}
+	if more := open(aServer, bServer, 5); len(more) > 0 {
+		t.Errorf("%d more are open from another pod of the namespace", len(more))
 	}
 	if err := says(many[0]); err != nil {
 		t.Errorf("one that is open has ended: %v", err)

@@ -77,6 +77,7 @@ func (r Rules) policyTable(bridge string) table {
 			drop(fromPods, ipv6),
 			drop(toPods, ipv6),
 			drop(fromPods, isNot("ip saddr", "@known")),
+			marking,
 			errors,
 		}, r.closedRules(), []rule{
 			self,
@@ -111,6 +112,7 @@ func (r Rules) policyTable(bridge string) table {
 		}},
 	}
 	r.addBounds(&t)
+	r.addSeats(&t)
 	for _, way := range directions {
 		for _, answer := range []bool{false, true} {
 			r.addDirection(&t, way, sideOf(way, answer))
@@ -127,7 +129,7 @@ func quoted(word string) string { return `"` + word + `"` }
 
 // addDirection adds the map from pods to their chains, and the chains.
 func (r Rules) addDirection(t *table, way direction, s side) {
-	places := set{name: s.name, kind: "ipv4_addr", verdicts: true}
+	places := set{name: s.name, kind: "ipv4_addr", to: "verdict"}
 	made := map[string]bool{}
 	for _, pod := range r.pods {
 		guards := pod.guards[way]

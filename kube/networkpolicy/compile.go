@@ -82,8 +82,9 @@ type Rules struct {
 	claims []claims.Claim
 	bounds []bound
 	closed spans
-	// connections is how many one address may have to one pod; 0: any number.
+	// connections is how many one address, or one namespace, may have to one pod; 0: any number.
 	connections int
+	seats       []seat
 }
 
 type compiler struct {
@@ -108,7 +109,9 @@ func Compile(state State) (Rules, []Problem) {
 		c.namespaces[namespace.Name] = labels.Set(namespace.Labels)
 		c.spaces[namespace.Name] = namespace
 	}
-	rules := Rules{claims: c.known(state.Claims), bounds: c.bounded(state.Bounds)}
+	rules := Rules{
+		claims: c.known(state.Claims), bounds: c.bounded(state.Bounds), seats: c.seated(state.Bounds),
+	}
 	if state.Bounds != nil {
 		rules.closed, rules.connections = state.Bounds.closed, state.Bounds.connections
 	}

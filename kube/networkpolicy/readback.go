@@ -70,7 +70,10 @@ func readTable(family string, text []byte) (table, error) {
 }
 
 func (l listedSet) read() set {
-	s := set{name: l.Name, verdicts: l.Map != nil}
+	s := set{name: l.Name}
+	if l.Map != nil {
+		s.to = fmt.Sprint(l.Map)
+	}
 	switch kind := l.Type.(type) {
 	case []any:
 		var words []string
@@ -85,8 +88,11 @@ func (l listedSet) read() set {
 	for _, element := range l.Elem {
 		word := ""
 		if pair, ok := element.([]any); ok && len(pair) == 2 {
-			verdict, _ := pair[1].(map[string]any)
-			word = readValue(pair[0]) + " : " + readVerdict(verdict)
+			value := readValue(pair[1])
+			if verdict, ok := pair[1].(map[string]any); ok {
+				value = readVerdict(verdict)
+			}
+			word = readValue(pair[0]) + " : " + value
 		} else {
 			word = readValue(element)
 		}
@@ -153,6 +159,12 @@ func readVerdict(expression map[string]any) string {
 				return "reject with tcp reset"
 			}
 			return fmt.Sprintf("reject with %v %v", arguments["type"], arguments["expr"])
+		case "mangle":
+			value, _ := arguments["value"].(map[string]any)
+			if lookup, ok := value["map"].(map[string]any); ok {
+				return fmt.Sprintf("%s set %s map %s",
+					readField(arguments["key"]), readField(lookup["key"]), readValue(lookup["data"]))
+			}
 		}
 	}
 	text, _ := json.Marshal(expression)
@@ -167,9 +179,11 @@ func readCount(update map[string]any) term {
 		statement, _ := statements[0].(map[string]any)
 		count, _ := statement["ct count"].(map[string]any)
 		most, _ := count["val"].(float64)
-		if count["inv"] == true && update["op"] == "add" && update["set"] == "@"+connectionSet &&
-			readField(update["elem"]) == "ip saddr . ip daddr" {
-			return counted(int(most))
+		name, _ := update["set"].(string)
+		name = strings.TrimPrefix(name, "@")
+		if count["inv"] == true && update["op"] == "add" && countedKeys[name] != "" &&
+			readField(update["elem"]) == countedKeys[name] {
+			return counted(name, int(most))
 		}
 	}
 	text, _ := json.Marshal(update)

@@ -18,10 +18,10 @@ type table struct {
 type set struct {
 	name     string
 	kind     string // type of the keys, as nft writes it
+	to       string // type of a map's values: "verdict" or "mark"
 	interval bool
-	dynamic  bool // filled by the kernel, so its elements are no one's to compare
-	verdicts bool
-	elements []string // of a map: "key : verdict"
+	dynamic  bool     // filled by the kernel, so its elements are no one's to compare
+	elements []string // of a map: "key : value"
 }
 
 // chain is a list of rules. A hook makes it the start of packets' way.
@@ -71,8 +71,8 @@ const dynamicSize = 65535
 
 func (s set) write(text *strings.Builder) {
 	word, kind := "set", s.kind
-	if s.verdicts {
-		word, kind = "map", s.kind+" : verdict"
+	if s.to != "" {
+		word, kind = "map", s.kind+" : "+s.to
 	}
 	fmt.Fprintf(text, "\t%s %s {\n\t\ttype %s\n", word, s.name, kind)
 	if s.interval {
@@ -139,7 +139,7 @@ func (t table) digest() []string {
 	var lines []string
 	for _, s := range t.sets {
 		lines = append(lines, fmt.Sprintf("set %s %s", s.name, s.kind))
-		if s.name == connectionSet {
+		if s.name == connectionSet || s.name == seatConnectionSet {
 			continue
 		}
 		for _, element := range s.elements {

@@ -31,6 +31,13 @@ class Settings:
     login_url: str = ""
     openshift_ai_version: str = "2.25"
     """The version of OpenShift AI whose behaviour the platform plays."""
+    route_requests: int = 0
+    """How many requests may be under way by one Route of a seat; 0: any number."""
+
+    def requests_of(self, namespace: str) -> int:
+        """How many may be by a Route of a namespace: the platform's own serve all seats."""
+        platform = {self.platform_namespace, self.router_namespace, self.image_namespace}
+        return 0 if namespace in platform else self.route_requests
 
     def plays_since(self, version: str) -> bool:
         """Say whether the version that is played is this one or a later one."""
@@ -60,6 +67,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         openshift_ai_version=environment.get("LAB_OPENSHIFT_AI_VERSION", "2.25"),
         # Empty where nobody signs in with a password.
         login_url=environment.get("LAB_LOGIN_URL", ""),
+        route_requests=int(environment.get("LAB_ROUTE_REQUESTS", "500")),
     )
 
 

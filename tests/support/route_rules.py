@@ -19,6 +19,7 @@ def configure(
     *,
     authority: str = "the authority",
     default_certificate: Mapping[str, str] = DEFAULT,
+    requests: int = 0,
 ) -> dict[str, Any]:
     """The configuration of those that can be used and are admitted, each in its own namespace."""
     known = {claims.key_of(one): one for one in services}
@@ -27,7 +28,7 @@ def configure(
         key, host = claims.key_of(one), claims.wanted_host(one, domain)
         try:
             backends = backends_of(one, known, slices or {})
-            rules[key] = configuration.rules_of(one, host, backends, authority)
+            rules[key] = configuration.rules_of(one, host, backends, authority, requests)
         except configuration.UnusableError as error:
             refused[key] = str(error)
     namespaces = {namespace for namespace, _ in map(claims.key_of, routes)}

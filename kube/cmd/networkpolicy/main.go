@@ -23,7 +23,7 @@ func main() {
 	trusted := flag.String("trusted", "kube-system", "namespaces whose pods have no bounds")
 	closed := flag.String("closed", "169.254.0.0/16", "blocks of addresses that no other pod reaches")
 	open := flag.String("open", "tcp/6443,tcp/53,udp/53", "ports of the machine that every pod reaches")
-	connections := flag.Int("connections", 2000, "connections of one address to one pod; 0 for any number")
+	connections := flag.Int("connections", 2000, "connections of one address, or of one namespace, to one pod; 0 for any number")
 	flag.Parse()
 	bounds, err := networkpolicy.ParseBounds(*trusted, *closed, *open, *connections)
 	if err != nil {

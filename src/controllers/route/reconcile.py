@@ -180,7 +180,9 @@ def _look_at(
         host = claims.wanted_host(route, settings.base_domain)
         backends = backends_of(route, services, slices)
         try:
-            looked.rules[namespace, name] = builders.rules_of(route, host, backends, authority)
+            looked.rules[namespace, name] = builders.rules_of(
+                route, host, backends, authority, settings.requests_of(namespace)
+            )
         except builders.UnusableError as error:
             looked.refused[namespace, name] = str(error)
     return looked

@@ -8,11 +8,18 @@ import socketserver
 import threading
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
+from platform_manifests import route
 from real_router import RealRouter, running_router
 
+from controllers.route.build.backends import Backend
+from controllers.route.build.configuration import rules_of
+
 HOST = "slow.test"
+HELD, OTHER = "held.test", "other.test"
+MOST = 3
 LIMIT = 1
 LONGER = 2.5
 UPGRADE = (
@@ -57,12 +64,43 @@ def router(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealRouter]:
             },
             "services": {"slow": {"loadBalancer": {"servers": [{"url": url}]}}},
         }
+        for host in (HELD, OTHER):
+            for kind, some in bounded(host, url.removeprefix("http://")).items():
+                rules.setdefault(kind, {}).update(some)
         with running_router(
             tmp_path_factory.mktemp("router"), platform_router_request_seconds=LIMIT
         ) as running:
             assert running.publish({"http": rules})
             yield running
         server.shutdown()
+
+
+def bounded(host: str, address: str) -> dict[str, Any]:
+    """What the controller makes of a Route that may have so many requests under way."""
+    manifest = route(host.partition(".")[0], host=host)
+    backend = Backend("page", (address,), 100)
+    made = rules_of(manifest, host, [backend], "the authority", MOST).http
+    return {kind: some for kind, some in made.items() if some}
+
+
+def test_a_route_has_only_so_many_requests_under_way(router: RealRouter) -> None:
+    """And the Route beside it has its own; sockets count as long as they are open."""
+    with contextlib.ExitStack() as held:
+        for _ in range(MOST):
+            where = ("127.0.0.1", router.ports["web"])
+            sock = held.enter_context(socket.create_connection(where, 10))
+            sock.sendall(UPGRADE.replace(HOST.encode(), HELD.encode()))
+            assert sock.recv(500).startswith(b"HTTP/1.1 101 ")
+        assert b" 429 " in status_of(router, HELD)
+        assert b" 200 " in status_of(router, OTHER)
+    until = time.monotonic() + 5
+    while b" 200 " not in (answer := status_of(router, HELD)):
+        assert time.monotonic() < until, answer
+
+
+def status_of(router: RealRouter, host: str) -> bytes:
+    request = f"GET / HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"
+    return router.send(request.encode(), timeout=10)[:20]
 
 
 @pytest.mark.parametrize("entry", ["web", "websecure"])

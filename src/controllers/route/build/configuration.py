@@ -93,6 +93,7 @@ def _add_http(
     host: str,
     backends: Sequence[Backend],
     authority: str,
+    requests: int,
 ) -> None:
     name = "_".join(key_of(route))
     tls = route["spec"].get("tls")
@@ -107,6 +108,8 @@ def _add_http(
         f"{name}_{part}": one
         for part, one in read_options(route).middlewares(path, tls=bool(tls)).items()
     }
+    if requests:
+        middlewares[f"{name}_busy"] = _busy(requests)
     if backends[0].host:
         middlewares[name] = {"headers": {"customRequestHeaders": {"Host": backends[0].host}}}
     if middlewares:
@@ -196,21 +199,37 @@ def _add_passthrough(
         )
 
 
+def _busy(requests: int) -> dict[str, Any]:
+    """The middleware that refuses (429) what is more at once than a Route may have under way."""
+    return {"inFlightReq": {"amount": requests, "sourceCriterion": {"requestHost": True}}}
+
+
 class UnusableError(Exception):
     """No rules can be made of a Route; the message says why."""
 
 
 def rules_of(
-    route: Mapping[str, Any], host: str, backends: Sequence[Backend], authority: str
+    route: Mapping[str, Any],
+    host: str,
+    backends: Sequence[Backend],
+    authority: str,
+    requests: int = 0,
 ) -> Rules:
     """Make the rules of one Route, apart from all others.
+
+    Args:
+        route: the Route.
+        host: under which it is served.
+        backends: where it leads.
+        authority: certificate of the cluster's own authority, PEM.
+        requests: how many requests may be under way by it at once, sockets among them; 0: any.
 
     Raises:
         UnusableError: none can be made of it.
     """
     rules = Rules()
     try:
-        _add_route(rules, route, host, backends, authority)
+        _add_route(rules, route, host, backends, authority, requests)
     except (ArithmeticError, LookupError, TypeError, ValueError) as error:
         told = f"no rules can be made of it ({type(error).__name__}: {error})"
         raise UnusableError(told) from error
@@ -223,12 +242,13 @@ def _add_route(
     host: str,
     backends: Sequence[Backend],
     authority: str,
+    requests: int,
 ) -> None:
     tls = route["spec"].get("tls") or {}
     if tls.get("termination") == "passthrough":
         _add_passthrough(rules, route, host, backends)
         return
-    _add_http(rules, route, host, backends, authority)
+    _add_http(rules, route, host, backends, authority, requests)
     if tls.get("certificate") and tls.get("key"):
         chain = "\n".join(
             part.strip() for part in (tls["certificate"], tls.get("caCertificate")) if part
