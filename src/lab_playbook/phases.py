@@ -14,8 +14,8 @@ from lab_ground.files import write_json
 from lab_ground.machine_speed import slowness
 
 Times = dict[str, dict[str, list[float]]]
-# Seconds that a phase takes on a machine of the reference speed whose cache is empty, and when there
-# is nothing to do. Scaled by this machine's own speed until it has figures.
+# Seconds that a phase takes on a machine of the reference speed whose cache is empty, and when
+# there is nothing to do. Scaled by this machine's own speed until it has figures.
 USUAL: dict[str, dict[str, float]] = {
     "Check what the inventory asks for": {"first": 1, "again": 1},
     "Cluster": {"first": 325, "again": 2},

@@ -56,23 +56,6 @@ def build_definition(kind: dict[str, Any]) -> Manifest:
     }
 
 
-def over(wanted: list[Manifest], present: list[Manifest]) -> list[Manifest]:
-    """The wanted definitions, each as a replacement of the one that a cluster has of its name."""
-    versions = {entry["metadata"]["name"]: entry["metadata"] for entry in present}
-    return [
-        {
-            **definition,
-            "metadata": {
-                **definition["metadata"],
-                "resourceVersion": versions[definition["metadata"]["name"]]["resourceVersion"],
-            },
-        }
-        if definition["metadata"]["name"] in versions
-        else definition
-        for definition in wanted
-    ]
-
-
 def definitions(version: str = DEFAULT_VERSION) -> list[Manifest]:
     """Every definition that the platform brings when it plays this version, by name.
 

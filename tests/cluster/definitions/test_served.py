@@ -20,7 +20,8 @@ from upstream_data import upstream_definitions
 
 from lab_ground.kubernetes.client import KubernetesClient, get_client
 from lab_ground.kubernetes.errors import ApiError
-from resource_definitions.definitions import DEFAULT_VERSION, kubernetes
+from lab_playbook.kinds import API_VERSION, KIND, as_served, present_definitions, replacement
+from resource_definitions.definitions import DEFAULT_VERSION, VERSIONS, definitions, kubernetes
 from resource_definitions.kubernetes import from_document
 from resource_definitions.structural import pruned, with_defaults
 
@@ -190,3 +191,27 @@ def test_what_comes_from_kubernetes_is_current(client: KubernetesClient) -> None
     """kubernetes.json is what this Kubernetes' own document says; see src/resource_definitions."""
     document = client.request("GET", "/openapi/v2")
     assert from_document(document) == kubernetes()
+
+
+def test_what_is_served_is_what_is_written_down_and_is_not_written_again(
+    client: KubernetesClient,
+) -> None:
+    """A repeated installation compares with what the server fills in, for every version's kinds."""
+    present = present_definitions(client)
+    assert not [
+        entry["metadata"]["name"]
+        for entry in definitions(DEFAULT_VERSION)
+        if replacement(entry, present.get(entry["metadata"]["name"])) is not None
+    ]
+    for version in VERSIONS:
+        for entry in definitions(version):
+            name = entry["metadata"]["name"]
+            version_of = present.get(name, {}).get("metadata", {}).get("resourceVersion")
+            trial = {**entry, "metadata": {**entry["metadata"], "resourceVersion": version_of}}
+            method, query = (
+                ("PUT", {"dryRun": "All"}) if version_of else ("POST", {"dryRun": "All"})
+            )
+            path = client.path(API_VERSION, KIND, None, name if version_of else None)
+            stored = client.request(method, path, query=query, body=trial)
+            assert as_served(stored) == stored["spec"], f"{name} in {version}"
+            assert stored["spec"] == as_served(entry), f"{name} in {version}"
