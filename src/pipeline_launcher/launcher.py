@@ -48,6 +48,8 @@ TAIL = 4096
 TOKEN = "LAB_STEP_TOKEN"  # noqa: S105 - a variable's name
 MISSING_COMMAND = 127
 CANNOT_EXECUTE = 126
+# What the lab's images say themselves of a failure (images/common/explain_pip.py).
+LAB_WORDS = "lab: "
 EXCEPTION = re.compile(r"[A-Za-z_][\w.]*(:|$)")
 SAYING = re.compile(r"[A-Za-z_][\w.]*: \S")
 # Linux takes no longer word in a command (MAX_ARG_STRLEN), its closing zero byte included.
@@ -544,7 +546,7 @@ def store_log(work: Json, path: str) -> bool:
 
 
 def describe(code: int, tail: bytes) -> str:
-    """An exit code in words, with the exception's line where Python wrote one, or nothing."""
+    """An exit code in words, with the lab's line or the exception's where there is one."""
     words = f"exit code {code}"
     if code == MISSING_COMMAND:
         words += ": a command that the step calls is not in the image"
@@ -554,8 +556,15 @@ def describe(code: int, tail: bytes) -> str:
         words += ": the step was killed; it may have used more memory than its limit"
     elif code > 128:
         words += f": the step was ended by signal {code - 128}"
-    reason = exception_line(tail.decode("utf-8", "replace"))
+    said = tail.decode("utf-8", "replace")
+    reason = lab_line(said) or exception_line(said)
     return f"{words} ({reason})" if reason else words
+
+
+def lab_line(text: str) -> str:
+    """What the lab's own image said of the failure as the last thing; "" where it said nothing."""
+    last = (text.rstrip().splitlines() or [""])[-1]
+    return last[len(LAB_WORDS) :][:500] if last.startswith(LAB_WORDS) else ""
 
 
 def exception_line(text: str) -> str:
