@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from selenium import webdriver
@@ -27,6 +28,24 @@ def start_chromium(profile: Path, *arguments: str) -> webdriver.Chrome:
     made = webdriver.Chrome(options, Service(chromedriver))
     made.set_page_load_timeout(20)
     return made
+
+
+class DrivenPage:
+    """A browser on a page of this machine's, told by the browser's own protocol."""
+
+    def __init__(self, driver: webdriver.Chrome, address: str, reports: Path) -> None:
+        self.driver = driver
+        self.address = address
+        self.reports = reports
+
+    def tell(self, command: str, **parameters: Any) -> Any:
+        """Tell the browser something by its own protocol."""
+        return self.driver.execute_cdp_cmd(command, parameters)
+
+    def prefer(self, scheme: str) -> None:
+        """The reader's colour scheme."""
+        features = [{"name": "prefers-color-scheme", "value": scheme}]
+        self.tell("Emulation.setEmulatedMedia", features=features)
 
 
 def foreign_requests(driver: webdriver.Chrome, address: str) -> list[str]:

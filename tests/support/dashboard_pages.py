@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, Self, TypeVar
 from urllib.parse import urlsplit
 
 import httpx
-from chromium import foreign_requests
-from selenium import webdriver
+from chromium import DrivenPage, foreign_requests
 from selenium.common.exceptions import TimeoutException, WebDriverException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
@@ -41,17 +39,8 @@ class Levers:
         return list(self.pull("writes"))
 
 
-class Dashboard:
+class Dashboard(DrivenPage):
     """A browser on the dashboard."""
-
-    def __init__(self, driver: webdriver.Chrome, address: str, reports: Path) -> None:
-        self.driver = driver
-        self.address = address
-        self._reports = reports
-
-    def tell(self, command: str, **parameters: Any) -> Any:
-        """Tell the browser something by its own protocol."""
-        return self.driver.execute_cdp_cmd(command, parameters)
 
     def reset(self) -> None:
         """A desk in light colours, nothing kept in the browser, nothing said so far."""
@@ -66,14 +55,9 @@ class Dashboard:
         """Another window; through the protocol, since a window has a least width."""
         self.tell("Emulation.setDeviceMetricsOverride", **size)
 
-    def prefer(self, scheme: str) -> None:
-        """The reader's colour scheme."""
-        features = [{"name": "prefers-color-scheme", "value": scheme}]
-        self.tell("Emulation.setEmulatedMedia", features=features)
-
     def screenshot(self, name: str) -> None:
         """Keep what is seen."""
-        self.driver.save_screenshot(str(self._reports / f"{name}.png"))
+        self.driver.save_screenshot(str(self.reports / f"{name}.png"))
 
     def open(self, path: str) -> Self:
         """Load an address of the page, and wait until its heading is there."""

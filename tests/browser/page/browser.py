@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
-
-from chromium import foreign_requests
-from selenium import webdriver
+from chromium import DrivenPage, foreign_requests
 
 DESK = {"width": 1280, "height": 900, "deviceScaleFactor": 1, "mobile": False}
 PHONE = {"width": 390, "height": 844, "deviceScaleFactor": 2, "mobile": True}
@@ -14,17 +10,8 @@ PHONE = {"width": 390, "height": 844, "deviceScaleFactor": 2, "mobile": True}
 EXPECTED = ("the server responded with a status", "ERR_INTERNET_DISCONNECTED")
 
 
-class Chromium:
+class Chromium(DrivenPage):
     """A browser on the page."""
-
-    def __init__(self, driver: webdriver.Chrome, address: str, reports: Path) -> None:
-        self.driver = driver
-        self.address = address
-        self.reports = reports
-
-    def tell(self, command: str, **parameters: Any) -> Any:
-        """Tell the browser something by its own protocol."""
-        return self.driver.execute_cdp_cmd(command, parameters)
 
     def reset(self) -> None:
         """A desk, online, with scripts, in light colours, and nothing said or asked so far."""
@@ -43,11 +30,6 @@ class Chromium:
         """A small screen that is touched."""
         self.tell("Emulation.setDeviceMetricsOverride", **PHONE)
         self.tell("Emulation.setTouchEmulationEnabled", enabled=True, maxTouchPoints=5)
-
-    def prefer(self, scheme: str) -> None:
-        """The reader's colour scheme."""
-        features = [{"name": "prefers-color-scheme", "value": scheme}]
-        self.tell("Emulation.setEmulatedMedia", features=features)
 
     def go_offline(self, offline: bool) -> None:
         """Take the network away, or give it back."""

@@ -34,6 +34,17 @@ def values(secret):
     return {key: base64.b64decode(value).decode() for key, value in secret["data"].items()}
 
 
+def add_pipeline_server(cluster):
+    """A pipeline server, and the Role of those who may use it."""
+    dspa = "datasciencepipelinesapplications.opendatahub.io/v1"
+    for api_version, kind, name in (
+        (dspa, "DataSciencePipelinesApplication", "ds-pipeline"),
+        ("rbac.authorization.k8s.io/v1", "Role", "ds-pipeline-user-access-ds-pipeline"),
+    ):
+        meta = {"name": name, "namespace": "mnist"}
+        cluster.add({"apiVersion": api_version, "kind": kind, "metadata": meta, "spec": {}})
+
+
 class TestWorkbench:
     """Create, edit, start, stop, delete."""
 
@@ -244,24 +255,12 @@ class TestWorkbench:
         }
 
     def test_contributor_makes_one_without_a_binding(self, contributor, cluster):
-        dspa = "datasciencepipelinesapplications.opendatahub.io/v1"
-        for entry in (
-            (dspa, "DataSciencePipelinesApplication", "ds-pipeline"),
-            ("rbac.authorization.k8s.io/v1", "Role", "ds-pipeline-user-access-ds-pipeline"),
-        ):
-            meta = {"name": entry[2], "namespace": "mnist"}
-            cluster.add({"apiVersion": entry[0], "kind": entry[1], "metadata": meta, "spec": {}})
+        add_pipeline_server(cluster)
         contributor.post(BENCHES, bench_form())
         assert stored(cluster, "RoleBinding", "my-bench-ds-pipeline") is None
 
     def test_admins_workbench_may_use_the_pipelines(self, page, cluster):
-        dspa = "datasciencepipelinesapplications.opendatahub.io/v1"
-        for entry in (
-            (dspa, "DataSciencePipelinesApplication", "ds-pipeline"),
-            ("rbac.authorization.k8s.io/v1", "Role", "ds-pipeline-user-access-ds-pipeline"),
-        ):
-            meta = {"name": entry[2], "namespace": "mnist"}
-            cluster.add({"apiVersion": entry[0], "kind": entry[1], "metadata": meta, "spec": {}})
+        add_pipeline_server(cluster)
         page.post(BENCHES, bench_form())
         binding = stored(cluster, "RoleBinding", "my-bench-ds-pipeline")
         assert binding["roleRef"]["name"] == "ds-pipeline-user-access-ds-pipeline"

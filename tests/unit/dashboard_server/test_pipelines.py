@@ -5,26 +5,18 @@ import shutil
 import httpx
 import pytest
 from kfp import compiler, dsl
+from pipeline_services import NoPods, migrated_database, offline_settings
 
 from dashboard.pipelines_api import PipelinesApi
 from pipeline_server.api.application import create_application
 from pipeline_server.database.connection import Database
-from pipeline_server.database.migrate import migrate
 from pipeline_server.object_store import ObjectStore
 from pipeline_server.services.collection import Services
-from pipeline_server.settings import Settings
 
 from .seat import connection_form, thing
 
 DSPA = "datasciencepipelinesapplications.opendatahub.io/v1"
 PROJECT = "/projects/mnist"
-
-
-class NoPods:
-    """A cluster without pods."""
-
-    def read_log(self, pod_name, container="main"):
-        return None
 
 
 def may_use_all(token, attributes):
@@ -52,29 +44,14 @@ def package(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def migrated(tmp_path_factory):
-    path = tmp_path_factory.mktemp("database") / "pipelines.db"
-    database = Database(f"sqlite:///{path}")
-    migrate(database)
-    with database.engine.connect() as connection:
-        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
-    database.close()
-    return path
+    return migrated_database(tmp_path_factory.mktemp("database"))
 
 
 @pytest.fixture
 def server(dashboard, cluster, migrated, tmp_path):
     """A pipeline server of the project, which is ready."""
     database = Database(f"sqlite:///{shutil.copy(migrated, tmp_path / 'pipelines.db')}")
-    settings = Settings(
-        store_endpoint="http://127.0.0.1:9",
-        store_access_key="access",
-        store_secret_key="secret",
-        signing_key="key",
-        step_url="http://server",
-        launcher_config_map="launcher",
-        platform_image="registry/lab-platform:1.0",
-        elyra_files="/nowhere",
-    )
+    settings = offline_settings()
     services = Services(settings, database, ObjectStore(settings), NoPods(), may_use_all)
     before = dashboard.application.state.pipelines
     transport = httpx.ASGITransport(create_application(services))

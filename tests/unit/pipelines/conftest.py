@@ -13,10 +13,10 @@ import pytest
 import yaml
 from fastapi.testclient import TestClient
 from kfp import compiler
+from pipeline_services import NoPods, migrated_database, offline_settings
 
 from pipeline_server.api.application import create_application
 from pipeline_server.database.connection import Database
-from pipeline_server.database.migrate import migrate
 from pipeline_server.ir.package import read_package
 from pipeline_server.ir.pipeline import PipelineIR
 from pipeline_server.object_store import ObjectStore
@@ -26,13 +26,6 @@ from pipeline_server.settings import Settings
 from .world import World
 
 warnings.simplefilter("ignore", FutureWarning)
-
-
-class NoPods:
-    """A cluster without pods."""
-
-    def read_log(self, pod_name: str, container: str = "main") -> bytes | None:
-        return None
 
 
 class Rights:
@@ -71,13 +64,7 @@ def read_ir(compile_pipeline: Callable[[Any], bytes]) -> Callable[[Any], Pipelin
 @pytest.fixture(scope="session")
 def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A database with all tables, to be copied."""
-    path = tmp_path_factory.mktemp("database") / "pipelines.db"
-    database = Database(f"sqlite:///{path}")
-    migrate(database)
-    with database.engine.connect() as connection:
-        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
-    database.close()
-    return path
+    return migrated_database(tmp_path_factory.mktemp("database"))
 
 
 @pytest.fixture
@@ -90,16 +77,7 @@ def database(migrated: Path, tmp_path: Path) -> Iterator[Database]:
 
 @pytest.fixture
 def settings() -> Settings:
-    return Settings(
-        store_endpoint="http://127.0.0.1:9",
-        store_access_key="access",
-        store_secret_key="secret",
-        signing_key="key",
-        step_url="http://server",
-        launcher_config_map="launcher",
-        platform_image="registry/lab-platform:1.0",
-        elyra_files="/nowhere",
-    )
+    return offline_settings()
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 /** Pipelines, and the runs and schedules that were made of them. */
-import { useState } from "react";
-import { at, inWords, write } from "../api/client";
+import { type ReactNode, useState } from "react";
+import { at, inWords, type Refusal, write } from "../api/client";
 import { useRead } from "../api/useRead";
 import type { Items, Pipeline, PipelineDetails, Run, Schedule } from "../api/types";
 import { Age, Shown } from "../parts/common";
@@ -91,52 +91,42 @@ export function stateInWords(state: string | null): string {
   return state.charAt(0).toUpperCase() + state.slice(1).toLowerCase();
 }
 
-function Runs() {
-  const { project } = useProject();
-  const { data, failure } = useRead<Items<Run>>(at(project.name, "runs"), LOOK_AGAIN);
+/** A list that is shown under its title, and says in its place that it is empty. */
+function TitledTable<Item>({ title, data, failure, columns, children }: {
+  title: string;
+  data: Items<Item> | undefined;
+  failure: Refusal | undefined;
+  columns: string[];
+  children: (item: Item) => ReactNode;
+}) {
+  const what = title.toLowerCase();
   return (
     <div>
       <Title headingLevel="h3" size="lg">
-        Runs
+        {title}
       </Title>
-      <Shown data={data} failure={failure} what="the runs">
+      <Shown data={data} failure={failure} what={`the ${what}`}>
         {({ items }) => (
-          <Table aria-label="Runs" variant="compact">
+          <Table aria-label={title} variant="compact">
             <Thead>
               <Tr>
-                <Th modifier="wrap">Run</Th>
-                <Th modifier="wrap">Started</Th>
-                <Th modifier="wrap">Duration</Th>
-                <Th modifier="wrap">Status</Th>
+                {columns.map((column) =>
+                  column === "Actions" ? (
+                    <Th key={column} screenReaderText={column} />
+                  ) : (
+                    <Th key={column} modifier="wrap">
+                      {column}
+                    </Th>
+                  ),
+                )}
               </Tr>
             </Thead>
             <Tbody>
-              {items.map((run) => (
-                <Tr key={run.id}>
-                  <Td dataLabel="Run">
-                    {run.url ? (
-                      <a href={run.url} target="_blank" rel="noreferrer">
-                        {run.displayName}
-                      </a>
-                    ) : (
-                      run.displayName
-                    )}
-                  </Td>
-                  <Td dataLabel="Started">
-                    <Age of={run.created} />
-                  </Td>
-                  <Td dataLabel="Duration">{duration(run.created, run.finished)}</Td>
-                  <Td dataLabel="Status">
-                    <Label isCompact {...STATES[run.state?.toUpperCase() ?? ""]}>
-                      {stateInWords(run.state)}
-                    </Label>
-                  </Td>
-                </Tr>
-              ))}
+              {items.map(children)}
               {items.length === 0 && (
                 <Tr>
-                  <Td colSpan={4} className="muted">
-                    No runs yet.
+                  <Td colSpan={columns.length} className="muted">
+                    No {what} yet.
                   </Td>
                 </Tr>
               )}
@@ -145,6 +135,38 @@ function Runs() {
         )}
       </Shown>
     </div>
+  );
+}
+
+function Runs() {
+  const { project } = useProject();
+  const { data, failure } = useRead<Items<Run>>(at(project.name, "runs"), LOOK_AGAIN);
+  const columns = ["Run", "Started", "Duration", "Status"];
+  return (
+    <TitledTable title="Runs" {...{ data, failure, columns }}>
+      {(run) => (
+        <Tr key={run.id}>
+          <Td dataLabel="Run">
+            {run.url ? (
+              <a href={run.url} target="_blank" rel="noreferrer">
+                {run.displayName}
+              </a>
+            ) : (
+              run.displayName
+            )}
+          </Td>
+          <Td dataLabel="Started">
+            <Age of={run.created} />
+          </Td>
+          <Td dataLabel="Duration">{duration(run.created, run.finished)}</Td>
+          <Td dataLabel="Status">
+            <Label isCompact {...STATES[run.state?.toUpperCase() ?? ""]}>
+              {stateInWords(run.state)}
+            </Label>
+          </Td>
+        </Tr>
+      )}
+    </TitledTable>
   );
 }
 
@@ -160,40 +182,13 @@ export function duration(from: string, to: string | null): string {
 function Schedules({ reason }: { reason: string | null }) {
   const { project } = useProject();
   const { data, failure, again } = useRead<Items<Schedule>>(at(project.name, "schedules"), LOOK_AGAIN);
+  const columns = ["Schedule", "Trigger", "Next", "Status", "Created", "Actions"];
   return (
-    <div>
-      <Title headingLevel="h3" size="lg">
-        Schedules
-      </Title>
-      <Shown data={data} failure={failure} what="the schedules">
-        {({ items }) => (
-          <Table aria-label="Schedules" variant="compact">
-            <Thead>
-              <Tr>
-                <Th modifier="wrap">Schedule</Th>
-                <Th modifier="wrap">Trigger</Th>
-                <Th modifier="wrap">Next</Th>
-                <Th modifier="wrap">Status</Th>
-                <Th modifier="wrap">Created</Th>
-                <Th screenReaderText="Actions" />
-              </Tr>
-            </Thead>
-            <Tbody>
-              {items.map((schedule) => (
-                <ScheduleRow key={schedule.id} schedule={schedule} reason={reason} again={again} />
-              ))}
-              {items.length === 0 && (
-                <Tr>
-                  <Td colSpan={6} className="muted">
-                    No schedules yet.
-                  </Td>
-                </Tr>
-              )}
-            </Tbody>
-          </Table>
-        )}
-      </Shown>
-    </div>
+    <TitledTable title="Schedules" {...{ data, failure, columns }}>
+      {(schedule) => (
+        <ScheduleRow key={schedule.id} schedule={schedule} reason={reason} again={again} />
+      )}
+    </TitledTable>
   );
 }
 
