@@ -12,6 +12,7 @@ from typing import Any
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
+from lab_playbook.buckets import CONNECTION_ARGUMENTS
 from lab_playbook.outcome import TaskError
 from lab_playbook.training.seats import train
 
@@ -33,9 +34,8 @@ ARGUMENTS = {
     "runtime_secret": {"type": "str", "default": "ds-pipeline-config"},
     "pipelines_client": {"type": "str", "default": "pipelines-client"},
     "pipelines_url": {"type": "str", "required": True},
-    "data_connection": {"type": "str", "default": "aws-connection-s3-creds"},
     "store_url": {"type": "str", "required": True},
-    "ca_certificate": {"type": "str", "default": ""},
+    **CONNECTION_ARGUMENTS,
     "model_key": {"type": "str", "default": "onnx/model-v2.onnx"},
     "data_keys": {"type": "list", "elements": "str", "default": []},
     "record": {"type": "str", "default": "mnist-training"},

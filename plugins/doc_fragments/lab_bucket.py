@@ -1,12 +1,12 @@
 # Copyright: the MNIST lab suite's authors
 # Apache License 2.0 (see LICENSE)
-"""What every module that reaches a project's bucket is told."""
+"""What every module that reaches a project's bucket is told, beside its data connection."""
 
 from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """The options of ``lab_storage.bucket_arguments``."""
+    """The options of ``bucket_arguments`` in ``lab_playbook.buckets``, but ``lab_connection``'s."""
 
     DOCUMENTATION = r"""
 options:
@@ -18,12 +18,4 @@ options:
     description: Namespace of the data connection.
     type: str
     required: true
-  data_connection:
-    description: Secret with the store's credentials and the bucket's name.
-    type: str
-    default: aws-connection-s3-creds
-  ca_certificate:
-    description: File with the authority that signs Routes' certificates; empty for the system's.
-    type: str
-    default: ""
 """

@@ -22,18 +22,11 @@ options:
     type: list
     elements: str
     required: true
-  data_connection:
-    description: Secret with the store's credentials and the bucket's name.
-    type: str
-    default: aws-connection-s3-creds
-  ca_certificate:
-    description: File with the authority that signs Routes' certificates; empty for the system's.
-    type: str
-    default: ""
   key:
     description: Key of the model.
     type: str
     required: true
+extends_documentation_fragment: lab_connection
 author:
   - MNIST lab suite
 """
@@ -55,14 +48,14 @@ checksums:
 
 from ansible.module_utils.basic import AnsibleModule
 
+from lab_playbook.buckets import CONNECTION_ARGUMENTS
 from lab_playbook.models import read_checksums
 from lab_playbook.outcome import finish
 
 ARGUMENTS = {
     "url": {"type": "str", "required": True},
     "namespaces": {"type": "list", "elements": "str", "required": True},
-    "data_connection": {"type": "str", "default": "aws-connection-s3-creds"},
-    "ca_certificate": {"type": "str", "default": ""},
+    **CONNECTION_ARGUMENTS,
     "key": {"type": "str", "required": True, "no_log": False},
 }
 

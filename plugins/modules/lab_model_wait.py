@@ -21,11 +21,6 @@ options:
     description: Name of the InferenceService.
     type: str
     required: true
-  namespaces:
-    description: The namespaces to look in.
-    type: list
-    elements: str
-    required: true
   raw:
     description: Whether each model has a Deployment of its own.
     type: bool
@@ -34,6 +29,7 @@ options:
     description: Seconds until all must be served.
     type: int
     default: 240
+extends_documentation_fragment: lab_namespaces
 author:
   - MNIST lab suite
 """

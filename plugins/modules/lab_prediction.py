@@ -13,7 +13,7 @@ description:
   - Reads the first images of the test data in the bucket, which no model was trained with.
   - Sends each to the page as a picture, as a browser does, and compares the answer with the label.
   - Changes nothing. A wrong answer, or none, is a failure that says what the page said.
-extends_documentation_fragment: lab_bucket
+extends_documentation_fragment: [lab_bucket, lab_connection]
 options:
   page:
     description: Address of the page.

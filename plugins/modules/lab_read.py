@@ -22,11 +22,6 @@ options:
     description: Kind of the objects.
     type: str
     required: true
-  namespaces:
-    description: The namespaces to look in.
-    type: list
-    elements: str
-    required: true
   name:
     description: Name of the objects; of any name where it is empty.
     type: str
@@ -35,6 +30,7 @@ options:
     description: Labels of the objects, as C(key=value,other=value).
     type: str
     default: ""
+extends_documentation_fragment: lab_namespaces
 author:
   - MNIST lab suite
 """

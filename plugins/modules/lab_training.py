@@ -73,18 +73,10 @@ options:
     description: Address of the pipeline server from this machine; C({namespace}) is replaced.
     type: str
     required: true
-  data_connection:
-    description: Secret with the store's credentials and the bucket's name.
-    type: str
-    default: aws-connection-s3-creds
   store_url:
     description: Address of the object store from this machine; C({namespace}) is replaced.
     type: str
     required: true
-  ca_certificate:
-    description: File with the authority that signs Routes' certificates; empty for the system's.
-    type: str
-    default: ""
   model_key:
     description: Key of the model; the JSON that describes it stands beside it.
     type: str
@@ -106,6 +98,7 @@ options:
     description: Path of the kubeconfig; the environment's when empty.
     type: str
     default: ""
+extends_documentation_fragment: lab_connection
 author:
   - MNIST lab suite
 """

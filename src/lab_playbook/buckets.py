@@ -22,13 +22,18 @@ TIMES = {"connect_timeout": 5, "attempts": 3}
 ABSENT = (Kind.OBJECT, Kind.BUCKET)
 
 
+CONNECTION_ARGUMENTS: dict[str, dict[str, Any]] = {
+    "data_connection": {"type": "str", "default": "aws-connection-s3-creds"},
+    "ca_certificate": {"type": "str", "default": ""},
+}
+
+
 def bucket_arguments() -> dict[str, dict[str, Any]]:
     """Return the arguments with which a module reaches a bucket."""
     return {
         "url": {"type": "str", "required": True},
         "namespace": {"type": "str", "required": True},
-        "data_connection": {"type": "str", "default": "aws-connection-s3-creds"},
-        "ca_certificate": {"type": "str", "default": ""},
+        **CONNECTION_ARGUMENTS,
     }
 
 
