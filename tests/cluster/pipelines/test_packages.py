@@ -10,13 +10,11 @@ import subprocess
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import kfp
 import pytest
-from kfp import dsl
 from package_index import PORT, index_manifests, kfp_wheel, small_wheel
 from pipeline_project import ROOT, PipelineServer
 from platform_manifests import workbench
-from sdk_pipelines.constructs import IMAGE
+from sdk_pipelines import packages
 
 from controllers.serving_certificate.build.authority import create_authority, sign
 from lab_ground.kubernetes.client import KubernetesClient
@@ -93,36 +91,6 @@ def index(kubernetes: KubernetesClient, namespace: str, address: str) -> Iterato
     kubernetes.delete("v1", "Secret", SECRET, namespace)
 
 
-@dsl.component(base_image=IMAGE, packages_to_install=["lab_tried"])
-def tried() -> str:
-    import lab_tried  # type: ignore[import-not-found]
-
-    return str(lab_tried.WORD)
-
-
-@dsl.pipeline(name="packages")
-def installs() -> str:
-    return tried().output  # type: ignore[no-any-return]
-
-
-def other_client(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """A default component as an SDK of another version compiles it: it installs that version."""
-    monkeypatch.setattr(kfp, "__version__", OTHER_KFP)
-
-    @dsl.component(base_image=IMAGE)
-    def version() -> str:
-        import kfp
-
-        return kfp.__version__
-
-    @dsl.pipeline(name="other-client")
-    def asks() -> str:
-        return version().output  # type: ignore[no-any-return]
-
-    monkeypatch.undo()
-    return asks
-
-
 def results(server: PipelineServer, run: Any) -> list[Any]:
     """What the run's steps gave; fails with what they say."""
     tasks = server.tasks(run.run_id)
@@ -131,13 +99,13 @@ def results(server: PipelineServer, run: Any) -> list[Any]:
 
 
 def test_a_component_installs_its_packages(run: Run, server: PipelineServer, index: str) -> None:
-    assert results(server, run(installs)) == ["installed"]
+    assert results(server, run(packages.installs)) == ["installed"]
 
 
 def test_a_default_component_of_another_client_installs_its_sdk(
-    run: Run, server: PipelineServer, index: str, monkeypatch: pytest.MonkeyPatch
+    run: Run, server: PipelineServer, index: str
 ) -> None:
-    assert results(server, run(other_client(monkeypatch))) == [OTHER_KFP]
+    assert results(server, run(packages.of_another_client(OTHER_KFP))) == [OTHER_KFP]
 
 
 def test_an_index_that_does_not_answer_is_the_run_s_error(
@@ -145,7 +113,7 @@ def test_an_index_that_does_not_answer_is_the_run_s_error(
 ) -> None:
     name_index(kubernetes, namespace, f"https://user:secret@127.0.0.1:{PORT}/simple")
     try:
-        done = run(installs)
+        done = run(packages.installs)
     finally:
         kubernetes.delete("v1", "Secret", SECRET, namespace)
     assert done.state == "FAILED"
