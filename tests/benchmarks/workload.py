@@ -3,6 +3,7 @@
   preprocess  both tables from CSV to the network's form, all 70,000 images
   default     the default training: seconds, accuracy on all 10,000 test images, peak memory
   quick       the quick profile likewise
+  spread      the default training with five seeds: mean and least accuracy; only when it is named
   inference   one image with ONNX Runtime, of the model that `default` (or `quick`) trained
   drawing     one drawing of 280 pixels, from PNG to the model's tensor
 
@@ -30,17 +31,20 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from lab_ground.machine_speed import loop_seconds
 from mnist_workload.fetch import DEFAULT_CACHE, fetch
 
 PROJECT = Path(__file__).resolve().parents[2]
+SEEDS = (1, 2, 3, 4, 5)
 # Figure: (target, whether more is better).
 TARGETS: dict[str, dict[str, tuple[float, bool]]] = {
     "preprocess": {"seconds": (10.0, False)},
     "default": {
-        "seconds": (180.0, False),
+        "seconds": (75.0, False),
         "accuracy": (0.993, True),
         "peak_memory_gib": (3.0, False),
     },
+    "spread": {"mean_accuracy": (0.994, True), "median_seconds": (75.0, False)},
     "quick": {"seconds": (30.0, False), "accuracy": (0.96, True)},
     "inference": {"milliseconds": (0.5, False)},
     "drawing": {},
@@ -95,6 +99,31 @@ def measure_training(folder: Path, profile: str) -> dict[str, Any]:
     }
 
 
+def measure_spread(_folder: Path) -> dict[str, Any]:
+    """Train with the default profile and five seeds, and test each on all test images."""
+    from dataclasses import replace
+
+    from mnist_workload.configuration import load_training_configuration
+    from mnist_workload.data import read_mnist
+    from mnist_workload.preprocessing import preprocess
+    from mnist_workload.training import train
+
+    data = preprocess(*read_mnist(idx_folder()))
+    accuracies, seconds = [], []
+    for seed in SEEDS:
+        configuration = replace(load_training_configuration(profile="default"), seed=seed)
+        result = train(data.train_images, data.train_labels, configuration, verbose=0)
+        chosen = result.model.predict(data.test_images, batch_size=500, verbose=0).argmax(axis=1)
+        accuracies.append(float((chosen == data.test_labels.argmax(axis=1)).mean()))
+        seconds.append(result.seconds)
+    return {
+        "accuracies": accuracies,
+        "mean_accuracy": statistics.mean(accuracies),
+        "least_accuracy": min(accuracies),
+        "median_seconds": statistics.median(seconds),
+    }
+
+
 def measure_inference(folder: Path) -> dict[str, float]:
     """Time one image at a time, as the model server does."""
     import numpy as np
@@ -137,6 +166,7 @@ MEASURES: dict[str, Callable[[Path], dict[str, Any]]] = {
     "preprocess": measure_preprocess,
     "default": lambda folder: measure_training(folder, "default"),
     "quick": lambda folder: measure_training(folder, "quick"),
+    "spread": measure_spread,
     "inference": measure_inference,
     "drawing": measure_drawing,
 }
@@ -145,6 +175,11 @@ MEASURES: dict[str, Callable[[Path], dict[str, Any]]] = {
 def idx_folder() -> Path:
     """Return the folder of the real MNIST, fetched if it is not there yet."""
     return fetch(Path(os.environ.get("LAB_CACHE") or DEFAULT_CACHE))[0]
+
+
+def machine() -> dict[str, Any]:
+    """The machine that was measured on, with the loop that tells its speed."""
+    return {"cores": os.cpu_count(), "loop_seconds": round(loop_seconds(), 4)}
 
 
 def measure_apart(name: str, folder: Path) -> dict[str, Any]:
@@ -187,13 +222,13 @@ def main() -> int:
         print(json.dumps(figures | {"peak_memory_gib": peak}))
         return 0
     # The model of `default` is the one whose inference is timed, so `quick` goes first.
-    order = ["preprocess", "quick", "default", "inference", "drawing"]
-    names = [name for name in order if name in (options.names or order)]
+    usual = ["preprocess", "quick", "default", "inference", "drawing"]
+    names = [name for name in [*usual, "spread"] if name in (options.names or usual)]
     with tempfile.TemporaryDirectory() as folder:
         figures = {name: measure_apart(name, Path(folder)) for name in names}
     missed = [text for name in names for text in judge(name, figures[name])]
     report = json.dumps(
-        {"cores": os.cpu_count(), "figures": figures, "missed": missed}, indent=2, sort_keys=True
+        {"machine": machine(), "figures": figures, "missed": missed}, indent=2, sort_keys=True
     )
     print(report)
     if options.output:

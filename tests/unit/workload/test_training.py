@@ -40,7 +40,7 @@ def test_the_layers_are_the_labs(network):
         *((3136,), (256,), (256,), (10,)),
     ]
     assert [layer.rate for layer in network.layers if isinstance(layer, keras.layers.Dropout)] == [
-        *(0.25, 0.25, 0.5)
+        *(0.1, 0.1, 0.4)
     ]
 
 
