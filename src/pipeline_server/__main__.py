@@ -5,8 +5,6 @@ from __future__ import annotations
 import logging
 import sys
 
-import uvicorn
-
 from lab_ground.kubernetes.client import KubernetesClient
 from pipeline_server.api import grpc_port
 from pipeline_server.api.application import create_application
@@ -14,6 +12,7 @@ from pipeline_server.database.connection import Database
 from pipeline_server.database.migrate import migrate, wait_for
 from pipeline_server.execution.cluster import Cluster
 from pipeline_server.execution.engine import Engine
+from pipeline_server.listening import Listener
 from pipeline_server.object_store import ObjectStore
 from pipeline_server.services.collection import Services
 from pipeline_server.services.documents import PipelineCache
@@ -54,19 +53,18 @@ def main() -> int:
         alive=lambda: engine.alive,
         page=create_page(services),
     )
-    config = uvicorn.Config(
-        application,
-        host="0.0.0.0",  # noqa: S104 - in a pod, behind Services and a NetworkPolicy
-        port=settings.listen_port,
-        log_level="warning",
-        timeout_graceful_shutdown=5,
-        limit_concurrency=200,
-        backlog=512,
-    )
     server, _ = grpc_port.listen(
-        f"0.0.0.0:{settings.grpc_port}", lambda: engine.alive, settings.listen_port
+        f"0.0.0.0:{settings.grpc_port}",
+        lambda: engine.alive,
+        settings.listen_port,
+        settings.tls_directory,
     )
-    uvicorn.Server(config).run()
+    Listener(
+        application,
+        settings.listen_port,
+        tls_directory=settings.tls_directory,
+        local_port=settings.local_port,
+    ).run()
     server.stop(grace=None)
     database.close()
     return 0

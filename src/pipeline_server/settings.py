@@ -43,6 +43,10 @@ class Settings:
     elyra_files: str = "/opt/lab/elyra"
     listen_port: int = 8888
     grpc_port: int = 8887
+    # Where tls.crt and tls.key are; empty where the ports speak plainly.
+    tls_directory: str = ""
+    # With TLS: where the proxy in the same pod finds the server, without; 0 is nowhere.
+    local_port: int = 0
     replica: str = "local"
 
     @classmethod
@@ -84,6 +88,8 @@ class Settings:
             elyra_files=text("ELYRA_FILES", cls.elyra_files),
             listen_port=int(text("PORT", str(cls.listen_port))),
             grpc_port=int(text("GRPC_PORT", str(cls.grpc_port))),
+            tls_directory=text("TLS_DIRECTORY"),
+            local_port=int(text("LOCAL_PORT", str(cls.local_port))),
             replica=environment.get("HOSTNAME", cls.replica),
         )
 

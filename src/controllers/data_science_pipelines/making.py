@@ -10,6 +10,7 @@ from controllers.data_science_pipelines import build as builders
 from controllers.data_science_pipelines import status
 from controllers.data_science_pipelines.build import FINALIZER
 from controllers.data_science_pipelines.specification import Application
+from controllers.serving_certificate.store import get_authority
 from lab_ground.connections import secret_texts, trimmed
 from lab_ground.kubernetes import client as kubernetes
 from lab_ground.kubernetes.errors import ConflictError
@@ -40,7 +41,7 @@ def make(app: Application, owner: Manifest, found: status.Findings) -> None:
     if not app.store.external:
         manifests += _store_manifests(app, owner, found)
     manifests += [
-        builders.build_launcher(app),
+        builders.build_launcher(app, get_authority().certificate),
         *builders.build_access(app),
         *builders.build_server_services(app, alias=_is_free(owner, "ml-pipeline")),
         builders.build_network_policy(app),

@@ -71,6 +71,8 @@ class Application:
     store: StoreWanted
     route: bool = True
     oauth: bool = True
+    tls: bool = True
+    """Whether 8888 and 8887 speak TLS, upstream's podToPodTLS."""
     deploy: bool = True
     image: str | None = None
     resources: Mapping[str, Any] = field(default_factory=dict)
@@ -120,6 +122,7 @@ def read(manifest: Mapping[str, Any]) -> Application:
         store=_store(name, namespace, spec.get("objectStorage") or {}),
         route=bool(server.get("enableRoute", True)),
         oauth=bool(server.get("enableOauth", True)),
+        tls=bool(spec.get("podToPodTLS", True)),
         deploy=bool(server.get("deploy", True)),
         image=server.get("image"),
         resources=server.get("resources") or {},

@@ -88,7 +88,34 @@ def test_the_status_tells_the_address_with_tls() -> None:
     app = specification.read(resource())
     assert builders.proxy_url(app) == "https://ds-pipeline-sample.mnist.svc.cluster.local:8443"
     plain = specification.read(resource(apiServer={"enableOauth": False}))
-    assert builders.proxy_url(plain) == "http://ds-pipeline-sample.mnist.svc.cluster.local:8888"
+    assert builders.proxy_url(plain) == "https://ds-pipeline-sample.mnist.svc.cluster.local:8888"
+
+
+@pytest.mark.parametrize(
+    ("spec", "scheme"),
+    [({}, "https"), ({"podToPodTLS": True}, "https"), ({"podToPodTLS": False}, "http")],
+)
+@pytest.mark.parametrize("oauth", [True, False])
+def test_8888_speaks_tls_unless_the_spec_says_otherwise(
+    spec: dict[str, Any], scheme: str, oauth: bool
+) -> None:
+    """DSPO's deployment.yaml.tmpl: the certificate is the proxy's, the probes are HTTPS."""
+    app = specification.read(resource(apiServer={"enableOauth": oauth}, **spec))
+    pod = builders.build_server(app, "uid", builders.API_VERSION)["spec"]["template"]["spec"]
+    server, *beside = pod["containers"]
+    environment = environment_of({"spec": {"template": {"spec": pod}}})
+    assert environment["PIPELINES_STEP_URL"].startswith(f"{scheme}://")
+    for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
+        assert server[probe]["httpGet"]["scheme"] == scheme.upper()
+    mounted = {mount["name"] for mount in server["volumeMounts"]}
+    assert ("proxy-tls" in mounted) is (scheme == "https")
+    assert mounted <= {volume["name"] for volume in pod["volumes"]}
+    # Beside a server with TLS the proxy goes by a port of the pod's own.
+    local = environment.get("PIPELINES_LOCAL_PORT", "8888")
+    for proxy in beside:
+        upstream = {item["name"]: item.get("value") for item in proxy["env"]}
+        assert upstream["AUTH_PROXY_UPSTREAM"] == f"127.0.0.1:{local}"
+    assert len(beside) == oauth
 
 
 def test_external_services() -> None:

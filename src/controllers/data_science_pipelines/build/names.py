@@ -12,6 +12,8 @@ KIND = "DataSciencePipelinesApplication"
 FINALIZER = "datasciencepipelinesapplications.opendatahub.io/finalizer"
 HTTP_PORT = 8888
 GRPC_PORT = 8887
+# Within the pod only: where the proxy beside the server finds it, without TLS of its own.
+LOCAL_PORT = 8880
 OAUTH_PORT = 8443
 TRUSTED_CA = "odh-trusted-ca-bundle"
 
@@ -55,5 +57,6 @@ def proxy_url(app: Application) -> str:
 
 
 def server_url(app: Application) -> str:
-    """The server itself, for its own steps."""
-    return f"http://{app.server}.{app.namespace}.svc.cluster.local:{HTTP_PORT}"
+    """The server itself, for its own steps: with TLS unless podToPodTLS is false."""
+    scheme = "https" if app.tls else "http"
+    return f"{scheme}://{app.server}.{app.namespace}.svc.cluster.local:{HTTP_PORT}"

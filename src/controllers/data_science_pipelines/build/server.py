@@ -15,6 +15,7 @@ from controllers.data_science_pipelines.build.credentials import (
 from controllers.data_science_pipelines.build.names import (
     GRPC_PORT,
     HTTP_PORT,
+    LOCAL_PORT,
     TRUSTED_CA,
     launcher_config_map,
     metadata,
@@ -32,19 +33,22 @@ from lab_ground.settings import get_settings
 
 OPEN_PATHS = ("/apis/v1beta1/healthz", "/apis/v2beta1/healthz")
 SERVER_CONTAINER = "ds-pipeline-api-server"
-TLS_VOLUME = "proxy-tls"
+TLS_VOLUME, TLS_DIRECTORY = "proxy-tls", "/etc/tls/private"
 # Seconds that a server that is to end still answers; less than the pod's grace.
 DRAIN_SECONDS = 2
 
 
-def build_launcher(app: Application) -> Manifest:
-    """The file that runs inside the steps' containers."""
+def build_launcher(app: Application, authority: str) -> Manifest:
+    """What runs inside the steps' containers, and whom it trusts to be the server (PEM)."""
     package = resources.files("pipeline_launcher")
     return {
         "apiVersion": "v1",
         "kind": "ConfigMap",
         "metadata": metadata(app, launcher_config_map(app), "launcher"),
-        "data": {"launcher.py": package.joinpath("launcher.py").read_text(encoding="utf-8")},
+        "data": {
+            "launcher.py": package.joinpath("launcher.py").read_text(encoding="utf-8"),
+            "ca.crt": authority.strip() + "\n",
+        },
     }
 
 
@@ -61,6 +65,9 @@ def build_server(
             tls_secret=tls_secret(app),
             session_secret=secret_names(app)["server"],
         )
+    elif app.tls:
+        certificate = {"secretName": tls_secret(app), "defaultMode": 0o440}
+        volumes.append({"name": TLS_VOLUME, "secret": certificate})
     for part in containers:
         # Until the router and the node have heard that the pod goes, requests still come.
         part["lifecycle"] = {"preStop": {"sleep": {"seconds": DRAIN_SECONDS}}}
@@ -83,6 +90,9 @@ def build_server(
 
 def _server_container(app: Application, owner_uid: str, owner_api_version: str) -> Manifest:
     alive = {"timeoutSeconds": 5, "failureThreshold": 6}
+    mounts: list[Manifest] = [{"name": "tmp", "mountPath": "/tmp"}]  # noqa: S108 - a volume
+    if app.tls:
+        mounts.append({"name": TLS_VOLUME, "mountPath": TLS_DIRECTORY, "readOnly": True})
     return {
         "name": SERVER_CONTAINER,
         "image": platform_image(app.image),
@@ -99,19 +109,20 @@ def _server_container(app: Application, owner_uid: str, owner_api_version: str) 
             "limits": {"cpu": "2", "memory": "512Mi"},
         },
         "startupProbe": {
-            **_probe("/apis/v2beta1/healthz"),
+            **_probe(app, "/apis/v2beta1/healthz"),
             "periodSeconds": 1,
             "failureThreshold": 300,
         },
-        "readinessProbe": {**_probe("/readyz"), "periodSeconds": 5, **alive},
-        "livenessProbe": {**_probe("/livez"), "periodSeconds": 20, **alive},
+        "readinessProbe": {**_probe(app, "/readyz"), "periodSeconds": 5, **alive},
+        "livenessProbe": {**_probe(app, "/livez"), "periodSeconds": 20, **alive},
         "securityContext": restricted_container_security_context(),
-        "volumeMounts": [{"name": "tmp", "mountPath": "/tmp"}],  # noqa: S108 - a volume
+        "volumeMounts": mounts,
     }
 
 
-def _probe(path: str) -> Manifest:
-    return {"httpGet": {"path": path, "port": HTTP_PORT}}
+def _probe(app: Application, path: str) -> Manifest:
+    scheme = "HTTPS" if app.tls else "HTTP"
+    return {"httpGet": {"path": path, "port": HTTP_PORT, "scheme": scheme}}
 
 
 def _environment(app: Application, owner_uid: str, owner_api_version: str) -> list[Manifest]:
@@ -136,6 +147,8 @@ def _environment(app: Application, owner_uid: str, owner_api_version: str) -> li
         "PLATFORM_IMAGE": get_settings().platform_image,
         "TRUSTED_CA_CONFIG_MAP": TRUSTED_CA,
     }
+    if app.tls:
+        values |= {"TLS_DIRECTORY": TLS_DIRECTORY, "LOCAL_PORT": str(LOCAL_PORT)}
     database, store = app.database.credentials, app.store.credentials
     return [
         *({"name": f"PIPELINES_{key}", "value": value} for key, value in values.items()),
@@ -149,7 +162,7 @@ def _environment(app: Application, owner_uid: str, owner_api_version: str) -> li
 def _proxy_container(app: Application) -> Manifest:
     """The token proxy: whoever may use the server's API comes in."""
     return build_auth_proxy_container(
-        upstream_port=HTTP_PORT,
+        upstream_port=LOCAL_PORT if app.tls else HTTP_PORT,
         review=build_review(app),
         pass_token=True,
         tls_volume=TLS_VOLUME,
