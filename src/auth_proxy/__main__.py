@@ -62,6 +62,9 @@ async def run(configuration: ProxyConfiguration) -> int:
         sealer=sealer if configuration.login else None,
         tickets=UsedTickets(work / "used-tickets"),
         pass_token=configuration.pass_token,
+        manner=configuration.manner,
+        review=configuration.review,
+        prefix=configuration.prefix,
         ask=LoginService(configuration.login_service, configuration.authority)
         if configuration.login_service
         else None,

@@ -6,11 +6,13 @@ import asyncio
 import contextlib
 import json
 import logging
+from collections.abc import Mapping
 from urllib.parse import parse_qs, urlsplit
 
 from auth_proxy import pages
 from auth_proxy.headers import Headers, read_bearer, read_cookie, session_cookie, wants_page
 from auth_proxy.links import ShortLinks, UsedTickets
+from auth_proxy.manners import Manner
 from auth_proxy.passwords import Ask
 from auth_proxy.reviews import Reviewer, ReviewError, Verdict
 from auth_proxy.session import SESSION_SECONDS, Sealer, SealError
@@ -50,19 +52,26 @@ class Authoriser:
         tickets: UsedTickets | None = None,
         pass_token: bool = False,
         ask: Ask | None = None,
+        manner: Manner = Manner.OWN,
+        review: Mapping[str, str] | None = None,
+        prefix: str = "",
     ) -> None:
+        """``manner`` and ``review`` say how programs are refused, ``prefix`` where the door is."""
         self._reviewer = reviewer
         self._pass_token = pass_token
         self._sealer = sealer
         self._tickets = tickets or UsedTickets(None)
         self._links = ShortLinks()
         self._ask = ask
+        self._manner = manner
+        self._review = review or {}
+        self._prefix = prefix
 
     def _token(self, headers: Headers) -> str | None:
-        token = read_bearer(headers)
+        token = read_bearer(headers) if self._manner.takes_bearer else None
         if token is not None or self._sealer is None:
             return token
-        cookie = read_cookie(headers)
+        cookie = read_cookie(headers, self._prefix)
         if not cookie:
             return None
         try:
@@ -80,6 +89,24 @@ class Authoriser:
 
     async def answer(self, method: str, target: str, headers: Headers, body: bytes) -> Answer:
         """Answer one request of nginx's."""
+        return self._below(await self._answer(method, target, headers, body))
+
+    def _below(self, answer: Answer) -> Answer:
+        """The answer of a door that is below a path of its host: so are its own addresses."""
+        status, headers, body = answer
+        if not self._prefix:
+            return answer
+        location = headers.get("Location", "")
+        if location == "/" or location.startswith("/oauth/"):
+            headers = {**headers, "Location": self._prefix + location}
+        own = f'"{self._prefix}/oauth/'.encode()
+        if headers.get("Content-Type", "").startswith("text/html"):
+            body = body.replace(b'"/oauth/', own)
+        elif body.startswith(b"/oauth/"):
+            body = self._prefix.encode() + body
+        return status, headers, body
+
+    async def _answer(self, method: str, target: str, headers: Headers, body: bytes) -> Answer:
         path, _, query = target.partition("?")
         if path == "/oauth/check":
             return await self._check(headers)
@@ -124,18 +151,27 @@ class Authoriser:
         if verdict.status == 200:
             # Between the check and this page the answer changed: let the client ask again.
             verdict = Verdict(503, message="try again")
-        if self._sealer is not None and wants_page(headers):
+        sent_on = self._manner.always_redirects and verdict.status == 401
+        if self._sealer is not None and (sent_on or wants_page(headers)):
             if verdict.status == 401:
                 location = pages.login_location(headers.get("x-original-uri"))
                 return 302, {"Location": location, "Cache-Control": "no-store"}, b""
             if verdict.status == 403:
                 return 403, dict(pages.HEADERS), pages.forbidden_page(verdict.message)
             return 503, {**pages.HEADERS, "Retry-After": "2"}, pages.unavailable_page()
+        return self._told(verdict)
+
+    def _told(self, verdict: Verdict) -> Answer:
+        """Refuse a program."""
+        if words := self._manner.words(verdict, self._review):
+            plain = {"Content-Type": "text/plain; charset=utf-8", "Cache-Control": "no-store"}
+            return verdict.status, plain, words.encode()
+        status = self._manner.status(verdict)
         extra = {"Content-Type": "application/json", "Cache-Control": "no-store"}
-        if verdict.status == 401:
+        if status == 401:
             extra["WWW-Authenticate"] = 'Bearer realm="mnist-lab"'
-        content = {"code": verdict.status, "message": verdict.message, "error": verdict.message}
-        return verdict.status, extra, json.dumps(content).encode() + b"\n"
+        content = {"code": status, "message": verdict.message, "error": verdict.message}
+        return status, extra, json.dumps(content).encode() + b"\n"
 
     async def _enter(self, token: str, target: str | None) -> Answer:
         """Check a token that was just presented; begin a session or say why not."""
@@ -151,7 +187,7 @@ class Authoriser:
         if verdict.status == 403:
             return 403, dict(pages.HEADERS), pages.forbidden_page(verdict.message)
         logger.info("%s signed in", verdict.user)
-        cookie = session_cookie(self._sealer.seal_session(token), SESSION_SECONDS)
+        cookie = session_cookie(self._sealer.seal_session(token), SESSION_SECONDS, self._prefix)
         return _go_to(pages.safe_target(target), cookie)
 
     async def _login_page(self, query: str) -> Answer:
@@ -251,9 +287,9 @@ class Authoriser:
             return 200, dict(pages.HEADERS), pages.logout_page()
         if self._from_elsewhere(headers):
             return 403, {"Content-Type": "text/plain"}, b"sent from another site\n"
-        cookie = read_cookie(headers)
+        cookie = read_cookie(headers, self._prefix)
         if cookie and self._sealer is not None:
             with contextlib.suppress(SealError):
                 session = self._sealer.open_session(cookie)
                 self._tickets.use(session.nonce, session.expires)
-        return _go_to("/oauth/login", session_cookie("", 0))
+        return _go_to("/oauth/login", session_cookie("", 0, self._prefix))

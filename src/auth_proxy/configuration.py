@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from auth_proxy.session import COOKIE
+from auth_proxy.headers import cookie_name
+from auth_proxy.manners import Manner
 
 _PATH = re.compile(r"^/[A-Za-z0-9._~/%:-]*$")
 
@@ -28,6 +29,9 @@ class ProxyConfiguration:
     pass_token: bool = False
     login_service: str = ""
     authority: Path = Path("/etc/auth-proxy/authority/ca.crt")
+    manner: Manner = Manner.OWN
+    prefix: str = ""
+    """The path below which the door is, on a host that it shares with others."""
 
     @property
     def socket(self) -> Path:
@@ -61,6 +65,9 @@ def read_configuration(environment: Mapping[str, str]) -> ProxyConfiguration:
     session_file = environment.get("AUTH_PROXY_SESSION_FILE")
     if login and not session_file:
         raise ValueError("AUTH_PROXY_LOGIN needs AUTH_PROXY_SESSION_FILE")
+    prefix = environment.get("AUTH_PROXY_PREFIX", "")
+    if prefix and (not _PATH.match(prefix) or prefix.endswith("/")):
+        raise ValueError(f"AUTH_PROXY_PREFIX: {prefix!r} is not a path without a slash at its end")
     upstream = environment["AUTH_PROXY_UPSTREAM"]
     if not re.match(r"^[A-Za-z0-9.-]+:[0-9]+$", upstream):
         raise ValueError(f"AUTH_PROXY_UPSTREAM: {upstream!r} is not host:port")
@@ -78,6 +85,8 @@ def read_configuration(environment: Mapping[str, str]) -> ProxyConfiguration:
         authority=Path(
             environment.get("AUTH_PROXY_AUTHORITY_FILE", "/etc/auth-proxy/authority/ca.crt")
         ),
+        manner=Manner(environment.get("AUTH_PROXY_MANNER", "")),
+        prefix=prefix,
     )
 
 
@@ -129,12 +138,10 @@ http {
     proxy_send_timeout 600s;
 
     location /oauth/ {
-      client_max_body_size 64k;
-      proxy_set_header Host $http_host;
-      proxy_set_header Connection '';
-      proxy_set_header X-Forwarded-Host $forwarded_host;
+@OWN_PAGES@
       proxy_pass http://authoriser;
     }
+@BELOW@
     location = /oauth/check {
       internal;
       proxy_pass_request_body off;
@@ -185,6 +192,13 @@ _CHECK_BUFFERS = """\
       proxy_buffers 4 32k;\
 """
 
+_OWN_PAGES = """\
+      client_max_body_size 64k;
+      proxy_set_header Host $http_host;
+      proxy_set_header Connection '';
+      proxy_set_header X-Forwarded-Host $forwarded_host;\
+"""
+
 _BEHIND = """\
       proxy_set_header Host $http_host;
       proxy_set_header Upgrade $http_upgrade;
@@ -211,11 +225,18 @@ def build_nginx_configuration(configuration: ProxyConfiguration) -> str:
         for path in configuration.open_paths
     )
     passing = configuration.pass_token
+    prefix = configuration.prefix
+    below = (
+        f"    location {prefix}/oauth/ {{\n{_OWN_PAGES}\n"
+        "      proxy_pass http://authoriser/oauth/;\n    }"
+    )
     replacements = {
         "@CHECK@": _CHECK_BUFFERS if passing else "",
         "@ASK@": _ASK_BEARER if passing else "",
         "@TOKEN@": _BEARER if passing else _NO_BEARER,
         "@OPEN@": opened,
+        "@OWN_PAGES@": _OWN_PAGES,
+        "@BELOW@": below if prefix else "",
         "@BEHIND@": _BEHIND,
         "@WORK@": str(configuration.work_directory),
         "@TLS@": str(configuration.tls_directory),
@@ -223,7 +244,7 @@ def build_nginx_configuration(configuration: ProxyConfiguration) -> str:
         "@RELAY@": str(configuration.relay_socket),
         "@PORT@": str(configuration.listen_port),
         "@UPSTREAM@": configuration.upstream,
-        "@COOKIE@": COOKIE,
+        "@COOKIE@": cookie_name(prefix),
     }
     text = _NGINX
     for mark, value in replacements.items():

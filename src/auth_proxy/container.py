@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from auth_proxy.manners import Manner
 from lab_ground.kubernetes.metadata import restricted_container_security_context
 from lab_ground.settings import get_settings
 
@@ -38,6 +39,8 @@ def build_auth_proxy_container(
     upstream_host: str = "127.0.0.1",
     image: str | None = None,
     pass_token: bool = False,
+    manner: Manner = Manner.OWN,
+    prefix: str = "",
 ) -> dict[str, Any]:
     """Build the proxy's container.
 
@@ -46,7 +49,8 @@ def build_auth_proxy_container(
     the Secret whose ``cookie_secret`` signs sessions. ``open_paths`` are prefixes that need no
     token. The pod's service account needs no rights for it: the proxy asks as the caller.
     ``pass_token`` gives the caller's token to the server behind, which has to ask with it
-    itself.
+    itself. ``manner`` is how programs are refused, ``prefix`` the path of a door that shares its
+    host with others.
     """
     if login and not session_secret:
         raise ValueError("a proxy with a login page needs a session secret")
@@ -59,6 +63,10 @@ def build_auth_proxy_container(
         "AUTH_PROXY_TLS_DIRECTORY": TLS_DIRECTORY,
         "AUTH_PROXY_WORK_DIRECTORY": WORK_DIRECTORY,
     }
+    if manner:
+        environment["AUTH_PROXY_MANNER"] = str(manner)
+    if prefix:
+        environment["AUTH_PROXY_PREFIX"] = prefix
     if pass_token:
         environment["AUTH_PROXY_PASS_TOKEN"] = "true"  # noqa: S105 - a switch
     mounts = [

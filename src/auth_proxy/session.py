@@ -14,6 +14,8 @@ from urllib.parse import urlencode
 from cryptography.fernet import Fernet, InvalidToken
 
 COOKIE = "__Host-lab-session"
+# Of a door that shares its host with others.
+BELOW_COOKIE = "__Secure-lab-session"
 SESSION_SECONDS = 8 * 3600
 LINK_SECONDS = 10 * 60
 _SESSION, _LINK = "session", "link"
@@ -93,9 +95,9 @@ def create_login_link(
 ) -> str:
     """Return a link that logs a browser in once, within ``seconds``, with this token.
 
-    ``url`` is the Route's (``https://…``), ``cookie_secret`` what the proxy's session Secret
-    holds under ``cookie_secret``, ``target`` the path to show then. The token is encrypted in the
-    link.
+    ``url`` is the door's (``https://…``, with its path where it shares the host),
+    ``cookie_secret`` what the proxy's session Secret holds under ``cookie_secret``, ``target`` the
+    path to show then. The token is encrypted in the link.
     """
     fields = {"ticket": Sealer(cookie_secret).seal_link(token, seconds), "rd": target}
     return f"{url.rstrip('/')}/oauth/login?{urlencode(fields)}"

@@ -80,14 +80,14 @@ class Access:
 
     @property
     def opens_by_token(self) -> bool:
-        """True where a token of the cluster opens a workbench: behind the lab's own proxy."""
+        """True where a workbench's login takes a token of the cluster: the lab's own does."""
         return _lookup(self.values, "workbench.opens_by_token") is not False
 
     @property
     def refusals(self) -> frozenset[int]:
         """The status codes with which this version's doors refuse who has no good token."""
         version = str(_lookup(self.values, "openshift_ai_version") or "2.25")
-        return expected(version, opens_by_token=self.opens_by_token)
+        return expected(version)
 
     @property
     def images_on_nodes(self) -> bool:

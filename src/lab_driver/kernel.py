@@ -10,6 +10,7 @@ import ssl
 import time
 import uuid
 from typing import Any
+from urllib.parse import urljoin, urlsplit
 
 import requests
 import websocket
@@ -26,14 +27,14 @@ def run_cell(url: str, token: str, verify: str | bool, code: str, timeout: float
     ``timeout`` in seconds bounds the cell.
 
     Raises:
-        KernelError: the cell raised or did not end in time.
+        KernelError: the login refused, the cell raised or did not end in time.
         requests.HTTPError: the server refused.
     """
     base = url.rstrip("/")
     with requests.Session() as session:
         session.verify = verify
         session.trust_env = False
-        session.headers["Authorization"] = f"Bearer {token}"
+        sign_in(session, url, token)
         # Jupyter wants the token that it put into a cookie back on every change.
         session.get(f"{base}/api/status", timeout=20).raise_for_status()
         session.get(f"{base}/lab", timeout=20)
@@ -48,6 +49,23 @@ def run_cell(url: str, token: str, verify: str | bool, code: str, timeout: float
             session.delete(f"{base}/api/kernels/{kernel}", timeout=20)
 
 
+def sign_in(session: requests.Session, url: str, token: str) -> None:
+    """Begin a session at a workbench's login, as a browser does that brings a token.
+
+    Raises:
+        KernelError: the login is another one, or refuses the token.
+    """
+    answer = session.get(url, headers={"Accept": "text/html"}, timeout=20, allow_redirects=False)
+    login = urljoin(url, answer.headers.get("Location", ""))
+    if answer.status_code != 302 or not urlsplit(login).path.endswith("/oauth/login"):
+        raise KernelError(
+            f"{url} answered {answer.status_code}, and leads to no login that takes a token"
+        )
+    entered = session.post(login, data={"token": token}, timeout=20, allow_redirects=False)
+    if entered.status_code != 303:
+        raise KernelError(f"the login of {url} answered {entered.status_code} to the token")
+
+
 def _execute(
     session: requests.Session,
     base: str,
@@ -60,7 +78,6 @@ def _execute(
     socket = websocket.create_connection(
         f"{base.replace('https://', 'wss://')}/api/kernels/{kernel}/channels",
         timeout=timeout,
-        header={"Authorization": str(session.headers["Authorization"])},
         cookie=cookies,
         sslopt=tls_options(verify),
     )

@@ -1,9 +1,9 @@
 """How a door refuses who has no good token, by what stands before it.
 
-Sources: the lab's own proxy (src/auth_proxy: 401, or a redirect to its login); oauth-proxy's
-oauthproxy.go (403 with the page that begins a login, or a redirect to it; it looks at a bearer only
-for its delegate URLs, of which a workbench's has none); kube-rbac-proxy's pkg/proxy/proxy.go (401,
-and 403 for who may not), behind a gateway that redirects to its login.
+Sources: oauth-proxy's oauthproxy.go (403 with the page that begins a login, or a redirect to it; it
+looks at a bearer only for its delegate URLs, of which a workbench's has none); kube-rbac-proxy's
+pkg/proxy/proxy.go (401, and 403 for who may not), behind a gateway that redirects to its login. The
+lab's own proxy answers as the one that its version has (src/auth_proxy/manners.py).
 """
 
 from __future__ import annotations
@@ -11,13 +11,8 @@ from __future__ import annotations
 from urllib.parse import urljoin, urlsplit
 
 
-def expected(version: str, *, opens_by_token: bool) -> frozenset[int]:
-    """Return the status codes with which a door of this version refuses.
-
-    ``opens_by_token`` tells the lab's own proxy, which takes a token of the cluster as a bearer.
-    """
-    if opens_by_token:
-        return frozenset({302, 401})
+def expected(version: str) -> frozenset[int]:
+    """Return the status codes with which a door of this version refuses."""
     if int(version.partition(".")[0]) < 3:
         return frozenset({302, 403})
     return frozenset({302, 401, 403})

@@ -7,6 +7,8 @@ from urllib.parse import urlsplit
 
 import requests
 
+from lab_driver.kernel import sign_in
+
 COOKIE = "__Host-lab-session"
 
 
@@ -20,7 +22,10 @@ def visitor(verify: str) -> requests.Session:
 
 @dataclass(frozen=True)
 class Sessions:
-    """A kernel and a terminal, by their names, and the cookie and token that opened them."""
+    """A kernel and a terminal, by their names, and the cookie and token that opened them.
+
+    A token opens nothing by itself: upstream's proxy of a workbench looks at no bearer.
+    """
 
     base: str
     verify: str
@@ -37,13 +42,15 @@ class Sessions:
             if by == "cookie"
             else {"Authorization": f"Bearer {self.token}"}
         )
-        return session.get(f"{self.base}/api/status", headers=headers, timeout=20).status_code
+        return session.get(
+            f"{self.base}/api/status", headers=headers, timeout=20, allow_redirects=False
+        ).status_code
 
 
 def listed(base: str, verify: str, token: str) -> dict[str, set[str]]:
     """Kernels and terminals of a workbench, as its server lists them."""
     session = visitor(verify)
-    session.headers["Authorization"] = f"Bearer {token}"
+    sign_in(session, base, token)
     found = {}
     for kind, key in (("kernels", "id"), ("terminals", "name"), ("sessions", "id")):
         answer = session.get(f"{base}/api/{kind}", timeout=20)
@@ -62,7 +69,6 @@ def open_sessions(url: str, verify: str, token: str) -> Sessions:
     )  # fmt: skip
     cookie = signed_in.cookies.get(COOKIE)
     assert cookie, f"the sign-in answered {signed_in.status_code} without a session"
-    session.headers["Authorization"] = f"Bearer {token}"
     session.get(f"{base}/lab", timeout=20).raise_for_status()
     session.headers["X-XSRFToken"] = session.cookies.get("_xsrf") or ""
     made = {}

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from lab_ground import waiting
 from lab_ground.connections import secret_texts
@@ -105,6 +106,24 @@ class Browser:
             connection.request(method, path, body, dict(headers or {}))
             answer = connection.getresponse()
             return Answer(answer.status, answer.headers, answer.read())
+
+    def sign_in(self, host: str, token: str, below: str = "") -> dict[str, str]:
+        """The headers of a session at a door of the lab, begun with a token at its login.
+
+        Args:
+            host: of the door.
+            token: of who may enter.
+            below: the path of a door that shares its host with others.
+
+        Raises:
+            LookupError: the login does not let it in (yet).
+        """
+        headers = {"Content-Type": "application/x-www-form-urlencoded"}
+        body = f"token={quote(token)}".encode()
+        answer = self.ask(host, f"{below}/oauth/login", method="POST", body=body, headers=headers)
+        if answer.status != 303:
+            raise LookupError(f"the login of {host} answered {answer.status}")
+        return {"Cookie": answer.headers["Set-Cookie"].partition(";")[0]}
 
 
 def answered(browser: Browser, host: str, path: str = "/", **more: Any) -> Answer:

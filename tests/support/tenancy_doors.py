@@ -21,6 +21,7 @@ ROUTE = ("route.openshift.io/v1", "Route")
 # What a door does to somebody who has no business behind it.
 CLOSED = "closed"  # no connection at all
 TOKEN = "token"  # asks for a token, and lets in who has rights in its seat
+SESSION = "session"  # lets in by its login only, and looks at no token
 KEYS = "keys"  # asks for a signature by the object store's keys
 ENTRY = "entry"  # asks for a token, and lets in anybody who has one, as themselves
 PUBLIC = "public"  # answers anybody, as it should
@@ -117,7 +118,7 @@ def kind_of(subject: Manifest, port: str, number: int) -> str | None:
         if labels.get("app.kubernetes.io/part-of") == "lab-platform":
             return PUBLIC if port in ("http", "https") else CLOSED
     elif "notebook-name" in labels:
-        return TOKEN if port == "oauth-proxy" else CLOSED
+        return SESSION if port in ("oauth-proxy", "kube-rbac-proxy") else CLOSED
     elif MADE.items() <= labels.items():
         if component == "function":
             return PUBLIC
@@ -142,6 +143,9 @@ def fits(kind: str, who: str, answer: str) -> bool:
     refused = status in ("401", "403") or (status == "302" and location.startswith("/oauth/login"))
     if kind == CLOSED:
         return answer == "closed"
+    if kind == SESSION:
+        # As upstream's proxy of a workbench, which looks at no bearer, whoever brings it.
+        return refused
     if kind == TOKEN:
         # 503: a model server without a model has no account yet to ask who this is; none comes in.
         return status == "503" or (status.isdigit() and refused == (who != "own"))

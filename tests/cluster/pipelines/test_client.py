@@ -310,7 +310,8 @@ def test_no_token_and_a_token_without_the_right(server: PipelineServer) -> None:
             timeout=10,
         ).status_code
 
-    assert status({}) == 401
-    assert status({"Authorization": "Bearer nonsense"}) == 401
+    # oauth-proxy's oauthproxy.go: whoever has no good token is refused with 403, not with 401.
+    assert status({}) == 403
+    assert status({"Authorization": "Bearer nonsense"}) == 403
     token = server.make_token("pipelines-test-nobody", None)
     assert status({"Authorization": f"Bearer {token}"}) == 403

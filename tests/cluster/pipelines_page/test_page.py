@@ -170,7 +170,7 @@ def test_without_a_token_nobody_sees_anything(server: PipelineServer, tour_id: s
             allow_redirects=False,
             timeout=10,
         )
-        assert answer.status_code in (302, 401)
+        assert answer.status_code in (302, 403)
         assert "tour" not in answer.text
 
 

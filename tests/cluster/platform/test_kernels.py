@@ -43,7 +43,7 @@ class Jupyter:
 
     def __init__(self, browser, host, base, token):
         self.browser, self.host, self.base = browser, host, base
-        self.headers = {"Authorization": f"Bearer {token}"}
+        self.headers = wait_for(lambda: browser.sign_in(host, token), 30, "the login")
 
     def ask(self, path, method="GET", body=None):
         return self.browser.ask(

@@ -110,10 +110,14 @@ class TestSignIn:
         assert page.status == 200
         assert b'name="token"' in page.body
 
-    def test_client_without_a_token_gets_401(self, browser, host):
-        answer = browser.ask(host, "/api")
-        assert answer.status == 401
-        assert answer.headers["WWW-Authenticate"].startswith("Bearer")
+    def test_programs_are_sent_to_the_login_too_and_no_bearer_is_looked_at(
+        self, browser, host, tokens
+    ):
+        """oauth-proxy's oauthproxy.go, of a proxy without delegate URLs."""
+        for headers in ({}, {"Authorization": f"Bearer {tokens('learner')}"}):
+            answer = browser.ask(host, "/api", headers=headers)
+            assert answer.status == 302
+            assert answer.headers["Location"] == "/oauth/login?rd=%2Fapi"
 
     def sign_in(self, browser, host, token, target="/lab"):
         body = f"token={quote(token)}&rd={quote(target, safe='')}".encode()
@@ -157,11 +161,12 @@ class TestSignIn:
     def test_revoked_token_stops_within_a_minute(self, client, browser, host, project, tokens):
         client.create(account("passing", project))
         client.create(binding("passing", project, role="edit"))
-        headers = {"Authorization": f"Bearer {tokens('passing')}"}
-        wait_for(lambda: browser.ask(host, headers=headers).status == 200, 15, "it is let in")
+        token = tokens("passing")
+        session = wait_for(lambda: browser.sign_in(host, token), 15, "it is let in")
+        assert browser.ask(host, headers=session).status == 200
         client.delete("v1", "ServiceAccount", "passing", project)
         wait_for(
-            lambda: browser.ask(host, headers=headers).status == 401, 60, "it is refused", pause=1
+            lambda: browser.ask(host, headers=session).status == 302, 60, "it is refused", pause=1
         )
 
 

@@ -159,7 +159,7 @@ def test_forward_to_a_workbench(
     token = seat.cluster.token(seat.namespace, "notebook", seconds=600)
     there = listed(opened.base, opened.verify, token)
     assert there == {"kernels": set(), "terminals": set(), "sessions": set()}
-    assert {opened.status(by="cookie"), opened.status(by="token")} == {401}
+    assert {opened.status(by="cookie"), opened.status(by="token")} == {302}
     assert cell(f"import os; print(os.path.exists('{FILE}'))") == "False"
     assert ONNX not in seat.stored()
 

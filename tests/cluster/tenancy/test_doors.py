@@ -24,6 +24,7 @@ from tenancy_doors import (
     KEYS,
     PLATFORM,
     PUBLIC,
+    SESSION,
     TOKEN,
     Door,
     fits,
@@ -178,7 +179,7 @@ def test_services_asked_by_another_seats_pod(
     client: KubernetesClient, namespaces: list[str], home: Seat, stranger: Seat
 ) -> None:
     doors = list(service_doors(client, namespaces))
-    assert {door.kind for door in doors} == {API, CLOSED, DNS, KEYS, PUBLIC, TOKEN}
+    assert {door.kind for door in doors} == {API, CLOSED, DNS, KEYS, PUBLIC, SESSION, TOKEN}
     check(doors, home, stranger, inside=True)
 
 
@@ -186,7 +187,7 @@ def test_pods_asked_by_another_seats_pod(
     client: KubernetesClient, namespaces: list[str], home: Seat, stranger: Seat
 ) -> None:
     doors = list(pod_doors(client, namespaces))
-    assert {door.kind for door in doors} == {CLOSED, DNS, KEYS, PUBLIC, TOKEN}
+    assert {door.kind for door in doors} == {CLOSED, DNS, KEYS, PUBLIC, SESSION, TOKEN}
     check(doors, home, stranger, inside=True)
 
 
@@ -205,7 +206,11 @@ def test_routes(
     client: KubernetesClient, namespaces: list[str], home: Seat, stranger: Seat
 ) -> None:
     doors = list(route_doors(client, namespaces, ROUTER))
-    assert {door.kind for door in doors if door.namespace == home.namespace} >= {KEYS, TOKEN}
+    assert {door.kind for door in doors if door.namespace == home.namespace} >= {
+        KEYS,
+        SESSION,
+        TOKEN,
+    }
     assert all(door.kind != CLOSED for door in doors), "a Route leads to a door that is closed"
     check(doors, home, stranger, inside=False)
     inside = list(route_doors(client, namespaces, f"notebook.{DOMAIN}"))
@@ -218,7 +223,7 @@ def test_services_asked_by_the_machine(
     """The machine reaches its pods, as Kubernetes demands; who asks for a token asks it, too."""
     doors = [
         door for door in service_doors(client, namespaces)
-        if door.kind in (API, KEYS, TOKEN) and not door.host.endswith(".cluster.local")
+        if door.kind in (API, KEYS, SESSION, TOKEN) and not door.host.endswith(".cluster.local")
     ]  # fmt: skip
-    assert {door.kind for door in doors} == {API, KEYS, TOKEN}
+    assert {door.kind for door in doors} == {API, KEYS, SESSION, TOKEN}
     check(doors, home, stranger, inside=False)

@@ -6,6 +6,7 @@ import asyncio
 import json
 import re
 import threading
+from http.cookies import SimpleCookie
 from urllib.parse import parse_qs, quote, urlsplit
 
 import pytest
@@ -15,9 +16,10 @@ from auth_proxy import pages
 from auth_proxy.authoriser import Authoriser
 from auth_proxy.configuration import build_nginx_configuration, read_configuration
 from auth_proxy.links import UsedTickets
+from auth_proxy.manners import Manner
 from auth_proxy.protocol import serve
 from auth_proxy.reviews import Reviewer, ReviewError, UnknownTokenError, Verdict, check_token
-from auth_proxy.session import COOKIE, Sealer, SealError, create_login_link
+from auth_proxy.session import BELOW_COOKIE, COOKIE, Sealer, SealError, create_login_link
 
 SECRET = b"0123456789abcdef0123456789abcdef"
 REVIEW = {
@@ -154,6 +156,49 @@ class TestDecisions:
         assert ask(authoriser, "/oauth/check", headers)[0] == 500
         assert ask(authoriser, "/oauth/refused", headers)[0] == 503
 
+    @pytest.mark.parametrize(
+        ("manner", "headers", "status", "told"),
+        [
+            # openshift/oauth-proxy's oauthproxy.go: SignInPage for whoever has no good token.
+            ("oauth-proxy", {}, 403, "there is no token"),
+            ("oauth-proxy", {"authorization": "Bearer bad"}, 403, "not valid"),
+            ("oauth-proxy", {"authorization": "Bearer poor"}, 403, "may not"),
+            # The same without delegate URLs, and with skip-provider-button: OAuthStart.
+            ("oauth-proxy-session", {}, 302, ""),
+            ("oauth-proxy-session", {"authorization": "Bearer bad"}, 302, ""),
+            ("oauth-proxy-session", {"authorization": "Bearer good"}, 302, ""),
+            ("oauth-proxy-session", {"x-original-method": "POST"}, 302, ""),
+            ("oauth-proxy-session", {"x-original-upgrade": "websocket"}, 302, ""),
+            # brancz/kube-rbac-proxy's pkg/filters/auth.go.
+            ("kube-rbac-proxy", {}, 401, "Unauthorized"),
+            ("kube-rbac-proxy", {"authorization": "Bearer bad"}, 401, "Unauthorized"),
+            (
+                "kube-rbac-proxy",
+                {"authorization": "Bearer poor"},
+                403,
+                "Forbidden (user=stranger, verb=get, resource=notebooks, subresource=)",
+            ),
+        ],
+    )
+    def test_programs_are_refused_as_upstream_s_proxy_does(
+        self, sealer, manner, headers, status, told
+    ):
+        review = {"verb": "get", "resource": "notebooks"}
+        door = Authoriser(Reviewer(check), sealer=sealer, manner=Manner(manner), review=review)
+        answer = ask(door, "/oauth/refused", {"x-original-uri": "/api"} | headers)
+        assert answer[0] == status
+        assert told in answer[2].decode()
+        if status == 302:
+            assert answer[1]["Location"] == "/oauth/login?rd=%2Fapi"
+
+    @pytest.mark.parametrize("manner", list(Manner))
+    def test_a_bearer_is_looked_at_where_upstream_s_proxy_does(self, sealer, manner):
+        door = Authoriser(Reviewer(check), sealer=sealer, manner=manner)
+        status = 401 if manner is Manner.OAUTH_SESSION else 200
+        assert ask(door, "/oauth/check", {"authorization": "Bearer good"})[0] == status
+        cookie = {"cookie": f"{COOKIE}={sealer.seal_session('good')}"}
+        assert ask(door, "/oauth/check", cookie)[0] == 200
+
     def test_health_is_open(self, authoriser):
         assert ask(authoriser, "/oauth/healthz")[0] == 200
 
@@ -235,6 +280,29 @@ class TestLogin:
     def shorten(self, authoriser, link, **request):
         body = urlsplit(link).query.encode()
         return ask(authoriser, "/oauth/link", method="POST", body=body, **request)
+
+    def test_below_a_path_everything_is_below_it(self):
+        """On the gateway's host, which all workbenches share."""
+        below = "/notebook/mnist/bench"
+        door = Authoriser(Reviewer(check), sealer=Sealer(SECRET), prefix=below)
+        refused = ask(door, "/oauth/refused", {"x-original-uri": f"{below}/lab"} | HTML)
+        assert refused[1]["Location"].startswith(f"{below}/oauth/login?rd=%2Fnotebook%2F")
+        form = {"method": "POST", "body": b"token=good&rd="}
+        entered = ask(door, "/oauth/login", **form)
+        assert entered[1]["Location"] == f"{below}/"
+        cookie = SimpleCookie(entered[1]["Set-Cookie"])[BELOW_COOKIE]
+        assert (cookie["path"], cookie["secure"], cookie["httponly"]) == (below, True, True)
+        session = {"cookie": f"{BELOW_COOKIE}={cookie.value}"}
+        assert ask(door, "/oauth/check", session)[0] == 200
+        assert ask(door, "/oauth/check", {"cookie": f"{COOKIE}={cookie.value}"})[0] == 401
+        assert f'action="{below}/oauth/logout"'.encode() in ask(door, "/oauth/logout")[2]
+        left = ask(door, "/oauth/logout", session, method="POST")
+        assert left[1]["Location"] == f"{below}/oauth/login"
+        assert ask(door, "/oauth/check", session)[0] == 401
+        link = create_login_link(f"https://rh-ai.test{below}", SECRET, "good")
+        assert link.startswith(f"https://rh-ai.test{below}/oauth/login?ticket=")
+        kept = self.shorten(door, link)[2].decode()
+        assert kept.startswith(f"{below}/oauth/login?code=")
 
     def test_link_is_kept_under_a_short_code_that_works_once(self, authoriser):
         link = create_login_link("https://notebook.test/", SECRET, "good", target="/lab")

@@ -6,6 +6,7 @@ import os
 from importlib import resources
 
 from auth_proxy.container import build_auth_proxy_container, build_auth_proxy_volumes
+from auth_proxy.manners import Manner
 from controllers.data_science_pipelines.build.access import build_review
 from controllers.data_science_pipelines.build.credentials import (
     CREDENTIALS_MARK,
@@ -169,5 +170,6 @@ def _proxy_container(app: Application) -> Manifest:
         login=True,
         session_secret=secret_names(app)["server"],
         open_paths=OPEN_PATHS,
+        manner=Manner.KUBE_RBAC if get_settings().plays_since("3.0") else Manner.OAUTH,
         image=platform_image(app.image),
     )

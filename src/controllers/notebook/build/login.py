@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from auth_proxy.container import build_auth_proxy_container, build_auth_proxy_volumes
+from auth_proxy.manners import Manner
 from controllers.notebook.build.basics import (
     PORT,
     PROXY_PORT,
@@ -25,7 +26,7 @@ TLS_VOLUME = "tls-certificates"
 def add_proxy(notebook: Mapping[str, Any], spec: Manifest) -> None:
     """Put the proxy with the sign-in into the pod, in the place of one that was written there."""
     namespace, name = identity(notebook)
-    names = login_names(name)
+    names, since_3 = login_names(name), get_settings().plays_since("3.0")
     spec["containers"] = [c for c in spec["containers"] if c["name"] != names.proxy]
     spec["containers"].append(
         build_auth_proxy_container(
@@ -43,6 +44,9 @@ def add_proxy(notebook: Mapping[str, Any], spec: Manifest) -> None:
             session_secret=f"{name}-oauth-config",
             listen_port=PROXY_PORT,
             port_name=names.proxy,
+            manner=Manner.KUBE_RBAC if since_3 else Manner.OAUTH_SESSION,
+            # Since 3.0 on the gateway's one host, below the path that the server has anyway.
+            prefix=f"/notebook/{namespace}/{name}" if since_3 else "",
         )
     )
     ours = build_auth_proxy_volumes(
