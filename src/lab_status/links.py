@@ -6,7 +6,7 @@ import base64
 import binascii
 import ssl
 import subprocess
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from http.client import HTTPException, HTTPSConnection
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -38,7 +38,8 @@ def link_lines(kubectl: Kubectl, workbenches: Iterable[Manifest], authority: Pat
         spec = workbench["spec"]["template"]["spec"]
         account = spec.get("serviceAccountName") or name
         try:
-            said = shorten(make_link(kubectl, name, namespace, account), authority)
+            asked = workbench["metadata"].get("annotations")
+            said = shorten(make_link(kubectl, name, namespace, account, asked), authority)
         except FAULTS as error:
             said = (
                 f"no link now, {reason(error)}; "
@@ -47,22 +48,38 @@ def link_lines(kubectl: Kubectl, workbenches: Iterable[Manifest], authority: Pat
         yield f"  {namespace}/{name}: {said}"
 
 
-def make_link(kubectl: Kubectl, name: str, namespace: str, account: str) -> str:
+def make_link(
+    kubectl: Kubectl,
+    name: str,
+    namespace: str,
+    account: str,
+    annotations: Mapping[str, str] | None = None,
+) -> str:
     """Return a link whose ticket holds a token of the workbench's account, encrypted."""
     # Here and not above: a bare machine has no cryptography yet.
     from auth_proxy.session import create_login_link
 
     inside = ("-n", namespace)
-    host = kubectl.run(
-        *inside, "get", "route.route.openshift.io", name, "-o", "jsonpath={.spec.host}"
-    )
+    door = _door(kubectl, name, namespace, since_3=INJECTED[1] in (annotations or {}))
     secret = kubectl.run(
         *inside, "get", "secret", f"{name}-oauth-config", "-o", "jsonpath={.data.cookie_secret}"
     )
     token = kubectl.run(*inside, "create", "token", account, "--duration=8h")
     key = base64.b64decode(secret)
     target = f"/notebook/{namespace}/{name}/lab"
-    return create_login_link(f"https://{host}", key, token, target=target)
+    return create_login_link(door, key, token, target=target)
+
+
+def _door(kubectl: Kubectl, name: str, namespace: str, *, since_3: bool) -> str:
+    """Where the workbench's login is: on its Route's host, or since 3.0 below the gateway's."""
+    if not since_3:
+        route = ("route.route.openshift.io", name, "-o", "jsonpath={.spec.host}")
+        return "https://" + kubectl.run("-n", namespace, "get", *route)
+    gateway = ("gateway.gateway.networking.k8s.io", "data-science-gateway")
+    host = kubectl.run(
+        "-n", "openshift-ingress", "get", *gateway, "-o", "jsonpath={.spec.listeners[0].hostname}"
+    )
+    return f"https://{host}/notebook/{namespace}/{name}"
 
 
 def shorten(link: str, authority: Path) -> str:
@@ -75,9 +92,9 @@ def shorten(link: str, authority: Path) -> str:
     parts = urlsplit(link)
     context = ssl.create_default_context(cafile=str(authority) if authority.exists() else None)
     connection = HTTPSConnection(parts.netloc, timeout=1, context=context)
-    connection.request("POST", "/oauth/link", body=parts.query)
-    path = connection.getresponse().read(200).decode("ascii", "replace").strip()
-    if not path.startswith("/oauth/login?"):
+    connection.request("POST", f"{parts.path.removesuffix('login')}link", body=parts.query)
+    path = connection.getresponse().read(400).decode("ascii", "replace").strip()
+    if not path.startswith(f"{parts.path}?"):
         raise HTTPException("it does not keep links")
     return f"https://{parts.netloc}{path}"
 

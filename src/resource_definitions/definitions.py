@@ -46,7 +46,10 @@ def build_definition(kind: dict[str, Any]) -> Manifest:
     return {
         "apiVersion": "apiextensions.k8s.io/v1",
         "kind": "CustomResourceDefinition",
-        "metadata": {"name": f"{kind['names']['plural']}.{kind['group']}"},
+        "metadata": {
+            "name": f"{kind['names']['plural']}.{kind['group']}",
+            "annotations": dict(kind.get("annotations", {})),
+        },
         "spec": {
             "group": kind["group"],
             "names": kind["names"],
@@ -74,5 +77,5 @@ def definitions(version: str = DEFAULT_VERSION) -> list[Manifest]:
         if entry.name.endswith(".yml")
     ]
     for definition in found:
-        definition["metadata"]["annotations"] = {PLAYED: version}
+        definition["metadata"]["annotations"][PLAYED] = version
     return sorted(found, key=lambda definition: str(definition["metadata"]["name"]))

@@ -126,6 +126,8 @@ def _spec(kind: str, spec: Mapping[str, Any]) -> dict[str, str]:
             ports = ",".join(str(port["port"]) for port in rule.get("ports") or ())
             for peer in rule.get("from") or ({},):
                 fields[f"ingress/{ports}/{_text(peer)}"] = "let in"
+    elif kind == "ReferenceGrant":
+        fields |= {part: _text(spec[part]) for part in ("from", "to")}
     elif kind == "PersistentVolumeClaim":
         fields["storage"] = f"{spec['resources']['requests']['storage']} {spec['accessModes']}"
     elif kind in ("Deployment", "StatefulSet"):

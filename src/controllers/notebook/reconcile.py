@@ -9,8 +9,14 @@ from typing import Any
 import kopf
 
 from controllers.notebook import build as builders
-from controllers.notebook import runtime_images
-from controllers.notebook.status import build_failed_status, build_invalid_status, build_status
+from controllers.notebook import gateway, runtime_images
+from controllers.notebook.status import (
+    build_failed_status,
+    build_invalid_status,
+    build_status,
+    refused_by_gateway,
+    refused_by_router,
+)
 from lab_ground.kubernetes import client as kubernetes
 from lab_ground.kubernetes import events
 from lab_ground.kubernetes.errors import ApiError, ConflictError, InvalidError
@@ -67,18 +73,44 @@ def _apply_login(notebook: Mapping[str, Any]) -> None:
     ):
         client.apply(builders.build_service_account(notebook), owner=notebook)
     client.apply(builders.build_tls_service(notebook), owner=notebook)
-    client.apply(builders.build_route(notebook), owner=notebook)
+    if not get_settings().plays_since("3.0"):
+        client.apply(builders.build_route(notebook), owner=notebook)
     for manifest in builders.build_access(notebook):
         client.apply(manifest, owner=notebook)
 
 
-def _remove_login(notebook: Mapping[str, Any]) -> None:
+def _remove_login(notebook: Mapping[str, Any], *, route_only: bool = False) -> None:
     namespace = notebook["metadata"]["namespace"]
     client = kubernetes.get_client()
-    for api_version, kind, child in builders.login_children(notebook):
+    children = builders.login_children(notebook)
+    for api_version, kind, child in children[:1] if route_only else children:
         present = client.get(api_version, kind, child, namespace)
         if present is not None and is_owned_by(present, notebook):
             client.delete(api_version, kind, child, namespace)
+
+
+def _apply_way(notebook: Mapping[str, Any]) -> None:
+    """Make the way to the workbench: since 3.0 through the gateway, before by its login's Route."""
+    if get_settings().plays_since("3.0"):
+        gateway.apply(notebook)
+        # Of an older version.
+        _remove_login(notebook, route_only=True)
+    if builders.has_login(notebook):
+        _apply_login(notebook)
+    else:
+        _remove_login(notebook)
+
+
+def _refusal(notebook: Mapping[str, Any]) -> str | None:
+    """Why nobody comes to the workbench by the way that was made; None where it is well."""
+    client, metadata = kubernetes.get_client(), notebook["metadata"]
+    if get_settings().plays_since("3.0"):
+        name = builders.http_route_name(notebook)
+        namespace = get_settings().image_namespace
+        return refused_by_gateway(client.get(*builders.HTTP_ROUTE, name, namespace))
+    if not builders.has_login(notebook):
+        return None
+    return refused_by_router(client.get(*ROUTE, metadata["name"], metadata["namespace"]))
 
 
 def _apply_runtime_images(namespace: str) -> None:
@@ -129,14 +161,15 @@ def reconcile_notebook(namespace: str, name: str) -> float | None:
     """Make what a Notebook needs and write how it is."""
     client = kubernetes.get_client()
     notebook = client.get(*NOTEBOOK, name, namespace)
-    if notebook is None or notebook["metadata"].get("deletionTimestamp"):
+    if notebook is None:
+        return None
+    if notebook["metadata"].get("deletionTimestamp"):
+        gateway.release(notebook)
         return None
     try:
         builders.check(notebook)
-        if builders.has_login(notebook):
-            _apply_login(notebook)
-        else:
-            _remove_login(notebook)
+        gateway.hold(notebook)
+        _apply_way(notebook)
         for manifest in (
             builders.build_service(notebook),
             *builders.build_mounted_access(notebook),
@@ -166,6 +199,6 @@ def reconcile_notebook(namespace: str, name: str) -> float | None:
     pod = client.get("v1", "Pod", f"{name}-0", namespace)
     waiting = pod is None and not builders.is_stopped(notebook)
     refusals = _events(stateful_set) if waiting else []
-    route = client.get(*ROUTE, name, namespace) if builders.has_login(notebook) else None
-    client.patch_status(notebook, build_status(notebook, stateful_set, pod, refusals, route))
+    refusal = _refusal(notebook)
+    client.patch_status(notebook, build_status(notebook, stateful_set, pod, refusals, refusal))
     return 2.0 if waiting else _LOOK_AGAIN

@@ -50,15 +50,14 @@ def build_status(
     stateful_set: Mapping[str, Any] | None,
     pod: Mapping[str, Any] | None,
     events: Iterable[Mapping[str, Any]] = (),
-    route: Mapping[str, Any] | None = None,
+    refusal: str | None = None,
 ) -> Manifest:
     """Build the status from the pod, the StatefulSet and, without a pod, the latter's events.
 
-    A workbench whose Route is refused is not ready, since nobody can open it.
+    A workbench whose Route, or HTTPRoute, is refused is not ready, since nobody can open it.
     """
     ready, reason, message = _readiness(notebook, stateful_set, pod, events)
-    refusal = _refusal(route) if ready else None
-    if refusal is not None:
+    if ready and refusal is not None:
         ready, reason, message = False, "RouteNotAdmitted", refusal
     conditions = set_condition(
         (notebook.get("status") or {}).get("conditions"), "Ready", ready, reason, message
@@ -86,7 +85,16 @@ def build_status(
     }
 
 
-def _refusal(route: Mapping[str, Any] | None) -> str | None:
+def refused_by_gateway(http_route: Mapping[str, Any] | None) -> str | None:
+    """Why no gateway serves the workbench's HTTPRoute; None where one does, or none has said."""
+    for parent in ((http_route or {}).get("status") or {}).get("parents") or []:
+        for condition in parent.get("conditions") or []:
+            if condition["status"] == "False":
+                return str(condition.get("message") or condition["reason"])
+    return None
+
+
+def refused_by_router(route: Mapping[str, Any] | None) -> str | None:
     """Why the router does not serve the workbench's Route; None where it does, or has not said."""
     for entry in ((route or {}).get("status") or {}).get("ingress") or []:
         for condition in entry.get("conditions") or []:

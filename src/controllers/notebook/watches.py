@@ -11,6 +11,7 @@ from controllers.notebook.reconcile import NOTEBOOK, USER_ROLE, reconcile_notebo
 from lab_ground.kubernetes import client as kubernetes
 from lab_ground.kubernetes.reconciler import Key, Reconciler
 from lab_ground.kubernetes.watching import label_key, owner_key, watch
+from lab_ground.settings import get_settings
 
 
 def reconcile_namespace(_: str, namespace: str) -> float | None:
@@ -22,6 +23,11 @@ def reconcile_namespace(_: str, namespace: str) -> float | None:
 
 def _namespace_key(manifest: Mapping[str, Any]) -> Key | None:
     return "", manifest["metadata"]["namespace"]
+
+
+def _http_route_key(manifest: Mapping[str, Any]) -> Key | None:
+    labels = manifest["metadata"]["labels"]
+    return labels["notebook-namespace"], labels["notebook-name"]
 
 
 notebooks = Reconciler("notebook", reconcile_notebook, workers=4)
@@ -60,6 +66,16 @@ for _group, _plural in (
         key=owner_key("Notebook"),
         delay=0.2,
         labels={"notebook-name": kopf.PRESENT},
+    )
+if get_settings().plays_since("3.0"):
+    watch(
+        notebooks,
+        "gateway.networking.k8s.io",
+        "v1",
+        "httproutes",
+        key=_http_route_key,
+        delay=0.2,
+        labels={"notebook-name": kopf.PRESENT, "notebook-namespace": kopf.PRESENT},
     )
 watch(
     namespaces,

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from controllers.route.build import claims
 from controllers.route.build import configuration as builders
 from controllers.route.build.backends import backends_of, foreign, mixed, targets_of
+from controllers.route.gateways import look_at_gateways
 from controllers.route.publisher import PORT, Publisher
 from controllers.route.status import build_status
 from controllers.serving_certificate.build.authority import KeyPair, needs_renewal, sign
@@ -165,7 +166,7 @@ def _look_at(
 ) -> Looked:
     """Look at each Route apart, so that one that cannot be used keeps no other from its own."""
     settings = get_settings()
-    activator = f"lab-activator.{settings.platform_namespace}.svc.{settings.cluster_domain}"
+    activator = _activator()
     looked = Looked()
     for route in routes:
         namespace, name = claims.key_of(route)
@@ -186,6 +187,11 @@ def _look_at(
         except builders.UnusableError as error:
             looked.refused[namespace, name] = str(error)
     return looked
+
+
+def _activator() -> str:
+    settings = get_settings()
+    return f"lab-activator.{settings.platform_namespace}.svc.{settings.cluster_domain}"
 
 
 def _node_addresses() -> set[str]:
@@ -215,16 +221,20 @@ def reconcile_routes(*_: str) -> float | None:
         service = (metadata.get("labels") or {}).get("kubernetes.io/service-name", "")
         slices[metadata["namespace"], service].append(part)
     authority = get_authority().certificate
-    looked = _look_at(routes, services, slices, _node_addresses(), authority)
+    nodes = _node_addresses()
+    looked = _look_at(routes, services, slices, nodes, authority)
+    gateways = look_at_gateways(services, slices, nodes, _activator(), authority)
+    looked.refused |= gateways.refuse(routes)
     admissions = claims.admit(routes, settings.base_domain, namespaces, looked.refused)
     publisher.publish(
         builders.build_configuration(
-            looked.admitted(admissions),
+            [*looked.admitted(admissions), *gateways.rules],
             default_certificate=_certificate(f"*.{settings.base_domain}", settings.base_domain),
             extra_certificates=_own_certificates(routes, admissions),
         )
     )
     for key in publisher.left_out & admissions.keys():
         admissions[key] = replace(admissions[key], admitted=False, **_NOT_TAKEN)
+    gateways.tell()
     told = [_tell(route, admissions[claims.key_of(route)]) for route in routes]
     return _LOOK_AGAIN if all(told) else _RETRY

@@ -7,6 +7,7 @@ import kopf
 from controllers.route.reconcile import publisher, reconcile_routes
 from lab_ground.kubernetes.reconciler import Reconciler
 from lab_ground.kubernetes.watching import constant_key, watch
+from lab_ground.settings import get_settings
 
 EVERY_ROUTE = "all"
 
@@ -20,6 +21,15 @@ for _group, _version, _plural in (
     ("discovery.k8s.io", "v1", "endpointslices"),
 ):
     watch(routes, _group, _version, _plural, key=_all, delay=0.05)
+
+if get_settings().plays_since("3.0"):
+    for _version, _plural in (
+        ("v1", "gatewayclasses"),
+        ("v1", "gateways"),
+        ("v1", "httproutes"),
+        ("v1beta1", "referencegrants"),
+    ):
+        watch(routes, "gateway.networking.k8s.io", _version, _plural, key=_all, delay=0.05)
 
 
 @kopf.on.startup()

@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from upstream_data import upstream_definitions
 
 from resource_definitions.definitions import VERSIONS, definitions
 
 # What upstream has none of, since OpenShift's own API server serves the kinds.
 SERVED_BY_OPENSHIFT = {"imagestreams.image.openshift.io", "templates.template.openshift.io"}
+# Since 3.0 there is the Gateway API, which is no part of that data but a Go module.
+GATEWAY_API = {
+    f"{plural}.gateway.networking.k8s.io"
+    for plural in ("gatewayclasses", "gateways", "httproutes", "referencegrants")
+}
+MODULE = Path(os.environ.get("GOMODCACHE", Path.home() / "go/pkg/mod")) / (
+    "sigs.k8s.io/gateway-api@v1.3.0/config/crd/standard"
+)
 
 
 def plain(node: Any) -> Any:
@@ -52,7 +63,23 @@ def test_every_path_is_upstream_s(version: str) -> None:
         found += [f"{name}{line}" for line in differences(plain(ours[name]), plain(spec))]
     assert found == []
     if theirs:
-        assert ours.keys() - theirs.keys() == SERVED_BY_OPENSHIFT
+        gateway_api = GATEWAY_API if version == "3.5" else set()
+        assert ours.keys() - theirs.keys() == SERVED_BY_OPENSHIFT | gateway_api
+
+
+def test_the_gateway_api_is_its_module_s() -> None:
+    ours = {each["metadata"]["name"]: each for each in definitions("3.5")}
+    for name in GATEWAY_API:
+        annotations = ours[name]["metadata"]["annotations"]
+        # Without it an API server takes no definition of a group of Kubernetes' own.
+        assert annotations["api-approved.kubernetes.io"].startswith("https://")
+        assert annotations["gateway.networking.k8s.io/bundle-version"] == "v1.3.0"
+    if not MODULE.is_dir():
+        pytest.skip(f"{MODULE} is not on this machine: go mod download sigs.k8s.io/gateway-api")
+    for name in GATEWAY_API:
+        plural, _, group = name.partition(".")
+        theirs = yaml.safe_load((MODULE / f"{group}_{plural}.yaml").read_text())
+        assert list(differences(plain(ours[name]["spec"]), plain(theirs["spec"]))) == []
 
 
 def test_a_difference_is_found() -> None:

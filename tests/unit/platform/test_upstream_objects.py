@@ -114,10 +114,6 @@ SINCE_3 = {
     r"StatefulSet/notebook pod/kube-rbac-proxy/": "the same",
     r"StatefulSet/notebook pod/volumes/\S*(kube-rbac-proxy|tls-certificates)": "the same",
     r"Secret/notebook-oauth-config: ours": "the lab's login keeps sessions",
-    r"(ReferenceGrant/notebook-httproute-access: upstream|Route/notebook: ours)": (
-        "no gateway is played yet: a Route leads to the workbench"
-    ),
-    r"Notebook/notebook finalizers/notebook\.opendatahub\.io/": "of that gateway's objects",
 }
 REASONS = {
     "2.25/lab-modelmesh.json": EVERYWHERE | PIPELINES | WORKBENCH | MODEL_MESH,

@@ -9,6 +9,7 @@ from controllers.notebook.build.basics import (
     has_login,
     is_stopped,
 )
+from controllers.notebook.build.gateway import HTTP_ROUTE, http_route_name
 from controllers.notebook.build.login import (
     build_access,
     build_route,
@@ -35,6 +36,7 @@ from lab_ground.kubernetes.manifest import Manifest
 __all__ = [
     "BUNDLE_FILE",
     "BUNDLE_VOLUME",
+    "HTTP_ROUTE",
     "IMAGE_SELECTION",
     "INJECT_AUTH",
     "INJECT_OAUTH",
@@ -54,6 +56,7 @@ __all__ = [
     "check",
     "choose_image",
     "has_login",
+    "http_route_name",
     "is_stopped",
     "login_children",
 ]

@@ -46,7 +46,7 @@ def check(notebook: Mapping[str, Any]) -> None:
             f"most {HOST_LIMIT - len(service) + len(name)}"
         )
     label = f"{name}-{namespace}"
-    if has_login(notebook) and len(label) > HOST_LIMIT:
+    if has_login(notebook) and len(label) > HOST_LIMIT and not get_settings().plays_since("3.0"):
         raise InvalidNotebookError(
             f"its host would begin with {label}, {len(label)} characters; the name and the "
             f"project's together have at most {HOST_LIMIT - 1}"
