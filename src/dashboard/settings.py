@@ -50,8 +50,17 @@ class Settings:
     @property
     def login(self) -> str:
         """The annotation by which a workbench gets its sign-in, in the version that is played."""
+        return "inject-auth" if self._since_3 else "inject-oauth"
+
+    @property
+    def gateway(self) -> str:
+        """The one host of all workbenches since 3.0; empty where each has a Route."""
+        return f"rh-ai.{self.base_domain}" if self._since_3 else ""
+
+    @property
+    def _since_3(self) -> bool:
         major = self.column.partition(".")[0]
-        return "inject-auth" if major.isdigit() and int(major) >= 3 else "inject-oauth"
+        return major.isdigit() and int(major) >= 3
 
 
 def read_settings(environment: Mapping[str, str]) -> Settings:

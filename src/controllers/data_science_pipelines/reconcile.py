@@ -47,4 +47,6 @@ def reconcile(namespace: str, name: str) -> float | None:
     look(app, found)
     conditions = status.build(app, manifest, found)
     client.patch_status(manifest, conditions)
+    for reason, message in status.troubles(conditions, status.route_problem(app, found)):
+        events.warn(client, manifest, reason, message)
     return LOOK_AGAIN if status.is_ready(conditions) else NOT_READY

@@ -117,6 +117,7 @@ def _components(app: Application, found: Findings) -> Manifest:
     return {"apiServer": addresses}
 
 
+_LASTING = ("WrongCredentials", "CredentialsMissing", "BucketMissing")
 _REFUSALS = {
     s3.Kind.KEY: "ObjectStoreWrongCredentials",
     s3.Kind.RIGHT: "ObjectStoreWrongCredentials",
@@ -156,6 +157,18 @@ def route_problem(app: Application, found: Findings) -> str:
             if condition.get("type") == "Admitted" and condition.get("status") == "False":
                 return f"Route {app.server} is not admitted: {condition.get('message')}"
     return ""
+
+
+def troubles(conditions: Mapping[str, Any], route: str) -> list[tuple[str, str]]:
+    """What does not mend by waiting, as reason and words: wrong keys, a Route that is refused."""
+    found = [
+        (str(condition["reason"]), str(condition["message"]))
+        for condition in conditions["conditions"]
+        if condition["status"] == "False"
+        and str(condition["reason"]).endswith(_LASTING)
+        and condition["type"] != READY
+    ]
+    return found + ([("RouteNotAdmitted", route)] if route else [])
 
 
 def refused(manifest: Manifest, message: str, reason: str = "InvalidSpec") -> Manifest:

@@ -23,8 +23,12 @@ TRY_AGAIN = 10.0
 
 
 def write_status(client: KubernetesClient, service: Manifest, seen: Observation) -> None:
-    """Write how its model is served."""
-    _patch_status(client, service, build_status(*_before(service), seen))
+    """Write how its model is served; what keeps it from being is told in an event too."""
+    status = build_status(*_before(service), seen)
+    failure = (status.get("modelStatus") or {}).get("lastFailureInfo") or {}
+    if failure.get("message"):
+        events.warn(client, service, failure["reason"], failure["message"])
+    _patch_status(client, service, status)
 
 
 def write_refusal(client: KubernetesClient, service: Manifest, error: SpecError) -> None:

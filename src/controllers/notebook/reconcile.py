@@ -16,6 +16,7 @@ from controllers.notebook.status import (
     build_status,
     refused_by_gateway,
     refused_by_router,
+    trouble_of,
 )
 from lab_ground.kubernetes import client as kubernetes
 from lab_ground.kubernetes import events
@@ -200,5 +201,8 @@ def reconcile_notebook(namespace: str, name: str) -> float | None:
     waiting = pod is None and not builders.is_stopped(notebook)
     refusals = _events(stateful_set) if waiting else []
     refusal = _refusal(notebook)
-    client.patch_status(notebook, build_status(notebook, stateful_set, pod, refusals, refusal))
+    status = build_status(notebook, stateful_set, pod, refusals, refusal)
+    client.patch_status(notebook, status)
+    if trouble := trouble_of(status):
+        events.warn(client, notebook, *trouble)
     return 2.0 if waiting else _LOOK_AGAIN

@@ -6,10 +6,12 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from controllers.notebook.build import is_stopped
-from lab_ground.kubernetes.conditions import set_condition
+from lab_ground.kubernetes.conditions import get_condition, set_condition
 from lab_ground.kubernetes.manifest import Manifest
 from lab_ground.kubernetes.pods import container_statuses, find_trouble
 
+# What is no trouble, though the workbench is not ready.
+_UNDER_WAY = ("Starting", "Restarting", "Stopping", "Stopped")
 _PASSED_ON = ("PodScheduled", "Initialized", "ContainersReady")
 
 
@@ -57,7 +59,7 @@ def build_status(
     A workbench whose Route, or HTTPRoute, is refused is not ready, since nobody can open it.
     """
     ready, reason, message = _readiness(notebook, stateful_set, pod, events)
-    if ready and refusal is not None:
+    if refusal is not None and (ready or reason == "Starting"):
         ready, reason, message = False, "RouteNotAdmitted", refusal
     conditions = set_condition(
         (notebook.get("status") or {}).get("conditions"), "Ready", ready, reason, message
@@ -83,6 +85,14 @@ def build_status(
             **container_state(pod, notebook["metadata"]["name"]),
         },
     }
+
+
+def trouble_of(status: Mapping[str, Any]) -> tuple[str, str] | None:
+    """Why a workbench is not ready, as reason and words; None where it is, or is on the way."""
+    ready = get_condition(status["conditions"], "Ready")
+    if ready is None or ready["status"] != "False" or ready["reason"] in _UNDER_WAY:
+        return None
+    return str(ready["reason"]), str(ready["message"])
 
 
 def refused_by_gateway(http_route: Mapping[str, Any] | None) -> str | None:

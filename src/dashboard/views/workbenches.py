@@ -65,7 +65,9 @@ def workbench_item(
         "size": size_of(notebook, offers.settings),
         "accelerator": accelerator_of(container),
         "status": status.as_dict(cause),
-        "url": url_of(notebook, snapshot.get(kinds.ROUTE, metadata["name"])),
+        "url": url_of(
+            notebook, snapshot.get(kinds.ROUTE, metadata["name"]), offers.settings.gateway
+        ),
         "storages": storages_of(notebook, snapshot),
         "connections": connections_of(container, snapshot),
         "variables": [
@@ -127,15 +129,20 @@ def accelerator_of(container: Thing) -> dict[str, Any] | None:
     return None
 
 
-def url_of(notebook: Thing, route: Thing | None) -> str | None:
-    """Where the workbench is opened; None before its Route is there."""
-    if route is None:
-        return None
-    hosts = [entry.get("host") for entry in (route.get("status") or {}).get("ingress") or ()]
-    host = next(filter(None, hosts), None) or (route.get("spec") or {}).get("host")
+def url_of(notebook: Thing, route: Thing | None, gateway: str = "") -> str | None:
+    """Where the workbench is opened: on the gateway's host where there is one, else its Route's.
+
+    None before that Route is there.
+    """
+    host = gateway or _host_of(route or {})
     metadata = notebook["metadata"]
     base = f"/notebook/{metadata['namespace']}/{metadata['name']}"
     return f"https://{host}{base}" if host else None
+
+
+def _host_of(route: Thing) -> str | None:
+    hosts = [entry.get("host") for entry in (route.get("status") or {}).get("ingress") or ()]
+    return next(filter(None, hosts), None) or (route.get("spec") or {}).get("host")
 
 
 def mounts_of(notebook: Thing) -> list[tuple[str, str]]:

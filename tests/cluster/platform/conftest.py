@@ -35,6 +35,12 @@ def make_project(client, labels=None):
 
 
 @pytest.fixture(scope="module")
+def make(client):
+    """Makes a project with further labels."""
+    return lambda labels: make_project(client, labels)
+
+
+@pytest.fixture(scope="module")
 def project(client):
     """A project like the lab's: labelled for the dashboard, under ``restricted``."""
     name = make_project(client)
