@@ -1,4 +1,4 @@
-"""What cannot come about is told within seconds, in words: in the owner's status and in an event."""
+"""What cannot come about is told within seconds, in words: in its owner's status and an event."""
 
 from __future__ import annotations
 
@@ -207,7 +207,7 @@ def test_of_a_name_that_is_too_long_nothing_is_made(client, project, made):
 
 
 def test_an_unknown_field_of_a_pod_vanishes_as_upstream(client, project):
-    """kubeflow.org_notebooks.yaml: the kind is structural, also where the seed's Notebook is not."""
+    """kubeflow.org_notebooks.yaml is structural, also where the seed's Notebook is not."""
     one = workbench("stray", project)
     one["spec"]["template"]["metadata"] = {"labels": {"inject": "true"}}
     one["spec"]["template"]["spec"] |= {"labels": {"app": "stray"}, "nonsense": 1}
