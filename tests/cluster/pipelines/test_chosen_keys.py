@@ -76,6 +76,17 @@ def test_the_store_knows_these_keys_and_no_others(chosen: PipelineServer) -> Non
     assert refused.value.kind is Kind.KEY
 
 
+def test_whoever_has_them_makes_buckets(chosen: PipelineServer) -> None:
+    """Upstream they are MinIO's root: with them the seed's init Job makes its three buckets."""
+    for name in ("rhods", "first-of-three", "second-of-three"):
+        connection = DataConnection(chosen.store_url, name, *KEYS)
+        bucket = Bucket(connection, ca=str(chosen.ca_certificate))
+        bucket.ensure()
+        bucket.put("data/train.csv", b"0")
+        assert bucket.keys() == ["data/train.csv"]
+        bucket.delete(["data/train.csv"])
+
+
 def test_a_run_uses_them(chosen: PipelineServer, wait_for_run: Callable[..., Any]) -> None:
     client = kfp.Client(
         host=chosen.url, existing_token=chosen.token, ssl_ca_cert=str(chosen.ca_certificate)

@@ -6,6 +6,8 @@ from end to end on these versions is the nightly suite `versions`.
 
 from __future__ import annotations
 
+import base64
+import json
 import os
 import sys
 from collections.abc import Iterator
@@ -56,14 +58,33 @@ def workbench(version: str) -> dict[str, Any]:
 
 
 def pipeline_server(version: str) -> dict[str, Any]:
-    """As the seed has it: in v1alpha1 where that is served, with a bucket that is not looked at."""
-    minio = {"deploy": True, "bucket": "rhods", "image": "quay.io/opendatahub/minio:latest"}
+    """As the seed has it: in v1alpha1 where that is served, with the data connection's keys."""
+    minio = {
+        "bucket": "rhods",
+        "image": "quay.io/opendatahub/minio:latest",
+        "s3CredentialsSecret": {
+            "secretName": "aws-connection-s3-creds",
+            "accessKey": "AWS_ACCESS_KEY_ID",
+            "secretKey": "AWS_SECRET_ACCESS_KEY",
+        },
+    }
     served = "v1" if version == "3.5" else "v1alpha1"
     return {
         "apiVersion": f"{DSPA_GROUP}/{served}",
         "kind": DSPA_KIND,
         "metadata": {"name": "ds-pipeline", "namespace": "mnist"},
         "spec": {"objectStorage": {"minio": minio}},
+    }
+
+
+def connection() -> dict[str, Any]:
+    """The seed's data connection, with MinIO's usual keys."""
+    values = {"AWS_ACCESS_KEY_ID": "minio", "AWS_SECRET_ACCESS_KEY": "minio123"}
+    return {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": "aws-connection-s3-creds", "namespace": "mnist"},
+        "stringData": values,
     }
 
 
@@ -127,6 +148,7 @@ def played(
             ),
             *(gateway() if version == "3.5" else []),
             workbench(version),
+            connection(),
             pipeline_server(version),
             *model(),
         ]
@@ -228,6 +250,12 @@ def test_a_pipeline_server_is_its_version_s(played: Played) -> None:
     )
     resources = {resource for rule in role["rules"] for resource in rule["resources"]}
     assert ("routes" in resources) is not played.since_3
+    identities = there(client, "v1", "Secret", "minio-ds-pipeline-identities", "mnist")
+    known = json.loads(base64.b64decode(next(iter(identities["data"].values()))))["identities"]
+    (project,) = [one for one in known if one["credentials"][0]["accessKey"] == "minio"]
+    assert project["actions"] == ["Admin"], "as MinIO's root, who makes buckets"
+    told = {entry["name"]: entry.get("value") for entry in container["env"]}
+    assert told["PIPELINES_STORE_BUCKET"] == "mlpipeline", "whatever the spec says"
     served = f"{DSPA_GROUP}/v1alpha1"
     if played.since_3:
         with pytest.raises(ApiError):
