@@ -164,6 +164,9 @@ def _absent(key: str, values: Mapping[str, str | None]) -> str:
 
 def fault_of_endpoint(value: str) -> str:
     """Return what is wrong with an endpoint, as the end of a sentence; empty when nothing is."""
+    if "@" in value:
+        # Not quoted, however it goes on: it holds a password.
+        return "has a user or a password in it: they belong into the keys"
     found = f"is {_shown(value)}"
     scheme = re.match(r"(?i)(https?)://", value)
     if not scheme:
@@ -175,9 +178,6 @@ def fault_of_endpoint(value: str) -> str:
         host, port = parts.hostname or "", parts.port
     except ValueError as error:
         return f"{found}, which is no address ({error})"
-    if parts.username is not None or parts.password is not None:
-        # Not quoted: it holds a password.
-        return "has a user or a password in it: they belong into the keys"
     if parts.query or parts.fragment:
         return f"{found}, which has more than a path behind the host"
     if port == 0:

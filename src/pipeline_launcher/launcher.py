@@ -50,8 +50,12 @@ MISSING_COMMAND = 127
 CANNOT_EXECUTE = 126
 # What the lab's images say themselves of a failure (images/common/explain_pip.py).
 LAB_WORDS = "lab: "
-EXCEPTION = re.compile(r"[A-Za-z_][\w.]*(:|$)")
-SAYING = re.compile(r"[A-Za-z_][\w.]*: \S")
+# How Python names an exception: of a module, a class, or a function (a component's own is of one).
+NAME = r"[^\W\d](?:\w|\.|<locals>)*"
+EXCEPTION = re.compile(NAME + r"(:|$)")
+SAYING = re.compile(NAME + r": \S")
+TRACEBACK = "Traceback (most recent call last):"
+GROUP = "  + Exception Group " + TRACEBACK
 # Linux takes no longer word in a command (MAX_ARG_STRLEN), its closing zero byte included.
 LONGEST_WORD = 32 * 4096 - 1
 WORD_MARK = "lab-word-in-file:"
@@ -585,14 +589,22 @@ def exception_line(text: str) -> str:
     """The line of the last exception that Python printed; "" where there is none.
 
     The frames of a traceback are indented; its first line that is not names the exception. One
-    that says nothing there (papermill's) has the line of the exception it passes on below it.
+    that says nothing there has what its message goes on with: the line of the exception that it
+    passes on (papermill's), or the next line. A group of exceptions is told as the group.
     """
-    _, traceback, rest = text.rpartition("Traceback (most recent call last):")
-    lines = [line.rstrip() for line in rest.splitlines() if line[:1].strip()] if traceback else []
+    _, group, rest = text.rpartition(GROUP)
+    if group and "\n" + TRACEBACK not in rest:
+        own = [line[4:] for line in rest.splitlines() if line.startswith("  | ")]
+    else:
+        _, traceback, rest = text.rpartition(TRACEBACK)
+        own = rest.splitlines() if traceback else []
+    lines = [line.rstrip() for line in own if line[:1].strip()]
     if not lines or not EXCEPTION.match(lines[0]):
         return ""
-    said = [line for line in lines if SAYING.match(line)] if lines[0].endswith(":") else []
-    return (said or lines)[-1 if said else 0].rstrip(":")[:300]
+    if not lines[0].endswith(":"):
+        return lines[0][:300]
+    said = [line for line in lines if SAYING.match(line)]
+    return (said[-1] if said else " ".join(lines[:2])).rstrip(":")[:300]
 
 
 def finish(server: Server) -> int:

@@ -385,3 +385,33 @@ def test_what_the_launcher_says_is_in_the_kept_log(backend: Backend, tmp_path: P
 def test_an_exit_quotes_the_line_of_an_exception_or_nothing(log: str, line: str) -> None:
     words = "exit code 3"
     assert launcher.describe(3, log.encode()) == (f"{words} ({line})" if line else words)
+
+
+@pytest.mark.parametrize(
+    ("code", "line"),
+    [
+        ("def f():\n class Own(Exception): ...\n raise Own('boom')\nf()", "Own: boom"),
+        ("class Ärger(Exception): ...\nraise Ärger('ö')", "Ärger: ö"),
+        ("raise ValueError('\\nno column x')", "ValueError: no column x"),
+        ("raise ValueError('first\\nsecond')", "ValueError: first"),
+        ("raise ValueError", "ValueError"),
+        ("try:\n 1/0\nexcept Exception as e:\n raise OSError('outer') from e", "OSError: outer"),
+        (
+            "raise ExceptionGroup('many', [ValueError('a'), TypeError('b')])",
+            "ExceptionGroup: many (2 sub-exceptions)",
+        ),
+        (
+            "try: 1/0\nexcept Exception as e: caught = e\n"
+            "raise ExceptionGroup('many', [caught, TypeError('b')])",
+            "ExceptionGroup: many (2 sub-exceptions)",
+        ),
+        ("try:\n raise ExceptionGroup('g', [OSError()])\nfinally:\n {}['k']", "KeyError: 'k'"),
+        ("exec('x = = 1')", "SyntaxError: invalid syntax"),
+        ("import sys; sys.exit('words')", ""),
+    ],
+)
+def test_what_python_writes_of_an_exception_is_quoted(code: str, line: str) -> None:
+    """As Python itself prints it, whatever the exception is of."""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False)
+    told = launcher.describe(done.returncode, done.stderr)
+    assert told.endswith(f"{line})") if line else told == "exit code 1"
