@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pymysql
 
 from controllers.data_science_pipelines import status
+from controllers.data_science_pipelines.asking import Asker, SilentError
 from controllers.data_science_pipelines.making import keys_of, read_secret
 from controllers.data_science_pipelines.specification import Application
-from lab_ground import connections
+from lab_ground import connections, s3
 from lab_ground.kubernetes import client as kubernetes
 from object_storage import buckets
+
+# Of a database's: what it is asked is answered in milliseconds.
+_SECONDS = 5
+_asker = Asker()
 
 
 def look(app: Application, found: status.Findings) -> None:
@@ -25,9 +32,26 @@ def look(app: Application, found: status.Findings) -> None:
     if app.route:
         found.route = client.get("route.openshift.io/v1", "Route", app.server, app.namespace)
     if app.store.check and not found.store:
-        found.store = _store_problem(app, found)
+        found.store, found.refusal = _answer(
+            app, "object store", lambda: (_store_problem(app, found), found.refusal)
+        )
     if app.database.external and app.database.check:
-        found.database = _database_problem(app)
+        found.database, _ = _answer(app, "database", lambda: (_database_problem(app), None))
+
+
+def forget(namespace: str, name: str) -> None:
+    """An application is gone."""
+    _asker.forget(namespace, name)
+
+
+def _answer(
+    app: Application, what: str, question: Callable[[], tuple[str, s3.Kind | None]]
+) -> tuple[str, s3.Kind | None]:
+    """What is wrong with a server, which is wherever the project says, by asking it."""
+    try:
+        return _asker.ask((app.namespace, app.name, what), question)
+    except SilentError as error:
+        return f"the {what} {error}", None
 
 
 def _store_problem(app: Application, found: status.Findings) -> str:
@@ -82,7 +106,9 @@ def _database_problem(app: Application) -> str:
             user=wanted.user,
             password=data[key],
             database=wanted.name,
-            connect_timeout=5,
+            connect_timeout=_SECONDS,
+            read_timeout=_SECONDS,
+            write_timeout=_SECONDS,
         )
     except pymysql.MySQLError as error:
         words = error.args[-1] if error.args else error

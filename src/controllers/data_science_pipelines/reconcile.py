@@ -5,7 +5,7 @@ from __future__ import annotations
 import kopf
 
 from controllers.data_science_pipelines import status
-from controllers.data_science_pipelines.looking import look
+from controllers.data_science_pipelines.looking import forget, look
 from controllers.data_science_pipelines.making import DSPA, hold, make
 from controllers.data_science_pipelines.removal import remove
 from controllers.data_science_pipelines.specification import SpecificationError, read
@@ -23,6 +23,7 @@ def reconcile(namespace: str, name: str) -> float | None:
     client = kubernetes.get_client()
     manifest = client.get(*DSPA, name, namespace)
     if manifest is None:
+        forget(namespace, name)
         return None
     if manifest["metadata"].get("deletionTimestamp"):
         return remove(manifest)
