@@ -34,10 +34,14 @@ class Settings:
     route_requests: int = 0
     """How many requests may be under way by one Route of a seat; 0: any number."""
 
+    @property
+    def platform_namespaces(self) -> frozenset[str]:
+        """The platform's own namespaces, in which no learner has rights."""
+        return frozenset({self.platform_namespace, self.router_namespace, self.image_namespace})
+
     def requests_of(self, namespace: str) -> int:
         """How many may be by a Route of a namespace: the platform's own serve all seats."""
-        platform = {self.platform_namespace, self.router_namespace, self.image_namespace}
-        return 0 if namespace in platform else self.route_requests
+        return 0 if namespace in self.platform_namespaces else self.route_requests
 
     def plays_since(self, version: str) -> bool:
         """Say whether the version that is played is this one or a later one."""

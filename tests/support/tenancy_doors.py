@@ -83,10 +83,12 @@ class Door:
     kind: str
     name: str = ""
     """The name by which it is asked, where that is not its address."""
+    path: str = "/"
+    """What is asked for: something that answers with 200 whom it lets in."""
 
     def question(self, token: str = "") -> dict[str, str | int]:
         """What `ASK` is told of it."""
-        path = f"/api/v1/namespaces/{self.namespace}/secrets" if self.kind == API else "/"
+        path = f"/api/v1/namespaces/{self.namespace}/secrets" if self.kind == API else self.path
         name = self.name or self.host
         return {"host": self.host, "port": self.port, "path": path, "token": token, "name": name}
 
@@ -131,6 +133,20 @@ def kind_of(subject: Manifest, port: str, number: int) -> str | None:
     raise LookupError(f"no rule says who may come in at {namespace}/{name} by {port or number}")
 
 
+# The model that a seat's server has, for its own learner to ask for.
+MODEL = "tiny"
+_PATHS = {
+    "model-serving": f"/v2/models/{MODEL}",
+    "pipeline-server": "/apis/v2beta1/healthz",
+}
+
+
+def path_of(subject: Manifest) -> str:
+    """What a door of the platform's making is asked for."""
+    labels = subject["metadata"].get("labels") or {}
+    return _PATHS.get(labels.get("app.kubernetes.io/component", ""), "/")
+
+
 def fits(kind: str, who: str, answer: str) -> bool:
     """Whether an answer is what a door of that kind gives.
 
@@ -147,8 +163,8 @@ def fits(kind: str, who: str, answer: str) -> bool:
         # As upstream's proxy of a workbench, which looks at no bearer, whoever brings it.
         return refused
     if kind == TOKEN:
-        # 503: a model server without a model has no account yet to ask who this is; none comes in.
-        return status == "503" or (status.isdigit() and refused == (who != "own"))
+        # 503: a server of the lab's that has no model yet refuses all.
+        return status == "200" if who == "own" else refused or status == "503"
     if kind == ENTRY:
         return status.isdigit() and refused == (who == "nobody")
     if kind == KEYS:
@@ -171,9 +187,9 @@ def service_doors(client: KubernetesClient, namespaces: Sequence[str]) -> Iterat
                 headless = address == "None" and spec.get("selector")
                 if kind and not headless and port.get("protocol", "TCP") == "TCP":
                     host = dns if address == "None" else address
-                    yield Door(
-                        f"Service {namespace}/{name}", namespace, host, port["port"], kind, dns
-                    )
+                    what = f"Service {namespace}/{name}"
+                    path = path_of(service)
+                    yield Door(what, namespace, host, port["port"], kind, dns, path)
 
 
 def pod_doors(client: KubernetesClient, namespaces: Sequence[str]) -> Iterator[Door]:
@@ -190,9 +206,8 @@ def pod_doors(client: KubernetesClient, namespaces: Sequence[str]) -> Iterator[D
                     number = port["containerPort"]
                     kind = kind_of({"kind": "Pod", **pod}, port.get("name", ""), number)
                     if kind:
-                        yield Door(
-                            f"Pod {namespace}/{name}", namespace, status["podIP"], number, kind
-                        )
+                        what, path = f"Pod {namespace}/{name}", path_of(pod)
+                        yield Door(what, namespace, status["podIP"], number, kind, path=path)
 
 
 def route_doors(client: KubernetesClient, namespaces: Sequence[str], router: str) -> Iterator[Door]:
@@ -210,9 +225,8 @@ def route_doors(client: KubernetesClient, namespaces: Sequence[str], router: str
                     kind = ENTRY  # the dashboard, to whose proxy the router alone comes
                 if kind:
                     number = 443 if spec.get("tls") else 80
-                    yield Door(
-                        f"Route {namespace}/{name}", namespace, router, number, kind, spec["host"]
-                    )
+                    what, path = f"Route {namespace}/{name}", path_of(service)
+                    yield Door(what, namespace, router, number, kind, spec["host"], path)
                 break
 
 

@@ -225,7 +225,13 @@ def reconcile_routes(*_: str) -> float | None:
     looked = _look_at(routes, services, slices, nodes, authority)
     gateways = look_at_gateways(services, slices, nodes, _activator(), authority)
     looked.refused |= gateways.refuse(routes)
-    admissions = claims.admit(routes, settings.base_domain, namespaces, looked.refused)
+    admissions = claims.admit(
+        routes,
+        settings.base_domain,
+        namespaces,
+        looked.refused,
+        settings.platform_namespaces,
+    )
     publisher.publish(
         builders.build_configuration(
             [*looked.admitted(admissions), *gateways.rules],

@@ -22,6 +22,7 @@ from tenancy_doors import (
     CLOSED,
     DNS,
     KEYS,
+    MODEL,
     PLATFORM,
     PUBLIC,
     SESSION,
@@ -36,10 +37,13 @@ from tenancy_doors import (
 )
 from tenancy_pods import ECHO, KUBECTL, STATE, pod, standing
 from tenancy_seats import Seat, make_seat
+from tiny_model import tiny_model
 
 from lab_ground.kubernetes.client import KubernetesClient
 from lab_ground.kubernetes.manifest import Manifest
+from lab_ground.serving.constants import INFERENCE_SERVICE as ISVC
 from lab_ground.settings import get_settings
+from object_storage.buckets import connect
 
 pytestmark = pytest.mark.cluster
 
@@ -86,6 +90,54 @@ def household(namespace: str) -> list[Manifest]:
     ]
 
 
+def model(namespace: str, server: pipeline_project.PipelineServer) -> list[Manifest]:
+    """A model for the model server, in the pipeline server's own store."""
+    keys = server.secret(f"ds-pipeline-s3-{server.name}")
+    (store,) = server.pods(f"app=minio-{server.name}")
+    bucket = connect(
+        f"http://{store['status']['podIP']}:9000", keys["accesskey"], keys["secretkey"]
+    )
+    bucket.put_object(Bucket="mlpipeline", Key=f"{MODEL}/{MODEL}.onnx", Body=tiny_model())
+    return [
+        {
+            "apiVersion": "v1",
+            "kind": "Secret",
+            "metadata": {
+                "name": "aws-connection-models",
+                "labels": {
+                    "opendatahub.io/dashboard": "true",
+                    "opendatahub.io/managed": "true",
+                },
+                "annotations": {"opendatahub.io/connection-type": "s3"},
+            },
+            "stringData": {
+                "AWS_ACCESS_KEY_ID": keys["accesskey"],
+                "AWS_SECRET_ACCESS_KEY": keys["secretkey"],
+                "AWS_DEFAULT_REGION": "us-east-1",
+                "AWS_S3_ENDPOINT": f"http://minio-{server.name}.{namespace}.svc.cluster.local:9000",
+                "AWS_S3_BUCKET": "mlpipeline",
+            },
+        },
+        {
+            "apiVersion": ISVC[0],
+            "kind": ISVC[1],
+            "metadata": {
+                "name": MODEL,
+                "annotations": {"serving.kserve.io/deploymentMode": "ModelMesh"},
+            },
+            "spec": {
+                "predictor": {
+                    "model": {
+                        "modelFormat": {"name": "onnx", "version": "1"},
+                        "runtime": "models",
+                        "storage": {"key": "aws-connection-models", "path": MODEL},
+                    }
+                }
+            },
+        },
+    ]
+
+
 @pytest.fixture(scope="module")
 def home(client: KubernetesClient) -> Iterator[Seat]:
     """A seat in which everything runs, made by its learner."""
@@ -107,24 +159,31 @@ def furnish(client: KubernetesClient, seat: Seat) -> None:
         seat.client.create(manifest)
     server = pipeline_project.PipelineServer(client, seat.namespace)
 
+    wait_for(
+        lambda: server.conditions().get("Ready", {}).get("status") == "True",
+        120,
+        "the pipeline server",
+        pause=0.5,
+    )
+    for manifest in model(seat.namespace, server):
+        manifest["metadata"]["namespace"] = seat.namespace
+        seat.client.create(manifest)
+
     def missing() -> list[str]:
         ready = {
-            "pipeline server": server.conditions().get("Ready", {}).get("status") == "True",
             "workbench": is_ready(client, "Notebook", "bench", seat.namespace),
             "function": is_ready(client, "Function", "function", seat.namespace),
-            "model server": models_ready(client, seat.namespace),
+            "model": model_ready(client, seat.namespace),
         }
         return [name for name, stands in ready.items() if not stands]
 
     wait_for(lambda: not missing(), 120, "everything of the seat", pause=0.5)
 
 
-def models_ready(client: KubernetesClient, namespace: str) -> bool:
-    selector = "name=modelmesh-serving-models"
-    pods = client.list_objects("v1", "Pod", namespace, label_selector=selector)
-    return bool(pods) and all(
-        is_ready(client, "Pod", one["metadata"]["name"], namespace) for one in pods
-    )
+def model_ready(client: KubernetesClient, namespace: str) -> bool:
+    found = client.get(*ISVC, MODEL, namespace) or {}
+    told = (found.get("status") or {}).get("conditions") or []
+    return any((one["type"], one["status"]) == ("Ready", "True") for one in told)
 
 
 @pytest.fixture(scope="module", autouse=True)

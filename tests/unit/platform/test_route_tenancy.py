@@ -212,6 +212,22 @@ class TestNames:
         assert "belongs to it" in admissions["mnist", "x"].message
         assert admissions["mnist-2", "notebook"].admitted
 
+    @pytest.mark.parametrize("order", [1, -1])
+    def test_the_platform_s_host_is_its_own_however_late_it_comes(self, order: int) -> None:
+        """A seat's Route that waits for the dashboard's to be made anew does not get its host."""
+        host = f"dashboard.{DOMAIN}"
+        waiting = route("x", host=host, created="2026-01-01T00:00:00Z")
+        ours = route("dashboard", namespace="odh", host=host, created="2026-02-01T00:00:00Z")
+        admissions = claims.admit([waiting, ours][::order], DOMAIN, platform={"odh"})
+        assert admissions["odh", "dashboard"].admitted
+        assert "another namespace holds" in admissions["mnist", "x"].message
+
+    def test_the_base_domain_is_the_platform_s(self) -> None:
+        seats = claims.admit([route("x", host=DOMAIN)], DOMAIN, platform={"odh"})
+        assert "is the platform's" in seats["mnist", "x"].message
+        ours = claims.admit([route("x", host=DOMAIN, namespace="odh")], DOMAIN, platform={"odh"})
+        assert ours["odh", "x"].admitted
+
     @given(st.lists(st.text("ab-", min_size=1, max_size=4), min_size=1, max_size=5, unique=True))
     def test_a_generated_name_is_always_its_own_namespace_s_or_a_longer_one_s(
         self, names: list[str]

@@ -105,8 +105,12 @@ def admit(
     base_domain: str,
     namespaces: Container[str] = (),
     refused: Mapping[Key, str] | None = None,
+    platform: Container[str] = (),
 ) -> dict[Key, Admission]:
     """Decide for every Route; the oldest of a host has it, and shares it in its own namespace.
+
+    The platform's come first, however old: the dashboard's host is not anybody's who asks for it
+    while it is made anew. The base domain itself is nobody's else.
 
     Times are in whole seconds, so a newcomer can look as old as the holder: the one whose status
     says that it was admitted keeps the host.
@@ -116,15 +120,18 @@ def admit(
         base_domain: below which a name belongs to the namespace that it ends in.
         namespaces: the namespaces that there are.
         refused: Routes that cannot be used for another reason, with the reason.
+        platform: the platform's own namespaces.
     """
     owners: dict[str, str] = {}
     paths: dict[tuple[str, str], str] = {}
     result: dict[Key, Admission] = {}
 
-    def age(route: Mapping[str, Any]) -> tuple[str, bool, str]:
+    def age(route: Mapping[str, Any]) -> tuple[bool, str, bool, str]:
         metadata = route["metadata"]
+        strange = metadata["namespace"] not in platform
         newcomer = not _was_admitted(route, wanted_host(route, base_domain))
-        return metadata.get("creationTimestamp") or "", newcomer, metadata.get("uid") or ""
+        created, uid = metadata.get("creationTimestamp") or "", metadata.get("uid") or ""
+        return strange, created, newcomer, uid
 
     for route in sorted(routes, key=age):
         namespace, name = key_of(route)
@@ -132,6 +139,10 @@ def admit(
         problem = _problem(route, host) or (refused or {}).get((namespace, name))
         if problem:
             result[namespace, name] = Admission(host, False, "ExtendedValidationFailed", problem)
+            continue
+        if host == base_domain and namespace not in platform:
+            message = f"{host} is the platform's, and a Route has a name below it"
+            result[namespace, name] = Admission(host, False, "HostAlreadyClaimed", message)
             continue
         belongs = owner_of(host, base_domain, namespaces)
         if belongs not in (None, namespace):
