@@ -153,7 +153,7 @@ def main() -> int:
     options = parser.parse_args()
     os.environ.setdefault("KUBECONFIG", str(ROOT / ".lab" / "kubeconfig"))
     client = open_client()
-    neighbour = Neighbour(client, read_access())
+    neighbour = Neighbour(client, read_access(ROOT / ".lab" / "access.json"))
     rounds = QUICK_ROUNDS if options.quick else ROUNDS
     seconds = QUICK_SECONDS if options.quick else NOISY_SECONDS
     quiet, failed = measure(neighbour, rounds, 0)

@@ -56,6 +56,7 @@ def limits(namespace: str) -> list[dict[str, Any]]:
         "type": "Container",
         "defaultRequest": defaults["lab_project_container_requests"],
         "default": defaults["lab_project_container_limits"],
+        "max": defaults["lab_project_container_most"],
     }
     metadata = {"name": "lab-seat", "namespace": namespace}
     return [

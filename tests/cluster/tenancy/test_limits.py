@@ -54,6 +54,7 @@ def limited(client: KubernetesClient, stranger: Seat) -> Seat:
         "type": "Container",
         "defaultRequest": DEFAULTS["lab_project_container_requests"],
         "default": DEFAULTS["lab_project_container_limits"],
+        "max": DEFAULTS["lab_project_container_most"],
     }
     client.create(thing("LimitRange", "lab-seat", stranger, {"limits": [default]}))
     wait_for(
@@ -150,6 +151,35 @@ def test_a_seat_does_not_claim_the_disk(limited: Seat) -> None:
     )
     with pytest.raises(ApiError, match="exceeded quota: lab-seat"):
         try_it(limited, claim)
+
+
+def test_no_pod_may_ask_for_the_nodes_disk(limited: Seat) -> None:
+    greedy = pod(limited, "greedy")
+    greedy["spec"]["containers"][0]["resources"] = {"limits": {"ephemeral-storage": "1Ti"}}
+    with pytest.raises(ApiError, match="maximum ephemeral-storage usage per Container is 20Gi"):
+        try_it(limited, greedy)
+
+
+def test_who_writes_beside_volumes_is_stopped(client: KubernetesClient, limited: Seat) -> None:
+    """As with the limit that who says nothing gets, but soon."""
+    made = pod(limited, "scribbler", restartPolicy="Never", terminationGracePeriodSeconds=0)
+    write = "import time; open('/scratch/x', 'wb').write(bytes(64 << 20)); time.sleep(120)"
+    container = made["spec"]["containers"][0]
+    container["command"] = ["python3", "-S", "-c", write]
+    container["resources"] = {"limits": {"ephemeral-storage": "16Mi"}}
+    container.pop("readinessProbe")
+    container["volumeMounts"] = [{"name": "scratch", "mountPath": "/scratch"}]
+    made["spec"]["volumes"] = [{"name": "scratch", "emptyDir": {}}]
+    limited.client.create(made)
+
+    def reason() -> str:
+        found = client.get("v1", "Pod", "scribbler", limited.namespace) or {}
+        return str((found.get("status") or {}).get("reason", ""))
+
+    try:
+        assert wait_for(reason, 90, "the writer's end", pause=1) == "Evicted"
+    finally:
+        client.delete("v1", "Pod", "scribbler", limited.namespace, grace_seconds=0)
 
 
 def test_a_fork_bomb_ends_in_its_own_pod(client: KubernetesClient, limited: Seat) -> None:
