@@ -34,7 +34,7 @@ LAB_KINDS = (
 )
 # The lab's tokens without an end; what they are is not read, only when they were made.
 TOKENS = (
-    "get", "secrets", "-A", "--selector=app.kubernetes.io/part-of=mnist-lab",
+    "get", "secrets", "--selector=app.kubernetes.io/part-of=mnist-lab",
     "--field-selector=type=kubernetes.io/service-account-token",
     "-o", "jsonpath={range .items[*]}{.metadata.namespace}/{.metadata.name} "
     "{.metadata.creationTimestamp}{\"\\n\"}{end}",
@@ -107,12 +107,23 @@ class Kubectl:
         return list(json.loads(said)["items"])
 
 
-def token_births(kubectl: Kubectl) -> dict[str, datetime]:
-    """Return when each token's Secret was made, by namespace/name; none where one may not look."""
+def token_births(kubectl: Kubectl, seats: Sequence[str] = ()) -> dict[str, datetime]:
+    """Return when each token's Secret was made, by namespace/name; none where one may not look.
+
+    Who may not look into all namespaces is told of the seats.
+    """
     with contextlib.suppress(subprocess.SubprocessError, OSError, ValueError):
-        pairs = [line.split() for line in kubectl.run(*TOKENS).splitlines()]
-        return {name: datetime.fromisoformat(made) for name, made in pairs}
-    return {}
+        return _births(kubectl, "-A")
+    found: dict[str, datetime] = {}
+    for seat in seats:
+        with contextlib.suppress(subprocess.SubprocessError, OSError, ValueError):
+            found |= _births(kubectl, "-n", seat)
+    return found
+
+
+def _births(kubectl: Kubectl, *where: str) -> dict[str, datetime]:
+    pairs = [line.split() for line in kubectl.run(*TOKENS, *where).splitlines()]
+    return {name: datetime.fromisoformat(made) for name, made in pairs}
 
 
 def reason_of(error: Exception) -> str:
@@ -176,7 +187,7 @@ def look(layout: Layout, kubectl: Kubectl | None, namespaces: Sequence[str] = ()
         why = "there is no kubeconfig, or no kubectl; set KUBECONFIG, or run ./lab up"
         return Snapshot(machine=lines, problem=why)
     with ThreadPoolExecutor(4) as pool:
-        births = pool.submit(token_births, kubectl)
+        births = pool.submit(token_births, kubectl, namespaces)
         claimable = pool.submit(
             external_addresses.ask,
             [kubectl.program, f"--kubeconfig={kubectl.kubeconfig}"],

@@ -73,7 +73,7 @@ def test_nobody_writes_where_services_lead(stranger: Seat, kind: str) -> None:
     assert refused.value.status == 403
 
 
-HOST = {
+HOST: dict[str, Manifest] = {
     "hostPath": {"volumes": [{"name": "host", "hostPath": {"path": "/"}}]},
     "hostNetwork": {"hostNetwork": True},
     "hostPID": {"hostPID": True},

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import subprocess
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from lab_status import __main__ as command
-from lab_status.look import Kubectl, read_tables
+from lab_status.look import Kubectl, read_tables, token_births
 from lab_status.sections import Snapshot
 
 from .conftest import access, without
@@ -105,6 +106,7 @@ def test_refused_question_is_a_sentence(
 KUBECTL = """#!/bin/sh
 shift 2  # --kubeconfig, --request-timeout
 case "$*" in
+    "get secrets "*" -n seat-"*) echo "${*##* }/model-mesh 2026-01-02T03:04:05Z" ;;
     "get pods,notebooks -n seat-"*) echo '{"items": [{"kind": "Pod", "seat": "'$4'"}]}' ;;
     "get nodes -o json") echo '{"items": [{"kind": "Node"}]}' ;;
     *-A*) echo 'Error from server (Forbidden): pods is forbidden' >&2; exit 1 ;;
@@ -124,6 +126,11 @@ def test_who_may_look_into_seats_only_is_told_of_the_seats(tmp_path: Path) -> No
     assert items == [
         {"kind": "Node"}, {"kind": "Pod", "seat": "seat-1"}, {"kind": "Pod", "seat": "seat-2"},
     ]  # fmt: skip
+    born = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+    assert token_births(kubectl, ["seat-1", "other", "seat-2"]) == {
+        "seat-1/model-mesh": born,
+        "seat-2/model-mesh": born,
+    }
     # Without seats there is nothing to fall back to, and a seat that is refused is told.
     assert "is forbidden" in kubectl.list_all(kinds)[1]
     assert "not expected" in kubectl.list_all(kinds, ["other"])[1]
