@@ -137,7 +137,7 @@ def kind_of(subject: Manifest, port: str, number: int) -> str | None:
 MODEL = "tiny"
 _PATHS = {
     "model-serving": f"/v2/models/{MODEL}",
-    "pipeline-server": "/apis/v2beta1/healthz",
+    "pipeline-server": "/apis/v2beta1/experiments",
 }
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, wait
-from typing import TypeVar
+from typing import TypeVar, cast
 
 PATIENCE = 8.0
 # Questions of one project that may be under way at once.
@@ -59,7 +59,8 @@ class Asker:
             if patience:
                 self._slow.discard(key)
             del self._under_way[key]
-        return future.result()  # type: ignore[return-value] - the key is of one kind of question
+        # A key is of one kind of question.
+        return cast(T, future.result())
 
     def forget(self, *owner: str) -> None:
         """Whose questions begin so is gone; what is under way ends by itself, and still counts."""
