@@ -132,7 +132,9 @@ def part_line(
     part: Part, manifest: Manifest, own: Sequence[Manifest], births: Mapping[str, datetime]
 ) -> Line:
     """Say how a part that is there is, and where it is opened."""
-    why = trouble_of(manifest) or trouble_of_address(part, own)
+    # Behind a gateway there is no Route: whether its HTTPRoute is taken is the workbench's status.
+    address = "" if on_gateway(manifest) else trouble_of_address(part, own)
+    why = trouble_of(manifest) or address
     if why:
         return Line(DOWN, part.title, why, aligned=True)
     if part.kind == "Notebook" and readiness(manifest).stopped:
@@ -163,6 +165,13 @@ def trouble_of_address(part: Part, own: Sequence[Manifest]) -> str:
             why = trouble_of(item)
             return f"Route {item['metadata']['name']}, {why}" if why else ""
     return f"no Route leads to {host}; {part.remedy} brings it back"
+
+
+def on_gateway(manifest: Manifest) -> bool:
+    """Whether it is a workbench that is opened by the gateway's one host, since 3.0."""
+    annotations = manifest["metadata"].get("annotations") or {}
+    login = annotations.get("notebooks.opendatahub.io/inject-auth")
+    return manifest["kind"] == "Notebook" and login == "true"
 
 
 def hosts_of(route: Manifest) -> set[str]:

@@ -89,6 +89,16 @@ def test_missing_route_takes_the_address_away(whole: Snapshot) -> None:
     )
 
 
+def test_a_workbench_behind_the_gateway_needs_no_route(whole: Snapshot) -> None:
+    """Since 3.0: odh-notebook-controller makes an HTTPRoute elsewhere, and tells in the status."""
+    found = without(whole, "Route/notebook")
+    assert line_about(tell(found)[LAB], "workbench").mark == "DOWN"
+    (workbench,) = [one for one in found.resources if one["kind"] == "Notebook"]
+    annotations = workbench["metadata"].setdefault("annotations", {})
+    annotations["notebooks.opendatahub.io/inject-auth"] = "true"
+    assert line_about(tell(found)[LAB], "workbench").mark == "up"
+
+
 def test_refused_route_says_why(whole: Snapshot) -> None:
     found = without(whole, "Route/notebook")
     found.resources.append(route("notebook", "mnist", "False", "the host belongs to another"))
