@@ -10,6 +10,7 @@ import sys
 
 from aiohttp import web
 
+from activator.memory import READ_AHEAD
 from activator.proxy import Activator
 from activator.registry import Registry
 from lab_ground import web as side
@@ -51,6 +52,7 @@ async def run() -> None:
         shutdown_timeout=20.0,
         # A caller who has gone holds no pod and no place in the queue.
         handler_cancellation=True,
+        read_bufsize=READ_AHEAD,
     )
     await runner.setup()
     await web.TCPSite(

@@ -11,6 +11,7 @@ from multidict import CIMultiDict
 from prometheus_client import Counter, Gauge, Histogram
 
 from activator.function import Function, Pod, TooLongError, TooManyWaitingError
+from activator.memory import READ_AHEAD, Memory
 from activator.registry import Key, Registry
 
 logger = logging.getLogger(__name__)
@@ -34,8 +35,6 @@ _HOP_BY_HOP = {
     "transfer-encoding",
     "upgrade",
 }
-# Up to here a body is kept, so that it can be sent to another pod if one does not answer.
-_KEPT_BODY = 1024 * 1024
 # Shorter than a usual server's own, so that we are the one who closes an idle connection.
 _KEEP_ALIVE_SECONDS = 3.0
 
@@ -70,6 +69,7 @@ class Activator:
     def __init__(self, registry: Registry) -> None:
         self._registry = registry
         self._session: aiohttp.ClientSession | None = None
+        self._memory = Memory()
 
     async def open(self) -> None:
         """Make the connection pool."""
@@ -78,6 +78,7 @@ class Activator:
             auto_decompress=False,
             cookie_jar=aiohttp.DummyCookieJar(),
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=2.0),
+            read_bufsize=READ_AHEAD,
             skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding", "Content-Type"),
         )
 
@@ -121,11 +122,19 @@ class Activator:
     async def _pass_on(
         self, request: web.Request, function: Function, key: Key
     ) -> web.StreamResponse:
-        length = request.content_length
-        body: bytes | aiohttp.StreamReader | None = None
-        if request.body_exists:
-            keep = length is not None and length <= _KEPT_BODY
-            body = await request.read() if keep else request.content
+        with self._memory.room(request.content_length if request.body_exists else 0) as keep:
+            body: bytes | aiohttp.StreamReader | None = None
+            if request.body_exists:
+                body = await request.read() if keep else request.content
+            return await self._pass_body(request, function, key, body)
+
+    async def _pass_body(
+        self,
+        request: web.Request,
+        function: Function,
+        key: Key,
+        body: bytes | aiohttp.StreamReader | None,
+    ) -> web.StreamResponse:
         headers = _forwarded_headers(request)
         started = function.clock()
         deadline = started + function.waiting_seconds
@@ -167,15 +176,15 @@ class Activator:
                 for name, value in answer.headers.items()
                 if name.lower() not in _HOP_BY_HOP
             )
-            size = answer.content_length
-            if size is not None and size <= _KEPT_BODY:
-                kept.popall("Content-Length", None)
-                return web.Response(
-                    status=answer.status,
-                    reason=answer.reason,
-                    headers=kept,
-                    body=await answer.read(),
-                )
+            with self._memory.room(answer.content_length) as keep:
+                if keep:
+                    kept.popall("Content-Length", None)
+                    return web.Response(
+                        status=answer.status,
+                        reason=answer.reason,
+                        headers=kept,
+                        body=await answer.read(),
+                    )
             response = web.StreamResponse(status=answer.status, reason=answer.reason, headers=kept)
             await response.prepare(request)
             try:
