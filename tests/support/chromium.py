@@ -31,7 +31,12 @@ def start_chromium(profile: Path, *arguments: str) -> webdriver.Chrome:
 
 
 class DrivenPage:
-    """A browser on a page of this machine's, told by the browser's own protocol."""
+    """A browser on a page of this machine's, told by the browser's own protocol.
+
+    ``EXPECTED`` is what a failed answer leaves in its log; tests cause those on purpose.
+    """
+
+    EXPECTED: tuple[str, ...] = ("the server responded with a status",)
 
     def __init__(self, driver: webdriver.Chrome, address: str, reports: Path) -> None:
         self.driver = driver
@@ -46,6 +51,18 @@ class DrivenPage:
         """The reader's colour scheme."""
         features = [{"name": "prefers-color-scheme", "value": scheme}]
         self.tell("Emulation.setEmulatedMedia", features=features)
+
+    def complaints(self) -> list[str]:
+        """What the browser complained of: scripts that failed, a policy that was broken."""
+        return [
+            entry["message"]
+            for entry in self.driver.get_log("browser")
+            if entry["level"] == "SEVERE" and not any(e in entry["message"] for e in self.EXPECTED)
+        ]
+
+    def foreign_requests(self) -> list[str]:
+        """Addresses of other hosts that were asked for."""
+        return foreign_requests(self.driver, self.address)
 
 
 def foreign_requests(driver: webdriver.Chrome, address: str) -> list[str]:

@@ -8,7 +8,7 @@ from typing import Any, Self, TypeVar
 from urllib.parse import urlsplit
 
 import httpx
-from chromium import DrivenPage, foreign_requests
+from chromium import DrivenPage
 from selenium.common.exceptions import TimeoutException, WebDriverException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
@@ -19,8 +19,6 @@ PATIENCE = 10
 DESK = {"width": 1440, "height": 900, "deviceScaleFactor": 1, "mobile": False}
 PHONE = {"width": 390, "height": 844, "deviceScaleFactor": 1, "mobile": False}
 Result = TypeVar("Result")
-# What an answer with an error status leaves in the browser's log; tests cause those on purpose.
-EXPECTED = ("the server responded with a status", "net::ERR_")
 
 
 class Levers:
@@ -41,6 +39,8 @@ class Levers:
 
 class Dashboard(DrivenPage):
     """A browser on the dashboard."""
+
+    EXPECTED = ("the server responded with a status", "net::ERR_")
 
     def reset(self) -> None:
         """A desk in light colours, nothing kept in the browser, nothing said so far."""
@@ -222,15 +222,3 @@ class Dashboard(DrivenPage):
         """Keys on whatever has the focus."""
         self.focused.send_keys(*keys)
         return self
-
-    def complaints(self) -> list[str]:
-        """Scripts that failed, policies that were broken."""
-        return [
-            entry["message"]
-            for entry in self.driver.get_log("browser")
-            if entry["level"] == "SEVERE" and not any(e in entry["message"] for e in EXPECTED)
-        ]
-
-    def foreign_requests(self) -> list[str]:
-        """Addresses of other hosts that were asked for."""
-        return foreign_requests(self.driver, self.address)

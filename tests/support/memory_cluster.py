@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import copy
 import itertools
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
 from jsonschema import Draft202012Validator
 
-from lab_ground.kubernetes.client import KubernetesClient
+from lab_ground.kubernetes.client import KubernetesClient, set_client
 from lab_ground.kubernetes.errors import ConflictError, InvalidError, NotFoundError
 from lab_ground.kubernetes.manifest import Manifest
 from lab_ground.kubernetes.metadata import owner_reference
@@ -193,3 +194,12 @@ class MemoryCluster(KubernetesClient):
         if gone is not None:
             self.writes.append((kind, namespace or "", name))
         return gone is not None
+
+
+@contextmanager
+def in_memory() -> Iterator[MemoryCluster]:
+    """A cluster in memory that the platform's code asks in place of a real one."""
+    memory = MemoryCluster()
+    set_client(memory)
+    yield memory
+    set_client(None)

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from chromium import DrivenPage, foreign_requests
+from chromium import DrivenPage
 
 DESK = {"width": 1280, "height": 900, "deviceScaleFactor": 1, "mobile": False}
 PHONE = {"width": 390, "height": 844, "deviceScaleFactor": 2, "mobile": True}
-# What a failed answer leaves in the log; tests cause those on purpose.
-EXPECTED = ("the server responded with a status", "ERR_INTERNET_DISCONNECTED")
 
 
 class Chromium(DrivenPage):
     """A browser on the page."""
+
+    EXPECTED = ("the server responded with a status", "ERR_INTERNET_DISCONNECTED")
 
     def reset(self) -> None:
         """A desk, online, with scripts, in light colours, and nothing said or asked so far."""
@@ -37,15 +37,3 @@ class Chromium(DrivenPage):
             "Network.emulateNetworkConditions",
             offline=offline, latency=0, downloadThroughput=-1, uploadThroughput=-1,
         )  # fmt: skip
-
-    def complaints(self) -> list[str]:
-        """What the browser complained of: scripts that failed, a policy that was broken."""
-        return [
-            entry["message"]
-            for entry in self.driver.get_log("browser")
-            if entry["level"] == "SEVERE" and not any(e in entry["message"] for e in EXPECTED)
-        ]
-
-    def foreign_requests(self) -> list[str]:
-        """Addresses of other hosts that were asked for."""
-        return foreign_requests(self.driver, self.address)

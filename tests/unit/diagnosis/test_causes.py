@@ -52,16 +52,14 @@ def told(kind: str = "Deployment", name: str = "web", **parts: Any) -> str:
     return diagnose(Evidence(kind, name, "mnist", **parts), "Wait for it").sentence
 
 
+def unscheduled(message: str, **parts: Any) -> dict[str, Any]:
+    """A pod for which the scheduler finds no node."""
+    return pod(conditions=[condition("PodScheduled", "False", "Unschedulable", message)], **parts)
+
+
 def test_unschedulable_pod_names_what_it_asks_for_and_what_there_is() -> None:
-    unfit = pod(
-        conditions=[
-            condition(
-                "PodScheduled",
-                "False",
-                "Unschedulable",
-                "0/1 nodes are available: 1 Insufficient cpu. preemption: 0/1 nodes are available.",
-            )
-        ],
+    unfit = unscheduled(
+        "0/1 nodes are available: 1 Insufficient cpu. preemption: 0/1 nodes are available.",
         spec={
             "containers": [
                 {"name": "main", "resources": {"requests": {"cpu": "64", "memory": "2Gi"}}},
@@ -128,16 +126,7 @@ def test_memory_kill_names_the_limit() -> None:
 
 
 def test_claim_without_volume_says_so_instead_of_the_pod() -> None:
-    unfit = pod(
-        conditions=[
-            condition(
-                "PodScheduled",
-                "False",
-                "Unschedulable",
-                "pod has unbound immediate PersistentVolumeClaims",
-            )
-        ]
-    )
+    unfit = unscheduled("pod has unbound immediate PersistentVolumeClaims")
     claim = thing(
         "PersistentVolumeClaim",
         "ml-pipeline",

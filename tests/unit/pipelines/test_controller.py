@@ -11,7 +11,7 @@ import kopf
 import pytest
 import yaml
 from botocore.exceptions import ClientError
-from memory_cluster import MemoryCluster
+from memory_cluster import MemoryCluster, in_memory
 
 from controllers.data_science_pipelines import build as builders
 from controllers.data_science_pipelines import (
@@ -25,7 +25,6 @@ from controllers.data_science_pipelines import (
 from controllers.data_science_pipelines.build import access
 from controllers.data_science_pipelines.specification import SpecificationError
 from lab_ground import s3
-from lab_ground.kubernetes import client as kubernetes
 from lab_ground.kubernetes.errors import ApiError
 from object_storage.builders import build_identities
 from pipeline_database import __main__ as mariadb
@@ -35,10 +34,8 @@ ROOT = Path(__file__).parents[3]
 
 @pytest.fixture
 def cluster() -> Iterator[MemoryCluster]:
-    memory = MemoryCluster()
-    kubernetes.set_client(memory)
-    yield memory
-    kubernetes.set_client(None)
+    with in_memory() as memory:
+        yield memory
 
 
 def resource(**spec: Any) -> dict[str, Any]:

@@ -11,17 +11,17 @@ from pipeline_server.ir.errors import PipelineError
 from pipeline_server.services import schedules
 
 MONDAY = datetime(2026, 1, 5, 8, 30, tzinfo=UTC)
+SCHEDULE: dict[str, Any] = {
+    "cron": "",
+    "interval_seconds": None,
+    "start_at": None,
+    "end_at": None,
+    "created_at": MONDAY,
+}
 
 
 def tick(last: datetime | None = None, **changes: Any) -> datetime | None:
-    schedule: dict[str, Any] = {
-        "cron": "",
-        "interval_seconds": None,
-        "start_at": None,
-        "end_at": None,
-        "created_at": MONDAY,
-    }
-    return schedules.next_tick(last_tick_at=last, **{**schedule, **changes})
+    return schedules.next_tick(last_tick_at=last, **{**SCHEDULE, **changes})
 
 
 @pytest.mark.parametrize(
@@ -92,14 +92,7 @@ def test_only_the_latest_of_the_missed(
     changes: dict[str, Any], now: timedelta, expected: timedelta
 ) -> None:
     """However long the server was away: a year of seconds is more than anyone would count."""
-    schedule: dict[str, Any] = {
-        "cron": "",
-        "interval_seconds": None,
-        "start_at": None,
-        "end_at": None,
-        "created_at": MONDAY,
-        **changes,
-    }
+    schedule = {**SCHEDULE, **changes}
     first = schedules.next_tick(last_tick_at=None, **schedule)
     assert first is not None
     assert schedules.latest_tick(first, MONDAY + now, **schedule) == MONDAY + expected

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from memory_cluster import MemoryCluster
+from memory_cluster import in_memory
 
 from controllers.serving_certificate.build.authority import KeyPair, create_authority
-from lab_ground.kubernetes import client as kubernetes
 
 
 class Clock:
@@ -35,7 +34,5 @@ def authority() -> KeyPair:
 @pytest.fixture
 def cluster():
     """The client of the platform's code, over objects in memory."""
-    memory = MemoryCluster()
-    kubernetes.set_client(memory)
-    yield memory
-    kubernetes.set_client(None)
+    with in_memory() as memory:
+        yield memory

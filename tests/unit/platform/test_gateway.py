@@ -17,7 +17,6 @@ from controllers.notebook.status import refused_by_gateway
 from controllers.route.build import gateway
 from controllers.route.build.claims import key_of
 from lab_ground import settings
-from lab_ground.kubernetes import client as kubernetes
 
 LOGIN = {builders.INJECT_AUTH: "true"}
 HOST = "rh-ai.apps.test"
@@ -53,14 +52,6 @@ def version(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     yield
     monkeypatch.undo()
     settings.get_settings.cache_clear()
-
-
-@pytest.fixture
-def cluster() -> Iterator[MemoryCluster]:
-    memory = MemoryCluster()
-    kubernetes.set_client(memory)
-    yield memory
-    kubernetes.set_client(None)
 
 
 def attach(

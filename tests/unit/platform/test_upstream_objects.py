@@ -16,7 +16,6 @@ from controllers.data_science_pipelines import making, specification, status
 from controllers.model_serving.reconcile import Controller
 from controllers.notebook.reconcile import reconcile_notebook
 from lab_ground import settings
-from lab_ground.kubernetes import client as kubernetes
 
 # -- everywhere ------------------------------------------------------------------------------------
 EVERYWHERE = {
@@ -127,12 +126,9 @@ NEEDED = {
 }
 
 
-@pytest.fixture
-def cluster() -> Iterator[MemoryCluster]:
-    memory = MemoryCluster()
-    kubernetes.set_client(memory)
-    yield memory
-    kubernetes.set_client(None)
+@pytest.fixture(autouse=True)
+def _settings() -> Iterator[None]:
+    yield
     settings.get_settings.cache_clear()
 
 

@@ -17,7 +17,6 @@ from controllers.notebook import build as builders
 from controllers.notebook import reconcile as notebooks
 from controllers.notebook.runtime_images import list_runtime_images
 from lab_ground import settings
-from lab_ground.kubernetes import client as kubernetes
 
 VERSIONS = ("2.16", "2.25", "3.5")
 Play = Callable[[str], None]
@@ -34,14 +33,6 @@ def play(monkeypatch: pytest.MonkeyPatch) -> Iterator[Play]:
     yield set_version
     monkeypatch.undo()
     settings.get_settings.cache_clear()
-
-
-@pytest.fixture
-def cluster() -> Iterator[MemoryCluster]:
-    memory = MemoryCluster()
-    kubernetes.set_client(memory)
-    yield memory
-    kubernetes.set_client(None)
 
 
 @pytest.mark.parametrize(

@@ -11,15 +11,11 @@ from pathlib import Path
 import pytest
 import yaml
 
+from lab_ground.connections import FIELDS
+
 REPOSITORY = Path(__file__).parents[3] / "model-repo"
 NOTEBOOKS = ("Pre-process", "Train", "Evaluate", "Review")
-CONNECTION = {
-    "AWS_ACCESS_KEY_ID",
-    "AWS_SECRET_ACCESS_KEY",
-    "AWS_DEFAULT_REGION",
-    "AWS_S3_ENDPOINT",
-    "AWS_S3_BUCKET",
-}
+CONNECTION = set(FIELDS)
 
 
 def read_pipeline(folder):

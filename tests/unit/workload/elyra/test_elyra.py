@@ -12,14 +12,10 @@ from pathlib import Path
 import pytest
 import yaml
 
+from lab_ground.connections import FIELDS
+
 NOTEBOOKS = Path(__file__).parents[4] / "model-repo" / "notebooks"
-CONNECTION = {
-    "AWS_ACCESS_KEY_ID",
-    "AWS_SECRET_ACCESS_KEY",
-    "AWS_DEFAULT_REGION",
-    "AWS_S3_ENDPOINT",
-    "AWS_S3_BUCKET",
-}
+CONNECTION = set(FIELDS)
 
 
 @pytest.fixture

@@ -2,8 +2,8 @@
 import { type ReactNode, useEffect } from "react";
 import { useProjectsStream, useProjectStream } from "../api/live";
 import type { Project } from "../api/types";
-import { Empty, Loading, Shown } from "../parts/common";
-import { FormSelect, FormSelectOption, PageSection, Title, Toolbar, ToolbarContent, ToolbarItem } from "../pf";
+import { Empty, Loading, Shown, TitledPage } from "../parts/common";
+import { FormSelect, FormSelectOption, Toolbar, ToolbarContent, ToolbarItem } from "../pf";
 import { ProjectContext } from "../project/context";
 import { go } from "../router";
 
@@ -30,50 +30,43 @@ export function GlobalPage({
   const projects = data.projects?.items;
   const first = projects?.[0]?.name;
   useEffect(() => {
-    document.title = title;
     if (project === null && !all && first) go(`${base}/${encodeURIComponent(first)}`, { replace: true });
-  }, [title, project, all, first, base]);
+  }, [project, all, first, base]);
   return (
-    <>
-      <PageSection>
-        <Title headingLevel="h1">{title}</Title>
-        <p className="muted">{description}</p>
-      </PageSection>
-      <PageSection isFilled>
-        <Shown level="h2" data={projects} failure={failures.all ?? failures.projects} what="the projects">
-          {(there) =>
-            there.length === 0 ? (
-              <Empty level="h2" title="There is no project yet">
-                Everything is in a project: create one first, or ask for one.
-              </Empty>
-            ) : (
-              <>
-                <Toolbar>
-                  <ToolbarContent>
-                    <ToolbarItem>
-                      <FormSelect
-                        aria-label="Project"
-                        value={project ?? ALL}
-                        onChange={(_, name) =>
-                          go(name === ALL ? base : `${base}/${encodeURIComponent(name)}`)
-                        }
-                      >
-                        {all && <FormSelectOption value={ALL} label="All projects" />}
-                        {!all && project === null && <FormSelectOption value={ALL} label="Choose a project" />}
-                        {there.map(({ name, displayName }) => (
-                          <FormSelectOption key={name} value={name} label={displayName} />
-                        ))}
-                      </FormSelect>
-                    </ToolbarItem>
-                  </ToolbarContent>
-                </Toolbar>
-                {project === null ? all?.(there) : <OneProject key={project} project={project}>{children}</OneProject>}
-              </>
-            )
-          }
-        </Shown>
-      </PageSection>
-    </>
+    <TitledPage {...{ title, description }}>
+      <Shown level="h2" data={projects} failure={failures.all ?? failures.projects} what="the projects">
+        {(there) =>
+          there.length === 0 ? (
+            <Empty level="h2" title="There is no project yet">
+              Everything is in a project: create one first, or ask for one.
+            </Empty>
+          ) : (
+            <>
+              <Toolbar>
+                <ToolbarContent>
+                  <ToolbarItem>
+                    <FormSelect
+                      aria-label="Project"
+                      value={project ?? ALL}
+                      onChange={(_, name) =>
+                        go(name === ALL ? base : `${base}/${encodeURIComponent(name)}`)
+                      }
+                    >
+                      {all && <FormSelectOption value={ALL} label="All projects" />}
+                      {!all && project === null && <FormSelectOption value={ALL} label="Choose a project" />}
+                      {there.map(({ name, displayName }) => (
+                        <FormSelectOption key={name} value={name} label={displayName} />
+                      ))}
+                    </FormSelect>
+                  </ToolbarItem>
+                </ToolbarContent>
+              </Toolbar>
+              {project === null ? all?.(there) : <OneProject key={project} project={project}>{children}</OneProject>}
+            </>
+          )
+        }
+      </Shown>
+    </TitledPage>
   );
 }
 

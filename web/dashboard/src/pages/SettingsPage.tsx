@@ -1,8 +1,7 @@
 /** What the pages of an instructor's settings have in common: the catalogue in a table. */
-import { type ReactNode, useEffect } from "react";
+import type { ReactNode } from "react";
 import type { Catalogue } from "../api/types";
-import { Empty, Shown } from "../parts/common";
-import { PageSection, Title } from "../pf";
+import { Empty, Shown, TitledPage } from "../parts/common";
 import LockIcon from "@patternfly/react-icons/dist/dynamic/icons/lock-icon";
 import { useCatalogue, useSession } from "../session";
 
@@ -17,26 +16,17 @@ export function SettingsPage({
 }) {
   const { instructor } = useSession();
   const { data, failure } = useCatalogue();
-  useEffect(() => {
-    document.title = title;
-  }, [title]);
   return (
-    <>
-      <PageSection>
-        <Title headingLevel="h1">{title}</Title>
-        <p className="muted">{description}</p>
-      </PageSection>
-      <PageSection isFilled>
-        {instructor ? (
-          <Shown level="h2" data={data} failure={failure} what="the settings">
-            {children}
-          </Shown>
-        ) : (
-          <Empty level="h2" title="Access permissions needed" icon={LockIcon}>
-            Settings are for those who may change the platform. Ask whoever runs this cluster.
-          </Empty>
-        )}
-      </PageSection>
-    </>
+    <TitledPage {...{ title, description }}>
+      {instructor ? (
+        <Shown level="h2" data={data} failure={failure} what="the settings">
+          {children}
+        </Shown>
+      ) : (
+        <Empty level="h2" title="Access permissions needed" icon={LockIcon}>
+          Settings are for those who may change the platform. Ask whoever runs this cluster.
+        </Empty>
+      )}
+    </TitledPage>
   );
 }

@@ -1,5 +1,5 @@
 /** Small pieces that every page uses. */
-import type { ReactNode } from "react";
+import { type ReactNode, useEffect } from "react";
 import CubesIcon from "@patternfly/react-icons/dist/dynamic/icons/cubes-icon";
 import LockIcon from "@patternfly/react-icons/dist/dynamic/icons/lock-icon";
 import ExclamationCircleIcon from "@patternfly/react-icons/dist/dynamic/icons/exclamation-circle-icon";
@@ -175,4 +175,24 @@ export function Shown<Answer>({
   if (failure) return <Failure failure={failure} level={level} />;
   if (data === undefined) return <Loading what={what} />;
   return <>{children(data)}</>;
+}
+
+/** A page of the dashboard's menu: its title, in the window too, a sentence, and what it shows. */
+export function TitledPage({ title, description, children }: {
+  title: string;
+  description: string;
+  children: ReactNode;
+}) {
+  useEffect(() => {
+    document.title = title;
+  }, [title]);
+  return (
+    <>
+      <PageSection>
+        <Title headingLevel="h1">{title}</Title>
+        <p className="muted">{description}</p>
+      </PageSection>
+      <PageSection isFilled>{children}</PageSection>
+    </>
+  );
 }
