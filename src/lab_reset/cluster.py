@@ -58,13 +58,13 @@ class Cluster:
 
     def namespace_labels(self) -> dict[str, str] | None:
         """Return the namespace's labels, or None where it does not exist."""
-        found = self.client.get("v1", "Namespace", self.namespace)
-        return None if found is None else found["metadata"].get("labels") or {}
+        namespace = self.client.get("v1", "Namespace", self.namespace)
+        return None if namespace is None else namespace["metadata"].get("labels") or {}
 
     def secret(self, name: str) -> dict[str, str] | None:
         """Return a Secret's decoded values, or None; a value that is no text is left out."""
-        found = self.client.get("v1", "Secret", name, self.namespace)
-        return None if found is None else decode_secret(found)[0]
+        secret = self.client.get("v1", "Secret", name, self.namespace)
+        return None if secret is None else decode_secret(secret)[0]
 
     def token(self, account: str) -> str | None:
         """Return a new token of a service account, or None where there is no such account.
@@ -109,10 +109,10 @@ class Cluster:
 
     def children(self) -> list[Manifest]:
         """List everything that controllers make below the lab's objects."""
-        return [thing for kind in CHILDREN for thing in self.objects(*kind)]
+        return [manifest for kind in CHILDREN for manifest in self.objects(*kind)]
 
 
-def open_seat(kubeconfig: str | None, namespace: str, wanted: Mapping[str, str]) -> Cluster:
+def open_seat(kubeconfig: str | None, namespace: str, needed: Mapping[str, str]) -> Cluster:
     """Return a seat's cluster.
 
     Raises:
@@ -122,7 +122,7 @@ def open_seat(kubeconfig: str | None, namespace: str, wanted: Mapping[str, str])
     labels = cluster.namespace_labels()
     if labels is None:
         raise ResetError(f"namespace {namespace} does not exist; ./lab up makes it")
-    wrong = ", ".join(f"{k}={v}" for k, v in wanted.items() if labels.get(k) != v)
+    wrong = ", ".join(f"{k}={v}" for k, v in needed.items() if labels.get(k) != v)
     if wrong:
         raise ResetError(
             f"namespace {namespace} is not a lab's: it lacks the label {wrong}. "
@@ -147,21 +147,21 @@ def remove(
     for reference in references:
         cluster.delete(reference)
     kinds = dict.fromkeys([*((r.api_version, r.kind) for r in references), *CHILDREN])
-    left: list[Manifest] = []
+    staying: list[Manifest] = []
     for _ in moments(timeout, pause):
-        left = [
-            thing
+        staying = [
+            manifest
             for kind in kinds
-            for thing in cluster.objects(*kind)
-            if thing["metadata"]["uid"] in waited
+            for manifest in cluster.objects(*kind)
+            if manifest["metadata"]["uid"] in waited
         ]
-        if not left:
+        if not staying:
             return
-        for thing in left:
-            if thing["kind"] == "Pod" and lingers(thing):
-                cluster.hurry(thing)
+        for manifest in staying:
+            if manifest["kind"] == "Pod" and lingers(manifest):
+                cluster.hurry(manifest)
     pods = cluster.objects("v1", "Pod")
-    sentences = [waiting.why_it_stays(thing, pods) for thing in left]
+    sentences = [waiting.why_it_stays(manifest, pods) for manifest in staying]
     raise ResetError(f"after {timeout} s this is still there: " + ". ".join(sentences))
 
 
@@ -182,7 +182,7 @@ def leftover_delegators(cluster: Cluster, served: bool) -> list[str]:
     """
     models = names_of(cluster.objects("serving.kserve.io/v1beta1", "InferenceService"))
     notebooks = names_of(cluster.objects("kubeflow.org/v1", "Notebook"))
-    left = []
+    leftovers = []
     bindings = cluster.client.list_objects("rbac.authorization.k8s.io/v1", "ClusterRoleBinding")
     for binding in bindings:
         name, subjects = binding["metadata"]["name"], binding.get("subjects") or []
@@ -204,13 +204,13 @@ def leftover_delegators(cluster: Cluster, served: bool) -> list[str]:
         else:
             gone = False
         if gone:
-            left.append(f"ClusterRoleBinding/{name}")
-    return left
+            leftovers.append(f"ClusterRoleBinding/{name}")
+    return leftovers
 
 
-def names_of(things: Iterable[Manifest]) -> set[str]:
+def names_of(manifests: Iterable[Manifest]) -> set[str]:
     """Return the names of objects."""
-    return {thing["metadata"]["name"] for thing in things}
+    return {manifest["metadata"]["name"] for manifest in manifests}
 
 
 def cluster_leftovers(cluster: Cluster, served: bool) -> list[str]:
@@ -218,10 +218,11 @@ def cluster_leftovers(cluster: Cluster, served: bool) -> list[str]:
 
     ``served`` tells whether the target still has a served model, whose ClusterRoleBindings stay.
     """
-    left = leftover_delegators(cluster, served)
+    leftovers = leftover_delegators(cluster, served)
     claims = {c["metadata"]["uid"] for c in cluster.objects("v1", "PersistentVolumeClaim")}
     for volume in cluster.client.list_objects("v1", "PersistentVolume"):
         claim = volume["spec"].get("claimRef") or {}
         if claim.get("namespace") == cluster.namespace and claim.get("uid") not in claims:
-            left.append(f"PersistentVolume/{volume['metadata']['name']} (of claim {claim['name']})")
-    return left
+            name = volume["metadata"]["name"]
+            leftovers.append(f"PersistentVolume/{name} (of claim {claim['name']})")
+    return leftovers

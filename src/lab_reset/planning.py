@@ -75,13 +75,13 @@ class Rule:
     labels: dict[str, str] = field(default_factory=dict)
     restored: bool = False
 
-    def claims(self, thing: Manifest) -> bool:
-        """Tell whether ``thing`` is the lab's: its name is listed, or all labels match."""
-        metadata = thing["metadata"]
+    def claims(self, manifest: Manifest) -> bool:
+        """Tell whether ``manifest`` is the lab's: its name is listed, or all labels match."""
+        metadata = manifest["metadata"]
         if metadata["name"] in self.names:
             return True
-        found = metadata.get("labels") or {}
-        return bool(self.labels) and all(found.get(k) == v for k, v in self.labels.items())
+        labels = metadata.get("labels") or {}
+        return bool(self.labels) and all(labels.get(k) == v for k, v in self.labels.items())
 
 
 @dataclass
@@ -146,7 +146,7 @@ def step_index(step: str) -> int:
 
 
 def plan(
-    rules: Sequence[Rule], things: Mapping[tuple[str, str], Sequence[Manifest]], target: str
+    rules: Sequence[Rule], manifests: Mapping[tuple[str, str], Sequence[Manifest]], target: str
 ) -> Plan:
     """Sort the namespace's objects for a reset to ``target``.
 
@@ -158,25 +158,25 @@ def plan(
     outcome = Plan()
     claimed: dict[tuple[str, str, str], Rule] = {}
     for rule in rules:
-        for thing in things.get((rule.api_version, rule.kind), ()):
-            if rule.claims(thing):
-                claimed.setdefault(_key(rule.api_version, rule.kind, thing), rule)
+        for manifest in manifests.get((rule.api_version, rule.kind), ()):
+            if rule.claims(manifest):
+                claimed.setdefault(_key(rule.api_version, rule.kind, manifest), rule)
     order = sorted(
         {(rule.api_version, rule.kind) for rule in rules},
         key=lambda kind: -max(step_index(r.step) for r in rules if (r.api_version, r.kind) == kind),
     )
     for api_version, kind in order:
-        for thing in things.get((api_version, kind), ()):
-            claim = claimed.get(_key(api_version, kind, thing))
-            reference = refer(api_version, kind, thing)
+        for manifest in manifests.get((api_version, kind), ()):
+            claim = claimed.get(_key(api_version, kind, manifest))
+            reference = refer(api_version, kind, manifest)
             if claim is None:
-                if is_foreign(thing):
+                if is_foreign(manifest):
                     outcome.keep.append(reference)
             elif step_index(claim.step) > last:
-                if claim.restored and is_unused(thing):
+                if claim.restored and is_unused(manifest):
                     outcome.unused.append(reference)
                     continue
-                if not (is_labs(thing) or thing["metadata"]["name"] in claim.names):
+                if not (is_labs(manifest) or manifest["metadata"]["name"] in claim.names):
                     reference = replace(reference, note=DASHBOARD_MADE)
                 outcome.remove.append(reference)
                 if claim.restored:
@@ -194,39 +194,39 @@ def is_unused(claim: Manifest) -> bool:
     )
 
 
-def is_foreign(thing: Manifest) -> bool:
-    """Tell whether somebody made ``thing`` beside the lab: not the lab, nor a controller."""
-    metadata = thing["metadata"]
-    return not (metadata.get("ownerReferences") or metadata["name"] in SYSTEM or is_labs(thing))
+def is_foreign(manifest: Manifest) -> bool:
+    """Tell whether somebody made ``manifest`` beside the lab: not the lab, nor a controller."""
+    metadata = manifest["metadata"]
+    return not (metadata.get("ownerReferences") or metadata["name"] in SYSTEM or is_labs(manifest))
 
 
-def is_labs(thing: Manifest) -> bool:
-    """Tell whether the lab's own roles made ``thing``."""
+def is_labs(manifest: Manifest) -> bool:
+    """Tell whether the lab's own roles made ``manifest``."""
     key, value = PART_OF_LAB
-    return bool((thing["metadata"].get("labels") or {}).get(key) == value)
+    return bool((manifest["metadata"].get("labels") or {}).get(key) == value)
 
 
-def refer(api_version: str, kind: str, thing: Manifest) -> Reference:
+def refer(api_version: str, kind: str, manifest: Manifest) -> Reference:
     """Return the reference to an object."""
-    metadata = thing["metadata"]
+    metadata = manifest["metadata"]
     return Reference(api_version, kind, metadata["name"], metadata.get("uid", ""))
 
 
-def _key(api_version: str, kind: str, thing: Manifest) -> tuple[str, str, str]:
-    return api_version, kind, thing["metadata"]["name"]
+def _key(api_version: str, kind: str, manifest: Manifest) -> tuple[str, str, str]:
+    return api_version, kind, manifest["metadata"]["name"]
 
 
-def descendants(roots: Iterable[str], things: Iterable[Manifest]) -> set[str]:
+def descendants(roots: Iterable[str], manifests: Iterable[Manifest]) -> set[str]:
     """Return the uids of all that hangs, at any depth, from the objects with uids ``roots``."""
     children: dict[str, list[str]] = {}
-    for thing in things:
-        for owner in thing["metadata"].get("ownerReferences") or ():
-            children.setdefault(owner["uid"], []).append(thing["metadata"]["uid"])
-    found: set[str] = set()
+    for manifest in manifests:
+        for owner in manifest["metadata"].get("ownerReferences") or ():
+            children.setdefault(owner["uid"], []).append(manifest["metadata"]["uid"])
+    reached: set[str] = set()
     queue = list(roots)
     while queue:
         for uid in children.get(queue.pop(), ()):
-            if uid not in found:
-                found.add(uid)
+            if uid not in reached:
+                reached.add(uid)
                 queue.append(uid)
-    return found
+    return reached

@@ -35,10 +35,10 @@ def patiently(look: Look[Seen], timeout: float, pause: float = 1) -> tuple[Seen,
     again within moments.
     """
     for _ in moments(timeout, pause):
-        thing, trouble = look()
+        seen, trouble = look()
         if not trouble:
             break
-    return thing, trouble
+    return seen, trouble
 
 
 def keys_of(bucket: Bucket) -> list[str]:
@@ -76,13 +76,13 @@ class Seat:
             self.server = None if trouble else server
 
     def _reach(self, look: Look[Seen], what: str) -> Seen:
-        thing, trouble = patiently(look, self.params["timeout"])
+        seen, trouble = patiently(look, self.params["timeout"])
         if trouble:
             raise clusters.ResetError(
                 f"in {self.cluster.namespace}, {what} can be neither emptied nor proved empty: "
                 f"{trouble}"
             )
-        return thing
+        return seen
 
     def _url(self, route: str, mend: str) -> tuple[str | None, str]:
         """Return a Route's address, and what is wrong if it should be there and is not."""
@@ -142,9 +142,9 @@ class Seat:
         secret = self.cluster.secret(name) if self.server else None
         if self.server is None or secret is None or self.server.accepts(secret.get("token", "")):
             return []
-        for thing in self.cluster.objects("v1", "Secret"):
-            if thing["metadata"]["name"] == name:
-                return [planning.refer("v1", "Secret", thing)]
+        for manifest in self.cluster.objects("v1", "Secret"):
+            if manifest["metadata"]["name"] == name:
+                return [planning.refer("v1", "Secret", manifest)]
         return []
 
     def plan(self) -> tuple[planning.Plan, list[str], list[pipelines.Row]]:
@@ -179,20 +179,20 @@ class Seat:
     def prove(self) -> list[str]:
         """Look again, from the outside, and name whatever is left."""
         outcome, keys, rows = self.plan()
-        left = [str(reference) for reference in outcome.remove]
-        left += [f"s3://{key}" for key in keys]
-        left += [f"{path} {name or identifier}" for path, identifier, name, _ in rows]
+        leftovers = [str(reference) for reference in outcome.remove]
+        leftovers += [f"s3://{key}" for key in keys]
+        leftovers += [f"{path} {name or identifier}" for path, identifier, name, _ in rows]
         served = planning.step_index(self.params["to"]) >= planning.step_index("served")
-        left += clusters.cluster_leftovers(self.cluster, served)
-        return left + sessions.session_leftovers(self.cluster)
+        leftovers += clusters.cluster_leftovers(self.cluster, served)
+        return leftovers + sessions.session_leftovers(self.cluster)
 
     def settle(self, pause: float = 1) -> list[str]:
         """Look until nothing is left, and return what still is when the time is up.
 
         A volume outlives its claim for the moments that its provisioner takes to empty it.
         """
-        left: list[str] = []
+        leftovers: list[str] = []
         for _ in moments(self.params["timeout"], pause):
-            if not (left := self.prove()):
+            if not (leftovers := self.prove()):
                 break
-        return left
+        return leftovers

@@ -42,39 +42,39 @@ class Readiness:
 
 READY = Readiness(True)
 STOPPED = Readiness(False, "it is stopped", stopped=True)
-Thing = Mapping[str, Any]
-Look = Callable[[Thing], Readiness]
+Manifest = Mapping[str, Any]
+Look = Callable[[Manifest], Readiness]
 
 
-def readiness(thing: Thing) -> Readiness:
+def readiness(manifest: Manifest) -> Readiness:
     """Return how an object is.
 
     An object of a kind that the table does not know is ready when it says so in one of the
     conditions by which kinds sum themselves up.
     """
-    if (thing.get("metadata") or {}).get("deletionTimestamp"):
+    if (manifest.get("metadata") or {}).get("deletionTimestamp"):
         return waiting("it is being removed")
-    if (behind := _behind(thing)) is not None:
+    if (behind := _behind(manifest)) is not None:
         return behind
-    return look_of(thing)(thing)
+    return look_of(manifest)(manifest)
 
 
-def is_ready(thing: Thing | None) -> bool:
+def is_ready(manifest: Manifest | None) -> bool:
     """Say whether an object is there and ready."""
-    return thing is not None and readiness(thing).ready
+    return manifest is not None and readiness(manifest).ready
 
 
-def is_stopped(thing: Thing) -> bool:
+def is_stopped(manifest: Manifest) -> bool:
     """Say whether an object is not to run, and nothing of it runs any more."""
-    status = thing.get("status") or {}
+    status = manifest.get("status") or {}
     running = status.get("replicas") or status.get("active") or status.get("readyReplicas")
-    return readiness(thing).stopped and not running
+    return readiness(manifest).stopped and not running
 
 
-def look_of(thing: Thing) -> Look:
+def look_of(manifest: Manifest) -> Look:
     """Return the function for an object's kind."""
-    group = str(thing.get("apiVersion") or "").rpartition("/")[0]
-    kind = str(thing.get("kind") or "")
+    group = str(manifest.get("apiVersion") or "").rpartition("/")[0]
+    kind = str(manifest.get("kind") or "")
     return KINDS.get((group, kind)) or KINDS.get(("", kind)) or by_conditions
 
 
@@ -83,31 +83,31 @@ def waiting(why: object, *, failed: bool = False) -> Readiness:
     return Readiness(False, str(why or NOT_YET), failed=failed)
 
 
-def _behind(thing: Thing) -> Readiness | None:
+def _behind(manifest: Manifest) -> Readiness | None:
     """Return that the status is of an older generation, if it says of which it is."""
-    if thing.get("kind") in FOREIGN_GENERATION:
+    if manifest.get("kind") in FOREIGN_GENERATION:
         return None
-    status = thing.get("status") or {}
-    generation = (thing.get("metadata") or {}).get("generation")
+    status = manifest.get("status") or {}
+    generation = (manifest.get("metadata") or {}).get("generation")
     observed = status.get("observedGeneration")
     if generation is None or observed is None or observed >= generation:
         return None
     return waiting("its controller has not seen its latest change yet")
 
 
-def condition_of(thing: Thing, kind: str) -> Thing:
+def condition_of(manifest: Manifest, kind: str) -> Manifest:
     """Return a condition, empty where there is none or it speaks of an older generation."""
-    condition = get_condition((thing.get("status") or {}).get("conditions"), kind) or {}
-    generation = (thing.get("metadata") or {}).get("generation")
+    condition = get_condition((manifest.get("status") or {}).get("conditions"), kind) or {}
+    generation = (manifest.get("metadata") or {}).get("generation")
     observed = condition.get("observedGeneration")
     return {} if observed and generation and observed < generation else condition
 
 
-def _is_true(thing: Thing, kind: str) -> bool:
-    return bool(condition_of(thing, kind).get("status") == "True")
+def _is_true(manifest: Manifest, kind: str) -> bool:
+    return bool(condition_of(manifest, kind).get("status") == "True")
 
 
-def words_of(condition: Thing) -> str:
+def words_of(condition: Manifest) -> str:
     """Return what a condition says, its message before its reason."""
     return str(condition.get("message") or condition.get("reason") or "")
 
@@ -115,9 +115,9 @@ def words_of(condition: Thing) -> str:
 def by_condition(*kinds: str) -> Look:
     """Return a look for the first of these conditions that an object has."""
 
-    def look(thing: Thing) -> Readiness:
+    def look(manifest: Manifest) -> Readiness:
         for kind in kinds:
-            if condition := condition_of(thing, kind):
+            if condition := condition_of(manifest, kind):
                 if condition.get("status") == "True":
                     return READY
                 return waiting(words_of(condition))
@@ -129,17 +129,17 @@ def by_condition(*kinds: str) -> Look:
 by_conditions = by_condition("Ready", "Available", "Complete", "Established")
 
 
-def when_there(thing: Thing) -> Readiness:
+def when_there(manifest: Manifest) -> Readiness:
     """An object that only holds data, or whose controller says nothing of it."""
-    del thing
+    del manifest
     return READY
 
 
 def by_phase(*good: str, bad: Iterable[str] = (), stopped: Iterable[str] = ()) -> Look:
     """Return a look for the phase of an object."""
 
-    def look(thing: Thing) -> Readiness:
-        status = thing.get("status") or {}
+    def look(manifest: Manifest) -> Readiness:
+        status = manifest.get("status") or {}
         phase = str(status.get("phase") or "")
         if phase in good:
             return READY
@@ -152,14 +152,14 @@ def by_phase(*good: str, bad: Iterable[str] = (), stopped: Iterable[str] = ()) -
     return look
 
 
-def _replicas(ready: int, updated: int, asked: int, thing: Thing) -> Readiness:
+def _replicas(ready: int, updated: int, asked: int, manifest: Manifest) -> Readiness:
     if ready >= asked and updated >= asked:
         return READY if asked else STOPPED
-    progress = condition_of(thing, "Progressing")
+    progress = condition_of(manifest, "Progressing")
     stuck = progress if progress.get("status") == "False" else {}
-    refused = condition_of(thing, "ReplicaFailure")
+    refused = condition_of(manifest, "ReplicaFailure")
     refused = refused if refused.get("status") == "True" else {}
-    available = condition_of(thing, "Available")
+    available = condition_of(manifest, "Available")
     available = available if available.get("status") == "False" else {}
     told = words_of(refused) or words_of(available) or words_of(stuck)
     if ready >= asked:
@@ -167,81 +167,82 @@ def _replicas(ready: int, updated: int, asked: int, thing: Thing) -> Readiness:
     return waiting(f"{ready} of {asked} ready, {told or 'its pods are not ready'}")
 
 
-def deployment(thing: Thing) -> Readiness:
+def deployment(manifest: Manifest) -> Readiness:
     """All pods of the newest template are ready (`kubectl rollout status`)."""
-    status, asked = thing.get("status") or {}, _asked(thing)
+    status, asked = manifest.get("status") or {}, _asked(manifest)
     updated = status.get("updatedReplicas") or 0
-    outcome = _replicas(status.get("readyReplicas") or 0, updated, asked, thing)
+    outcome = _replicas(status.get("readyReplicas") or 0, updated, asked, manifest)
     former = (status.get("replicas") or 0) - updated
     if outcome.ready and former > 0:
         return waiting(f"{former} of its former template have not ended")
     return outcome
 
 
-def stateful_set(thing: Thing) -> Readiness:
+def stateful_set(manifest: Manifest) -> Readiness:
     """All pods of the newest template are ready; one that is updated by hand has no newest."""
-    status, spec, asked = thing.get("status") or {}, thing.get("spec") or {}, _asked(thing)
+    status, spec, asked = manifest.get("status") or {}, manifest.get("spec") or {}, _asked(manifest)
     by_hand = (spec.get("updateStrategy") or {}).get("type") == "OnDelete"
     updated = asked if by_hand else status.get("updatedReplicas") or 0
-    return _replicas(status.get("readyReplicas") or 0, updated, asked, thing)
+    return _replicas(status.get("readyReplicas") or 0, updated, asked, manifest)
 
 
-def replica_set(thing: Thing) -> Readiness:
+def replica_set(manifest: Manifest) -> Readiness:
     """All its pods are ready."""
-    asked = _asked(thing)
-    return _replicas((thing.get("status") or {}).get("readyReplicas") or 0, asked, asked, thing)
+    asked = _asked(manifest)
+    ready = (manifest.get("status") or {}).get("readyReplicas") or 0
+    return _replicas(ready, asked, asked, manifest)
 
 
-def daemon_set(thing: Thing) -> Readiness:
+def daemon_set(manifest: Manifest) -> Readiness:
     """A pod of the newest template is ready on every node that it is for."""
-    status = thing.get("status") or {}
+    status = manifest.get("status") or {}
     asked = status.get("desiredNumberScheduled")
     if asked is None:
         return waiting(NOT_YET)
     updated = status.get("updatedNumberScheduled") or 0
-    outcome = _replicas(status.get("numberReady") or 0, updated, asked, thing)
+    outcome = _replicas(status.get("numberReady") or 0, updated, asked, manifest)
     return outcome if asked else READY
 
 
-def _asked(thing: Thing) -> int:
-    asked = (thing.get("spec") or {}).get("replicas")
+def _asked(manifest: Manifest) -> int:
+    asked = (manifest.get("spec") or {}).get("replicas")
     return 1 if asked is None else int(asked)
 
 
-def pod(thing: Thing) -> Readiness:
+def pod(manifest: Manifest) -> Readiness:
     """It answers its probes, or has ended well."""
-    status = thing.get("status") or {}
-    if status.get("phase") == "Succeeded" or _is_true(thing, "Ready"):
+    status = manifest.get("status") or {}
+    if status.get("phase") == "Succeeded" or _is_true(manifest, "Ready"):
         return READY
     if status.get("phase") == "Failed":
         return waiting(status.get("message") or status.get("reason") or "it failed", failed=True)
-    scheduled = condition_of(thing, "PodScheduled")
+    scheduled = condition_of(manifest, "PodScheduled")
     if scheduled.get("status") == "False":
         return waiting(words_of(scheduled))
-    return waiting(words_of(condition_of(thing, "Ready")))
+    return waiting(words_of(condition_of(manifest, "Ready")))
 
 
-def job(thing: Thing) -> Readiness:
+def job(manifest: Manifest) -> Readiness:
     """It has ended well."""
-    if _is_true(thing, "Complete") or _is_true(thing, "SuccessCriteriaMet"):
+    if _is_true(manifest, "Complete") or _is_true(manifest, "SuccessCriteriaMet"):
         return READY
-    if _is_true(thing, "Failed"):
-        return waiting(words_of(condition_of(thing, "Failed")) or "it failed", failed=True)
-    if (thing.get("spec") or {}).get("suspend"):
+    if _is_true(manifest, "Failed"):
+        return waiting(words_of(condition_of(manifest, "Failed")) or "it failed", failed=True)
+    if (manifest.get("spec") or {}).get("suspend"):
         return STOPPED
     return waiting("it has not ended yet")
 
 
-def service(thing: Thing) -> Readiness:
+def service(manifest: Manifest) -> Readiness:
     """Of Kubernetes: there, and with an address where a load balancer is to give it one."""
-    balanced = (thing.get("spec") or {}).get("type") == "LoadBalancer"
-    addresses = ((thing.get("status") or {}).get("loadBalancer") or {}).get("ingress")
+    balanced = (manifest.get("spec") or {}).get("type") == "LoadBalancer"
+    addresses = ((manifest.get("status") or {}).get("loadBalancer") or {}).get("ingress")
     return READY if addresses or not balanced else waiting("no load balancer has taken it up yet")
 
 
-def route(thing: Thing) -> Readiness:
+def route(manifest: Manifest) -> Readiness:
     """Of OpenShift: a router has admitted it."""
-    ingress = (thing.get("status") or {}).get("ingress") or []
+    ingress = (manifest.get("status") or {}).get("ingress") or []
     said = [
         condition
         for entry in ingress
@@ -256,41 +257,41 @@ def route(thing: Thing) -> Readiness:
     return waiting("no router has taken it up yet")
 
 
-def notebook(thing: Thing) -> Readiness:
+def notebook(manifest: Manifest) -> Readiness:
     """Its pod is ready; upstream's controller copies the pod's conditions, newest first."""
-    if STOPPED_ANNOTATION in ((thing.get("metadata") or {}).get("annotations") or {}):
+    if STOPPED_ANNOTATION in ((manifest.get("metadata") or {}).get("annotations") or {}):
         return STOPPED
-    if condition := condition_of(thing, "Ready"):
+    if condition := condition_of(manifest, "Ready"):
         return READY if condition.get("status") == "True" else waiting(words_of(condition))
-    if (thing.get("status") or {}).get("readyReplicas"):
+    if (manifest.get("status") or {}).get("readyReplicas"):
         return READY
     return waiting("its pod is not ready yet")
 
 
-def inference_service(thing: Thing) -> Readiness:
+def inference_service(manifest: Manifest) -> Readiness:
     """It answers with the model that its spec names.
 
     A model that is loaded answers on while its successor cannot be loaded; that is not well.
     """
-    model = (thing.get("status") or {}).get("modelStatus") or {}
+    model = (manifest.get("status") or {}).get("modelStatus") or {}
     transition = model.get("transitionStatus")
     if transition in ("BlockedByFailedLoad", "InvalidSpec"):
         failure = model.get("lastFailureInfo") or {}
         told = failure.get("message") or failure.get("reason")
         return waiting(told or f"its model is not loaded ({transition})")
-    return by_condition("Ready")(thing)
+    return by_condition("Ready")(manifest)
 
 
-def serving_runtime(thing: Thing) -> Readiness:
+def serving_runtime(manifest: Manifest) -> Readiness:
     """It has no status: models say whether it serves them."""
-    return STOPPED if (thing.get("spec") or {}).get("disabled") else READY
+    return STOPPED if (manifest.get("spec") or {}).get("disabled") else READY
 
 
-def image_stream(thing: Thing) -> Readiness:
+def image_stream(manifest: Manifest) -> Readiness:
     """Each tag that its spec asks for has an image."""
-    status = thing.get("status") or {}
+    status = manifest.get("status") or {}
     tags = {tag.get("tag"): tag for tag in status.get("tags") or []}
-    for tag in (thing.get("spec") or {}).get("tags") or []:
+    for tag in (manifest.get("spec") or {}).get("tags") or []:
         name = str(tag.get("name"))
         known = tags.get(name) or {}
         if known.get("items"):

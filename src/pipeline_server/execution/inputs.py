@@ -89,22 +89,22 @@ def resolve(
         if item.WhichOneof("kind") == "task_output_artifact":
             output = item.task_output_artifact
             producer = siblings[output.producer_task]
-            found = artifacts_of(producer.outputs).get(output.output_artifact_key)
-            if found is None:
+            artifacts = artifacts_of(producer.outputs).get(output.output_artifact_key)
+            if artifacts is None:
                 _check_optional(name, definitions.artifacts, producer)
                 continue
         else:
-            found = given_artifacts.get(item.component_input_artifact)
-            if found is None:
+            artifacts = given_artifacts.get(item.component_input_artifact)
+            if artifacts is None:
                 continue
-        result["artifacts"][name] = found
+        result["artifacts"][name] = artifacts
     return result
 
 
 def check_complete(inputs: Sides, component: pb.ComponentSpec) -> None:
     """Raise for a required parameter that has no value after all."""
-    for name, wanted in component.input_definitions.parameters.items():
-        optional = wanted.is_optional or values.kind_of(wanted) == values.Kind.TASK_CONFIG
+    for name, definition in component.input_definitions.parameters.items():
+        optional = definition.is_optional or values.kind_of(definition) == values.Kind.TASK_CONFIG
         if name not in inputs["parameters"] and not optional:
             raise PipelineError(f"required input {name!r} has no value")
 
@@ -117,11 +117,12 @@ def _constant(value: pb.ValueOrRuntimeParameter) -> Any:
 
 
 def _check_optional(name: str, known: Mapping[str, Any], producer: Task) -> None:
-    wanted = known.get(name)
-    has_default = wanted is not None and (
-        wanted.is_optional
+    definition = known.get(name)
+    has_default = definition is not None and (
+        definition.is_optional
         or (
-            "default_value" in wanted.DESCRIPTOR.fields_by_name and wanted.HasField("default_value")
+            "default_value" in definition.DESCRIPTOR.fields_by_name
+            and definition.HasField("default_value")
         )
     )
     if not has_default:
@@ -131,15 +132,15 @@ def _check_optional(name: str, known: Mapping[str, Any], producer: Task) -> None
 
 
 def _convert(parameters: dict[str, Any], definitions: pb.ComponentInputsSpec) -> None:
-    for name, wanted in definitions.parameters.items():
+    for name, definition in definitions.parameters.items():
         if parameters.get(name) is None:
             parameters.pop(name, None)
-            if wanted.HasField("default_value"):
+            if definition.HasField("default_value"):
                 parameters[name] = values.convert(
-                    name, values.plain(wanted.default_value), values.kind_of(wanted)
+                    name, values.plain(definition.default_value), values.kind_of(definition)
                 )
             continue
-        parameters[name] = values.convert(name, parameters[name], values.kind_of(wanted))
+        parameters[name] = values.convert(name, parameters[name], values.kind_of(definition))
 
 
 def fill_references(value: Any, parameters: Mapping[str, Any]) -> Any:
@@ -234,17 +235,17 @@ def loop_items(spec: pb.PipelineTaskSpec, inputs: Mapping[str, Any]) -> list[Any
         return list(artifacts_of(inputs).get(name, []))
     items = spec.parameter_iterator.items
     if items.WhichOneof("kind") == "input_parameter":
-        found = parameters_of(inputs).get(items.input_parameter)
+        elements = parameters_of(inputs).get(items.input_parameter)
     else:
-        found = items.raw
-    if isinstance(found, str):
+        elements = items.raw
+    if isinstance(elements, str):
         try:
-            found = json.loads(found)
+            elements = json.loads(elements)
         except ValueError:
-            raise PipelineError(f"the loop goes over {found[:80]!r}, which is no list") from None
-    if not isinstance(found, list):
-        raise PipelineError(f"the loop goes over {found!r}, which is no list")
-    return found
+            raise PipelineError(f"the loop goes over {elements[:80]!r}, which is no list") from None
+    if not isinstance(elements, list):
+        raise PipelineError(f"the loop goes over {elements!r}, which is no list")
+    return elements
 
 
 def iteration_inputs(
@@ -256,8 +257,9 @@ def iteration_inputs(
         result["artifacts"][spec.artifact_iterator.item_input] = [item]
         return result
     name = spec.parameter_iterator.item_input
-    wanted = component.input_definitions.parameters.get(name)
-    kind = values.Kind.PARAMETER_TYPE_ENUM_UNSPECIFIED if wanted is None else values.kind_of(wanted)
+    definition = component.input_definitions.parameters.get(name)
+    unknown = values.Kind.PARAMETER_TYPE_ENUM_UNSPECIFIED
+    kind = unknown if definition is None else values.kind_of(definition)
     result["parameters"][name] = values.convert(name, item, kind)
     return result
 

@@ -126,12 +126,12 @@ class OptionsReader:
     # -- secrets, config maps, claims ------------------------------------------------------------
 
     def _pull_secrets(self) -> list[str]:
-        found: list[str] = []
+        names: list[str] = []
         _set_ones(
             self.config.image_pull_secret,
-            lambda item: found.append(self._name(item, "secret_name")),
+            lambda item: names.append(self._name(item, "secret_name")),
         )
-        return found
+        return names
 
     def _secrets(self) -> None:
         def volume(item: Any) -> None:
@@ -187,21 +187,21 @@ class OptionsReader:
 
     def _claim(self, item: Any) -> str:
         if item.HasField("pvc_name_parameter"):
-            found = self._value(item.pvc_name_parameter)
+            claim = self._value(item.pvc_name_parameter)
         else:
             match item.WhichOneof("pvc_reference"):
                 case "constant":
-                    found = item.constant
+                    claim = item.constant
                 case "component_input_parameter":
-                    found = self._input(item.component_input_parameter)
+                    claim = self._input(item.component_input_parameter)
                 case "task_output_parameter":
                     source = item.task_output_parameter
-                    found = self._output(source.producer_task, source.output_parameter_key)
+                    claim = self._output(source.producer_task, source.output_parameter_key)
                 case _:
-                    found = ""
-        if not isinstance(found, str) or not found:
+                    claim = ""
+        if not isinstance(claim, str) or not claim:
             raise PipelineError(f"platforms.kubernetes: pvcMount at {item.mount_path} has no claim")
-        return found
+        return claim
 
     def _scratch(self) -> None:
         for item in self.config.empty_dir_mounts:
@@ -235,20 +235,20 @@ class OptionsReader:
         selector = self.config.node_selector
         if selector.HasField("node_selector_json"):
             try:
-                found = _json(self._value(selector.node_selector_json))
+                labels = _json(self._value(selector.node_selector_json))
             except UnsetError:
                 return {}
-            if not isinstance(found, dict):
+            if not isinstance(labels, dict):
                 raise PipelineError("platforms.kubernetes: the node selector must be an object")
-            return {str(key): str(value) for key, value in found.items()}
+            return {str(key): str(value) for key, value in labels.items()}
         return dict(selector.labels)
 
     def _tolerations(self) -> list[Manifest]:
         result: list[Manifest] = []
 
         def from_json(item: Any) -> None:
-            found = _json(self._value(item.toleration_json))
-            result.extend(found if isinstance(found, list) else [found] if found else [])
+            chosen = _json(self._value(item.toleration_json))
+            result.extend(chosen if isinstance(chosen, list) else [chosen] if chosen else [])
 
         for item in self.config.tolerations:
             if item.HasField("toleration_json"):
@@ -272,12 +272,12 @@ class OptionsReader:
     def _affinity(self) -> Manifest:
         required: list[Manifest] = []
         preferred: list[Manifest] = []
+        whole: Manifest = {}
         for item in self.config.node_affinity:
             if item.HasField("node_affinity_json"):
                 with contextlib.suppress(UnsetError):
-                    found = _json(self._value(item.node_affinity_json))
-                    if isinstance(found, dict) and found:
-                        return {"nodeAffinity": found}
+                    given = _json(self._value(item.node_affinity_json))
+                    whole = given if isinstance(given, dict) and given else whole
                 continue
             term: Manifest = {}
             if item.match_expressions:
@@ -289,7 +289,9 @@ class OptionsReader:
             else:
                 required.append(term)
         affinity: Manifest = {}
-        if required or preferred:
+        if whole:
+            affinity["nodeAffinity"] = whole
+        elif required or preferred:
             node: Manifest = {}
             if required:
                 node["requiredDuringSchedulingIgnoredDuringExecution"] = {

@@ -366,3 +366,19 @@ ABSENT = {"componentInputParameter": "absent"}
 )
 def test_options_whose_parameter_has_no_value_are_left_out(config: dict[str, Any]) -> None:
     assert OptionsReader(config, {}, {}).read() == KubernetesOptions()
+
+
+def test_a_node_affinity_as_json_leaves_those_of_pods() -> None:
+    """The JSON stands for the whole of the node's part, and for no more."""
+    whole = {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": []}}
+    config = {
+        "nodeAffinity": [
+            {"matchExpressions": [{"key": "a", "operator": "Exists"}]},
+            {"nodeAffinityJson": {"runtimeValue": {"constant": whole}}},
+        ],
+        "podAffinity": [{"topologyKey": "zone", "matchPodLabels": {"app": "x"}, "anti": True}],
+    }
+    affinity = OptionsReader(config, {}, {}).read().affinity
+    assert affinity["nodeAffinity"] == whole
+    (term,) = affinity["podAntiAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"]
+    assert term["topologyKey"] == "zone"
