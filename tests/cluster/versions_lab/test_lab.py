@@ -19,6 +19,7 @@ from lab_seat import REPOSITORY, STATE, lab
 
 from lab_driver.kernel import run_cell
 from lab_ground.kubernetes.client import KubernetesClient, open_client
+from lab_ground.kubernetes.conditions import is_true
 from lab_ground.waiting import wait_for
 
 pytestmark = pytest.mark.cluster
@@ -47,15 +48,30 @@ def client() -> KubernetesClient:
     return open_client(str(STATE / "kubeconfig"))
 
 
+def ready(client: KubernetesClient) -> set[tuple[str, str, str]]:
+    """What is ready of the kinds that a version plays, as kind, namespace and name."""
+    return {
+        (kind, one["metadata"]["namespace"], one["metadata"]["name"])
+        for api_version, kind in HELD
+        for one in client.list_objects(api_version, kind)
+        if is_true((one.get("status") or {}).get("conditions"), "Ready")
+    }
+
+
 @pytest.fixture(scope="module", params=VERSIONS)
-def version(request: pytest.FixtureRequest) -> Iterator[str]:
-    """The platform plays it, and plays its own again afterwards."""
-    chosen = str(request.param)
+def version(request: pytest.FixtureRequest, client: KubernetesClient) -> Iterator[str]:
+    """The platform plays it, and plays its own again afterwards, with all that was ready before."""
+    chosen, before = str(request.param), ready(client)
     try:
         run("install-platform", "-e", f"lab_openshift_ai_version='{chosen}'")
         yield chosen
     finally:
         run("install-platform")
+        wait_for(
+            lambda: before <= ready(client),
+            300,
+            lambda: f"{sorted(before - ready(client))} to be ready again",
+        )
 
 
 @pytest.fixture(scope="module")
