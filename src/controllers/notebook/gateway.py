@@ -28,7 +28,13 @@ def _set_finalizers(notebook: Mapping[str, Any], wanted: list[str]) -> None:
 
 
 def hold(notebook: Mapping[str, Any]) -> None:
-    """Keep the Notebook from going before what lies elsewhere; before anything is made there."""
+    """Keep the Notebook from going before what lies elsewhere; before anything is made there.
+
+    Where a version without a gateway is played again, what lies there of 3.x goes now.
+    """
+    if not get_settings().plays_since("3.0"):
+        release(notebook)
+        return
     present = notebook["metadata"].get("finalizers") or []
     wanted = builders.finalizers_of(notebook)
     _set_finalizers(notebook, [*present, *(each for each in wanted if each not in present)])

@@ -222,6 +222,20 @@ def test_stand_ins_say_which_version_they_play(version: str) -> None:
     assert value_of("__lab_compatibility_detected", "embedded", **told) == {"version": version}
 
 
+@pytest.mark.parametrize(("former", "version"), [("2.25", "3.5"), ("3.5", "2.25")])
+def test_kinds_that_only_a_former_version_had_do_not_tell_the_version(
+    former: str, version: str
+) -> None:
+    """A definition stays where it is when another version is played that has none of its name."""
+    kept = {each["metadata"]["name"]: each for each in definitions(former)}
+    kept |= {each["metadata"]["name"]: each for each in definitions(version)}
+    told = {
+        "__lab_compatibility_definitions": {"resources": [kept[name] for name in sorted(kept)]},
+        "__lab_compatibility_clusters": {"skipped": True},
+    }
+    assert value_of("__lab_compatibility_release", "embedded", **told) == version
+
+
 @pytest.mark.parametrize("inventory", ["embedded", "kubernetes", "openshift"])
 @pytest.mark.parametrize(
     ("version", "mode"), [("2.16", "modelmesh"), ("2.25", "modelmesh"), ("3.5", "raw")]

@@ -161,14 +161,16 @@ def test_a_workbench_s_way_comes_and_goes_with_it(
         assert (grant in cluster.objects) is left, "the last one takes the grant along"
 
 
-def test_a_workbench_of_3_goes_where_2_is_played(
-    cluster: MemoryCluster, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("deleted", [True, False])
+def test_where_2_is_played_again_nothing_is_left_at_the_gateway(
+    cluster: MemoryCluster, monkeypatch: pytest.MonkeyPatch, deleted: bool
 ) -> None:
     cluster.add(notebook(annotations=LOGIN))
     reconcile_notebook("mnist", "notebook")
     monkeypatch.setenv("LAB_OPENSHIFT_AI_VERSION", "2.25")
     settings.get_settings.cache_clear()
-    cluster.objects["Notebook", "mnist", "notebook"]["metadata"]["deletionTimestamp"] = "now"
+    if deleted:
+        cluster.objects["Notebook", "mnist", "notebook"]["metadata"]["deletionTimestamp"] = "now"
     reconcile_notebook("mnist", "notebook")
     assert cluster.get(*NOTEBOOK, "notebook", "mnist")["metadata"]["finalizers"] == []
     assert not [key for key in cluster.objects if key[0] in ("HTTPRoute", "ReferenceGrant")]
