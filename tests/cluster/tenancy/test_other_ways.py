@@ -19,6 +19,21 @@ pytestmark = pytest.mark.cluster
 
 Manifest = dict[str, Any]
 ROUTE = ("route.openshift.io/v1", "Route")
+# Says a byte now and then and never comes to an end, as a database (whose packets begin so) or not.
+DRIP = """
+import socket, threading, time
+def drip(connection):
+    try:
+        connection.sendall(b"\\xff\\xff\\xff\\x00")
+        while True:
+            connection.sendall(b"x")
+            time.sleep(0.5)
+    except OSError:
+        connection.close()
+server = socket.create_server(("", 8080))
+while True:
+    threading.Thread(target=drip, args=(server.accept()[0],), daemon=True).start()
+"""
 RBAC = "rbac.authorization.k8s.io/v1"
 PIPELINES = (
     "datasciencepipelinesapplications.opendatahub.io/v1",
@@ -243,8 +258,8 @@ def test_other_kinds_of_ways_in_are_not_followed(
 def test_silent_servers_of_a_seat_keep_no_other_waiting(
     make: Make, client: KubernetesClient, stranger: Seat, victim: Seat
 ) -> None:
-    """As many pipeline servers as the controller has hands, whose databases never say a word."""
-    silent = standing(client, pod("silent", stranger.namespace, ECHO))
+    """More pipeline servers than the controller has hands, whose databases never come to an end."""
+    silent = standing(client, pod("silent", stranger.namespace, DRIP))
     address = next(silent)
     for seat in (stranger, victim):
         manifest = thing("v1", "Secret", "keys", stringData={"p": "x", "a": "x", "s": "x"})
@@ -255,7 +270,7 @@ def test_silent_servers_of_a_seat_keep_no_other_waiting(
             make(pipelines(f"silent-{number}", address, 8080))
         wait_for(
             lambda: "does not answer within" in told(client, "silent-0", stranger.namespace),
-            30,
+            60,
             "the silence is told",
         )
         # At a port of its own at which nothing listens: refused at once.
@@ -264,7 +279,7 @@ def test_silent_servers_of_a_seat_keep_no_other_waiting(
         client.create(theirs)
         wait_for(
             lambda: "127.0.0.1:1" in told(client, "theirs", victim.namespace),
-            25,
+            60,
             "the victim's pipeline server is looked after",
         )
         assert is_ready(client, "Pod", "notebook", victim.namespace)
