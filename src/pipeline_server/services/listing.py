@@ -6,6 +6,7 @@ import base64
 import binascii
 import json
 import operator
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
@@ -15,7 +16,7 @@ from urllib.parse import unquote
 import sqlalchemy as sa
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from pipeline_server.database.types import JsonText, UtcDateTime
+from pipeline_server.database.types import JsonText, LongText, UtcDateTime
 from pipeline_server.errors import InvalidArgumentError
 from pipeline_server.services import checks
 
@@ -46,6 +47,7 @@ COMPARISONS: dict[str, Callable[[Any, Any], Any]] = {
     "LESS_THAN": operator.lt,
     "LESS_THAN_EQUALS": operator.le,
 }
+_INTEGER = re.compile(r"-?[0-9]{1,19}")
 _SINGLE_VALUES = ("string_value", "int_value", "long_value", "timestamp_value")
 _MANY_VALUES = ("string_values", "int_values", "long_values")
 
@@ -238,17 +240,35 @@ def _read_predicate(item: Any) -> Predicate:
         raise InvalidArgumentError("filter predicate has no key")
     if operation == "IN":
         for name in _MANY_VALUES:
-            if name in fields:
+            if fields.get(name) is not None:
                 values = fields[name]
                 values = values.get("values") if isinstance(values, dict) else values
                 if not isinstance(values, list):
                     raise InvalidArgumentError(f"filter predicate on {key}: {name} has no values")
-                return Predicate(str(operation), key, values)
+                return Predicate(operation, key, [_text(value, name, key) for value in values])
         raise InvalidArgumentError(f"filter predicate on {key}: IN needs a list of values")
     for name in _SINGLE_VALUES:
-        if name in fields:
-            return Predicate(str(operation), key, fields[name])
+        if fields.get(name) is not None:
+            if operation == "IS_SUBSTRING" and name != "string_value":
+                raise InvalidArgumentError(
+                    f"filter predicate on {key}: IS_SUBSTRING needs a string_value, not {name}"
+                )
+            return Predicate(str(operation), key, _text(fields[name], name, key))
     raise InvalidArgumentError(f"filter predicate on {key} has no value")
+
+
+def _text(value: Any, name: str, key: str) -> str:
+    """A value of a predicate as the text that JSON has for it, of the kind that its name says."""
+    if name.startswith(("int_", "long_")):
+        whole = isinstance(value, float) and value.is_integer()
+        number = int(value) if whole else value
+        text = str(number) if isinstance(number, int) and not isinstance(number, bool) else value
+        if isinstance(text, str) and _INTEGER.fullmatch(text):
+            return text
+    elif isinstance(value, str):
+        return value
+    kind = "an integer" if name.startswith(("int_", "long_")) else "a text"
+    raise InvalidArgumentError(f"filter predicate on {key}: {name} {value!r} is not {kind}")
 
 
 def _predicate(column: Any, item: Predicate) -> sa.ColumnElement[bool]:
@@ -257,6 +277,8 @@ def _predicate(column: Any, item: Predicate) -> sa.ColumnElement[bool]:
         clause = column.in_([_convert(column, value, item.key) for value in item.value])
         return clause
     if item.operation == "IS_SUBSTRING":
+        if not isinstance(column.type, sa.String | sa.Text | LongText):
+            raise InvalidArgumentError(f"filter: {item.key} is no text, which IS_SUBSTRING is for")
         clause = column.contains(str(item.value), autoescape=True)
         return clause
     value = _convert(column, item.value, item.key)

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from pipeline_server.services.collection import Services
-from pipeline_server.services.listing import ListRequest, parse_filter
+from pipeline_server.services.listing import OPERATIONS, ListRequest, parse_filter
 from pipeline_server.services.runs import NewRun
 
 BASE = "/apis/v2beta1"
@@ -218,3 +218,46 @@ def test_a_run_needs_a_name(api: TestClient, spec: dict[str, Any], path: str) ->
     reply = api.post(BASE + path, json={"pipeline_spec": spec})
     assert reply.status_code == 400
     assert "display_name is required" in reply.json()["message"]
+
+
+VALUES = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(-(10**25), 10**25),
+    st.floats(),
+    st.text(max_size=4),
+    st.sampled_from(["2026-01-01T00:00:00.123456789Z", "%_\\", "5", "2026-13-01T00:00:00Z"]),
+)
+PREDICATES = st.fixed_dictionaries(
+    {
+        "operation": st.sampled_from([*OPERATIONS, *OPERATIONS.values(), 0, 4, "equals", None]),
+        "key": st.sampled_from(
+            ["id", "display_name", "created_at", "finished_at", "state", "storage_state", "state_history", "namespace", "runtime_details", "experiment_id", "tags.a", "metric:x"]
+        ),
+    }
+).flatmap(
+    lambda predicate: st.dictionaries(
+        st.sampled_from(["stringValue", "int_value", "longValue", "timestampValue"])
+        | st.sampled_from(["stringValues", "int_values", "longValues"]),
+        VALUES | st.lists(VALUES, max_size=2).map(lambda values: {"values": values}),
+        max_size=2,
+    ).map(lambda values: {**predicate, **values})
+)
+
+
+@settings(
+    deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200
+)
+@given(predicate=PREDICATES)
+@example(predicate={"operation": 9, "key": "created_at", "stringValue": "2026"})
+@example(predicate={"operation": 9, "key": "state", "intValue": 5})
+@example(predicate={"operation": 1, "key": "state", "stringValue": {"a": 1}})
+@example(predicate={"operation": 8, "key": "created_at", "stringValues": {"values": [True]}})
+def test_any_filter_is_answered_or_refused_in_words(
+    api: TestClient, predicate: dict[str, Any]
+) -> None:
+    """Whatever the predicate says, also of a key that it does not fit."""
+    reply = api.get(f"{BASE}/runs", params={"filter": json.dumps({"predicates": [predicate]})})
+    assert reply.status_code in (200, 400), reply.text
+    if reply.status_code == 400:
+        assert len(reply.json()["message"]) > 20
