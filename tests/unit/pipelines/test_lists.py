@@ -228,12 +228,12 @@ VALUES = st.one_of(
     st.text(max_size=4),
     st.sampled_from(["2026-01-01T00:00:00.123456789Z", "%_\\", "5", "2026-13-01T00:00:00Z"]),
 )
+KEYS = ["id", "display_name", "created_at", "finished_at", "state", "storage_state", "namespace"]
+KEYS += ["state_history", "runtime_details", "experiment_id", "tags.a", "metric:x"]
 PREDICATES = st.fixed_dictionaries(
     {
         "operation": st.sampled_from([*OPERATIONS, *OPERATIONS.values(), 0, 4, "equals", None]),
-        "key": st.sampled_from(
-            ["id", "display_name", "created_at", "finished_at", "state", "storage_state", "state_history", "namespace", "runtime_details", "experiment_id", "tags.a", "metric:x"]
-        ),
+        "key": st.sampled_from(KEYS),
     }
 ).flatmap(
     lambda predicate: st.dictionaries(
