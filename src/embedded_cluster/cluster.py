@@ -13,6 +13,7 @@ import ssl
 import subprocess
 import sys
 import urllib.request
+from collections.abc import Collection
 from pathlib import Path
 
 from embedded_cluster import encryption, kubelet_log, machine, reconfigure
@@ -174,6 +175,13 @@ def end_containers(layout: Layout) -> None:
     machine.end(shims, patience=5)
 
 
+def inside_containers(layout: Layout, names: Collection[str]) -> list[int]:
+    """Return the processes of the cluster's containers that run one of these programs."""
+    shims = [process.pid for process in machine.of_kind(machine.is_shim, layout)]
+    inside = set(descendants(shims))
+    return [one.pid for one in machine.processes() if one.pid in inside and one.program in names]
+
+
 def write_kubeconfig(layout: Layout, target: Path, *, check: bool) -> bool:
     """Give a checkout the administrator's kubeconfig, with an address that always answers."""
     if not layout.admin_kubeconfig.exists():
@@ -225,6 +233,7 @@ def kubectl(layout: Layout, *words: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+ACTIONS = ("inspect", "supervise", "take-up", "restart", "initialise", "wait")
 ADDONS = (("kube-system", "coredns"), ("local-path-storage", "local-path-provisioner"))
 
 
@@ -269,11 +278,11 @@ def wait_available(layout: Layout, seconds: float) -> None:
 def main() -> int:
     """Do one step; the result is one line of JSON."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("action", choices=["inspect", "supervise", "restart", "initialise", "wait"])
+    parser.add_argument("action", choices=ACTIONS)
     parser.add_argument("--wanted", type=json.loads, default={})
     parser.add_argument("--configuration", type=Path)
     parser.add_argument("--kubeconfig", type=Path)
-    parser.add_argument("--program", choices=["containerd", "kubelet"])
+    parser.add_argument("--program", choices=[*machine.PROGRAMS])
     parser.add_argument("--timeout", type=float, default=180)
     parser.add_argument("--check", action="store_true")
     arguments = parser.parse_args()
@@ -284,6 +293,9 @@ def main() -> int:
         print(json.dumps({"changed": ensure_supervised(layout, check=arguments.check)}))
     elif arguments.action == "restart":
         machine.restart(arguments.program, layout)
+        print(json.dumps({"changed": True}))
+    elif arguments.action == "take-up":
+        machine.take_up(layout)
         print(json.dumps({"changed": True}))
     elif arguments.action == "wait":
         wait_available(layout, arguments.timeout)

@@ -16,6 +16,7 @@ from embedded_cluster.releases import KUBERNETES, ProvisionError, Versions
 COMPONENTS = ("coredns", "etcd", *KUBERNETES)
 # No release of these is published as a binary, so they are always built; they are small.
 BUILT_ALWAYS = (
+    "etcdutl",
     "kube-network-policy",
     "kube-network-policy-gate",
     "local-path-provisioner",
@@ -124,6 +125,8 @@ def packages_of(versions: Versions) -> dict[str, tuple[str, str]]:
         "kube": ("./cmd/kube", f"-s -w {stamp}"),
         "kube-network-policy": ("./cmd/networkpolicy", "-s -w"),
         "kube-network-policy-gate": ("./cmd/networkpolicygate", "-s -w"),
+        # Restores snapshots; beside etcd in its archive, which would be one more pinned member.
+        "etcdutl": ("go.etcd.io/etcd/etcdutl/v3", "-s -w"),
         "pause": ("./cmd/pause", "-s -w"),
         "local-path-provisioner": (
             "github.com/rancher/local-path-provisioner",

@@ -16,6 +16,9 @@ from lab_ground.processes import alive, numbers
 from lab_ground.waiting import moments
 
 SYSTEMD_UNITS = ("mnist-lab-containerd.service", "mnist-lab-kubelet.service")
+# The cluster is up without it: it takes the snapshots of etcd, and rests in between.
+SNAPSHOTS_UNIT = "mnist-lab-snapshots.service"
+PROGRAMS = ("containerd", "kubelet", "snapshots")
 
 
 @dataclass(frozen=True)
@@ -76,7 +79,7 @@ def is_kubelet_of_kubeadm(process: Process, layout: Layout) -> bool:
 
 def is_start_script(process: Process, layout: Layout) -> bool:
     """Whether this is a start script that has not become its program yet."""
-    scripts = {str(layout.programs / "bin" / f"run-{name}") for name in ("containerd", "kubelet")}
+    scripts = {str(layout.programs / "bin" / f"run-{name}") for name in PROGRAMS}
     return any(argument in scripts for argument in process.arguments[:2])
 
 
@@ -126,7 +129,7 @@ def start_supervision(layout: Layout) -> None:
     """Start the supervisor, after ending what an earlier one left without a parent."""
     if has_systemd():
         subprocess.run(["systemctl", "daemon-reload"], check=True)
-        subprocess.run(["systemctl", "enable", "--now", *SYSTEMD_UNITS], check=True)
+        subprocess.run(["systemctl", "enable", "--now", *SYSTEMD_UNITS, SNAPSHOTS_UNIT], check=True)
         return
     orphans = [
         process.pid
@@ -164,22 +167,47 @@ def keep_supervisor(layout: Layout) -> None:
 
 
 def restart(program: str, layout: Layout) -> None:
-    """Restart containerd or the kubelet; running containers are not touched."""
+    """Restart a supervised program; running containers are not touched."""
     if has_systemd():
         subprocess.run(["systemctl", "restart", f"mnist-lab-{program}.service"], check=True)
     else:
-        subprocess.run(
-            [str(layout.programs / "bin/supervisor"), "ctl", "restart", program],
-            check=True,
-            stdout=subprocess.DEVNULL,
-        )
+        control(layout, "restart", program)
+
+
+def stop(program: str, layout: Layout) -> None:
+    """Stop a supervised program until it is restarted; running containers go on."""
+    if has_systemd():
+        subprocess.run(["systemctl", "stop", f"mnist-lab-{program}.service"], check=True)
+    else:
+        control(layout, "stop", program)
+
+
+def take_up(layout: Layout) -> None:
+    """Have the supervisor read its configuration again, and run what is new in it."""
+    if has_systemd():
+        subprocess.run(["systemctl", "daemon-reload"], check=True)
+        subprocess.run(["systemctl", "enable", "--now", *SYSTEMD_UNITS, SNAPSHOTS_UNIT], check=True)
+    else:
+        control(layout, "update")
+    restart("snapshots", layout)
+
+
+def control(layout: Layout, *words: str) -> None:
+    """Tell the supervisor to do something."""
+    subprocess.run(
+        [str(layout.programs / "bin/supervisor"), "ctl", *words],
+        check=True,
+        stdout=subprocess.DEVNULL,
+    )
 
 
 def stop_supervision(layout: Layout) -> None:
     """Stop the supervisor with containerd and the kubelet; containers go on."""
     if has_systemd():
         subprocess.run(
-            ["systemctl", "disable", "--now", *SYSTEMD_UNITS], check=False, capture_output=True
+            ["systemctl", "disable", "--now", *SYSTEMD_UNITS, SNAPSHOTS_UNIT],
+            check=False,
+            capture_output=True,
         )
     end([process.pid for process in of_kind(is_supervisor, layout)], patience=30)
     end(

@@ -21,6 +21,7 @@ from lab_class.record import NAMESPACE, read_file
 from lab_ground.kubernetes.manifest import Manifest
 from lab_status.lines import DOWN, UP, Line
 from lab_status.sections import Snapshot
+from lab_status.store import store_lines
 
 PLAIN_KINDS = ("nodes", "namespaces", "deployments", "statefulsets", "daemonsets")
 WITHOUT_NAMESPACE = ("nodes", "namespaces")
@@ -199,6 +200,7 @@ def look(layout: Layout, kubectl: Kubectl | None, namespaces: Sequence[str] = ()
         resources, resources_problem = own_kinds.result()
     return Snapshot(
         machine=lines,
+        store=store_lines(layout) if embedded else [],
         items=items,
         problem=problem,
         resources=resources,

@@ -45,6 +45,8 @@ class Snapshot:
     own_platform: bool = True
     addresses_claimable: bool | None = None
     """Whether a Service may have externalIPs; None: that could not be found out."""
+    store: list[Line] = field(default_factory=list)
+    """How etcd of the embedded cluster is, where one may ask it."""
     token_births: Mapping[str, datetime] = field(default_factory=dict)
     """When the Secret of each token was made, by namespace/name."""
 
@@ -69,7 +71,10 @@ def sections(
         for item in snapshot.items
         if item["kind"] == "Node" or namespace_of(item) in SYSTEM_NAMESPACES
     ]
-    yield "Cluster", [*system, *policy_lines(snapshot.items), *neighbour_lines(snapshot)]
+    yield (
+        "Cluster",
+        [*system, *snapshot.store, *policy_lines(snapshot.items), *neighbour_lines(snapshot)],
+    )
     if snapshot.own_platform:
         yield "Platform", platform_lines(snapshot.items)
     seats = seats_of(snapshot, tables)
