@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import base64
 import hashlib
+import http.client
 import json
 import os
 import re
@@ -189,12 +190,15 @@ class Store:
 
     def blocks(self) -> Iterator[bytes]:
         """Give the blocks of etcd's database as it is now, its checksum last."""
-        with self._open("maintenance/snapshot", {}, 60) as answer:
-            for line in answer:
-                told = json.loads(line)
-                if "result" not in told:
-                    raise StoreError(f"etcd broke its snapshot off: {told.get('error')}.")
-                yield base64.b64decode(told["result"].get("blob", ""))
+        try:
+            with self._open("maintenance/snapshot", {}, 60) as answer:
+                for line in answer:
+                    told = json.loads(line)
+                    if "result" not in told:
+                        raise StoreError(f"etcd broke its snapshot off: {told.get('error')}.")
+                    yield base64.b64decode(told["result"].get("blob", ""))
+        except (OSError, ValueError, http.client.HTTPException) as error:
+            raise StoreError(f"etcd broke its snapshot off: {error}.") from error
 
     def listed(self) -> list[Snapshot]:
         """Return the snapshots, the newest first."""

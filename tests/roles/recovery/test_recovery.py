@@ -172,3 +172,47 @@ def test_a_value_for_life_is_refused_and_nothing_changes(
 def test_a_second_run_and_check_mode_change_nothing(lab: Lab) -> None:
     assert lab.create()[0] == 0
     assert lab.create("--check", "--diff")[0] == 0
+
+
+@pytest.fixture
+def seat(lab: Lab) -> Iterator[str]:
+    """A project as a seat is one: something encrypted, and a pod that runs."""
+    name = f"seat-{uuid.uuid4().hex[:8]}"
+    lab.kubectl("create", "namespace", name)
+    lab.kubectl("-n", name, "create", "secret", "generic", "keys", "--from-literal=word=kept")
+    lab.kubectl(
+        "-n", name, "run", "works", "--image=lab.local/kube/pause:1", "--image-pull-policy=Never"
+    )
+    lab.kubectl("-n", name, "wait", "--for=condition=Ready", "pod/works", "--timeout=60s")
+    yield name
+    lab.kubectl("delete", "namespace", name, "--wait=false")
+
+
+def test_a_lost_etcd_comes_back_with_its_seats(
+    lab: Lab, seat: str, keepsake: Callable[[], bool], wait_for: Callable[..., float]
+) -> None:
+    """Its data go while the cluster runs, so that it comes up empty before it is restored."""
+    identity = cluster_identity(lab)
+    described = ("-n", seat, "get", "pod", "works", "-o", "jsonpath={.metadata.uid}")
+    pod = lab.kubectl(*described)
+    taken = lab("snapshot")
+    assert taken.returncode == 0, taken.stdout
+    lab.kubectl("-n", seat, "create", "configmap", "later", "--from-literal=word=lost")
+    shutil.rmtree(LAYOUT.data / "etcd")
+    for pid in named("etcd"):
+        os.kill(pid, signal.SIGKILL)
+    checked = lab("restore", "--check")
+    assert "It is whole" in checked.stdout, checked.stdout
+    done = lab("restore")
+    print(done.stdout)
+    assert done.returncode == 0, done.stdout
+    wait_for(lambda: healthy(lab) and keepsake(), WITHIN, "the cluster that was restored")
+    assert cluster_identity(lab) == identity
+    assert lab.kubectl(*described) == pod
+    secret = json.loads(lab.kubectl("-n", seat, "get", "secret", "keys", "-o", "json"))
+    assert secret["data"] == {"word": "a2VwdA=="}
+    assert lab.kubectl("-n", seat, "get", "configmap", "later", "--ignore-not-found") == ""
+    lab.kubectl("-n", seat, "wait", "--for=condition=Ready", "pod/works", "--timeout=60s")
+    # Who watches goes on: a pod that is made now is scheduled, started and told of.
+    lab.kubectl("-n", seat, "run", "new", "--image=lab.local/kube/pause:1")
+    lab.kubectl("-n", seat, "wait", "--for=condition=Ready", "pod/new", "--timeout=60s")
