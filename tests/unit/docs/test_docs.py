@@ -21,7 +21,8 @@ DOCUMENTS = sorted(
 LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
 FENCE = re.compile(r"^```(?:shell|sh|bash)?\n(.*?)^```", re.M | re.S)
 COMMANDS = {
-    "up", "test", "status", "verify", "reset", "class", "remove", "run", "venv", "lock", "--help"
+    "up", "test", "status", "verify", "reset", "class", "snapshot", "restore", "remove",
+    "run", "venv", "lock", "--help"
 }  # fmt: skip
 
 

@@ -25,7 +25,7 @@ def lab(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
 
 def test_help_names_every_command() -> None:
     told = lab("--help").stdout
-    for command in ("up", "test", "status", "verify", "reset", "remove", "run"):
+    for command in ("up", "test", "status", "verify", "reset", "snapshot", "restore", "remove", "run"):
         assert f"\n  {command} " in told
 
 
@@ -44,6 +44,8 @@ def test_help_names_every_command() -> None:
     (["up", "twice"], 'does not know what to do with "twice"'),
     (["run", "-e", "lab_seats=mnist-x", "prepare-lab"], """-e '{"lab_seats": ["mnist-x"]}'"""),
     (["status", "no-such"], "unrecognized arguments: no-such"),
+    (["snapshot", "no-such"], "unrecognized arguments: no-such"),
+    (["restore", "no", "such"], "unrecognized arguments: such"),
     (["remove", "no-such"], "unrecognized arguments: no-such"),
     (["test", "no-such"], "no suite no-such"),
     (["verify", "no-such"], "no check no-such"),
@@ -97,8 +99,10 @@ def test_who_stops_reading_sees_no_traceback(tmp_path: Path, words: tuple[str, .
 
 
 @pytest.mark.parametrize(
-    "command", ["up", "test", "status", "verify", "reset", "remove", "run", "venv", "lock"]
-)
+    "command",
+    ["up", "test", "status", "verify", "reset", "snapshot", "restore", "remove", "run", "venv",
+     "lock"],
+)  # fmt: skip
 def test_every_command_explains_itself(command: str) -> None:
     done = lab(command, "--help")
     assert done.returncode == 0

@@ -82,7 +82,7 @@ def store(etcd: Etcd, tmp_path: Path) -> Iterator[Store]:
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    Thread(target=server.serve_forever, daemon=True).start()
+    Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     (tmp_path / "etc/mnist-lab").mkdir(parents=True)
     (tmp_path / "etc/mnist-lab" / KEY).write_text('{"key": 1}')
     yield Store(tmp_path, f"http://127.0.0.1:{server.server_address[1]}")
