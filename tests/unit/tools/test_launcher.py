@@ -25,7 +25,8 @@ def lab(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
 
 def test_help_names_every_command() -> None:
     told = lab("--help").stdout
-    for command in ("up", "test", "status", "verify", "reset", "snapshot", "restore", "remove", "run"):
+    commands = ("up", "test", "status", "verify", "reset", "snapshot", "restore", "remove", "run")
+    for command in commands:
         assert f"\n  {command} " in told
 
 
