@@ -56,7 +56,7 @@ def test_platform_seats_and_the_cluster_itself_have_levels_of_their_own(
     accounts = {
         "lab-seats": token("learner"),
         "lab-platform": kubectl(
-            "-n", "local-path-storage", "create", "token", "local-path-provisioner-service-account"
+            "-n", "local-path-storage", "create", "token", "local-path-provisioner"
         ).strip(),
         "workload-high": kubectl("-n", "kube-system", "create", "token", "coredns").strip(),
     }
@@ -79,7 +79,7 @@ def test_a_storm_from_one_account_keeps_nobody_else_waiting(
     """The one lists every kind of the cluster, again and again, from many connections."""
     stormer, neighbour = token("stormer"), token("neighbour")
     platform = kubectl(
-        "-n", "local-path-storage", "create", "token", "local-path-provisioner-service-account"
+        "-n", "local-path-storage", "create", "token", "local-path-provisioner"
     ).strip()
     role = f"storm-{namespace}"
     kubectl("create", "clusterrole", role, "--verb=list", "--resource=customresourcedefinitions")
