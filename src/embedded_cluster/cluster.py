@@ -163,6 +163,11 @@ def clear_unfinished(layout: Layout) -> None:
     end_containers(layout)
     for path in (layout.kubernetes, layout.data / "etcd", layout.kubelet / "pki"):
         shutil.rmtree(path, ignore_errors=True)
+    # Of what never came up; the next etcd is another, and begins behind them.
+    snapshots, former = layout.data / "snapshots", layout.data / "snapshots.former"
+    if snapshots.exists():
+        shutil.rmtree(former, ignore_errors=True)
+        snapshots.rename(former)
     for name in ("config.yaml", "kubeadm-flags.env"):
         (layout.kubelet / name).unlink(missing_ok=True)
     ensure_supervised(layout, check=False)

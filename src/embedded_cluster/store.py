@@ -334,19 +334,19 @@ def age(snapshot: Snapshot) -> float:
 
 
 def main() -> int:
-    """Do what is due, once; what it did, or why not, is told on standard output."""
+    """Do what is due, once, and tell it; the exit code is 1 where that could not be done."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--every", type=float, required=True, help="minutes between snapshots")
     parser.add_argument("--keep", type=int, required=True, help="how many snapshots are kept")
     arguments = parser.parse_args()
     now = datetime.now(UTC).isoformat(timespec="seconds")
     try:
-        told = Store().keep_up(arguments.every, arguments.keep)
+        told, code = Store().keep_up(arguments.every, arguments.keep), 0
     except StoreError as error:
-        told = [str(error)]
+        told, code = [str(error)], 1
     for line in told:
         print(f"{now} {line}", flush=True)
-    return 0
+    return code
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ def lab(*words: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_snapshots_come_by_themselves_and_are_whole() -> None:
-    wait_for(Store().listed, 60, "the first snapshot, which the supervised program takes")
+    wait_for(Store().listed, 90, "the first snapshot, which the supervised program takes")
     newest = Store().listed()[0]
     newest.check()
     assert newest.revision > 0

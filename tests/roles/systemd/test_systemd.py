@@ -34,6 +34,8 @@ def test_the_cluster_is_made(machine: SystemdMachine) -> None:
     assert count_changes(machine.run("./lab run create-cluster", 600)) > 0
     assert machine.run(f"systemctl is-active {' '.join(UNITS)}").split() == ["active"] * 2
     assert machine.run(f"systemctl is-enabled {' '.join(UNITS)}").split() == ["enabled"] * 2
+    # Between its turns it is neither active nor failed for a moment.
+    assert machine.run("systemctl is-enabled mnist-lab-snapshots").strip() == "enabled"
     assert " Ready " in machine.run(f"{KUBECTL} get nodes --no-headers")
     assert "systemd" in machine.run("./lab status")
     assert count_changes(machine.run("./lab run create-cluster", 600)) == 0

@@ -16,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from embedded_cluster import restore
+from embedded_cluster import store as stores
 from embedded_cluster.layout import Layout
 from embedded_cluster.store import (
     ABOUT,
@@ -161,6 +162,23 @@ def test_an_etcd_that_is_not_there_is_told_in_a_sentence(tmp_path: Path) -> None
         Store(tmp_path, "http://127.0.0.1:9").take()
     with pytest.raises(StoreError, match="etcd does not answer"):
         Store(tmp_path).state()
+
+
+@pytest.mark.parametrize(("answers", "code"), [(True, 0), (False, 1)])
+def test_the_program_tells_whether_it_did_what_was_due(
+    answers: bool,
+    code: int,
+    store: Store,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Where etcd does not answer, the script that runs it looks again soon."""
+    own = store if answers else Store(store.root, "http://127.0.0.1:9")
+    monkeypatch.setattr(stores, "Store", lambda: own)
+    monkeypatch.setattr("sys.argv", ["store", "--every", "60", "--keep", "2"])
+    assert stores.main() == code
+    told = capsys.readouterr().out
+    assert ("took the snapshot" if answers else "etcd does not answer") in told
 
 
 @settings(max_examples=60, deadline=None)

@@ -44,6 +44,7 @@ def test_there_are_units_to_check() -> None:
         "mnist-lab-kubelet.service",
         "mnist-lab-nightly.service",
         "mnist-lab-nightly.timer",
+        "mnist-lab-snapshots.service",
     }
 
 
