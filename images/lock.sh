@@ -16,6 +16,7 @@ compile "$@" images/inference/node.in -o images/inference/node.lock
 compile "$@" images/runtime/requirements.in -o images/runtime/requirements.lock
 compile "$@" -c images/runtime/requirements.lock images/workbench/requirements.in \
     -o images/workbench/requirements.lock
+compile "$@" --no-deps images/workbench/kubectl.in -o images/workbench/kubectl.lock
 compile "$@" -c images/runtime/requirements.lock --overrides images/runtime/overrides-cuda.txt \
     images/runtime/requirements-cuda.in \
     -o images/runtime/requirements-cuda.lock

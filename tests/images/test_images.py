@@ -50,7 +50,7 @@ PROGRAMS = {
     "mnist-serving": "mlserver",
     "mnist-inference": "uvicorn",
     "mnist-runtime": "sh curl pip tar git papermill",
-    "mnist-workbench": "sh curl pip tar git jupyter elyra-pipeline start-notebook.sh",
+    "mnist-workbench": "sh curl pip tar git jupyter elyra-pipeline start-notebook.sh oc kubectl",
 }
 IMAGES = sorted(IMPORTS)
 WITHOUT_TENSORFLOW = ("lab-platform", "mnist-serving", "mnist-inference")

@@ -23,7 +23,13 @@ from lab_playbook.training import manifests as training
 ROOT = Path(__file__).resolve().parents[3]
 INVENTORIES = ("embedded", "kubernetes", "openshift")
 TEMPLATES = {
-    "lab_project": ("namespaces.yml.j2", "objects.yml.j2", "route.yml.j2", "limits.yml.j2"),
+    "lab_project": (
+        "namespaces.yml.j2",
+        "objects.yml.j2",
+        "route.yml.j2",
+        "limits.yml.j2",
+        "terminal.yml.j2",
+    ),
     "lab_pipeline_server": ("server.yml.j2", "route.yml.j2", "client.yml.j2"),
     "lab_data": ("connection.yml.j2",),
     "lab_image_streams": ("image_streams.yml.j2",),
