@@ -231,4 +231,19 @@ def test_a_role_that_is_bound_gives_no_more_than_the_instructor_has(path: Path) 
                                  path.read_text(), re.M):  # fmt: skip
         assert kind == "Role"
         plain = re.sub(r"{{.*}}$", "NAME", name)
-        assert plain in ("ds-pipeline-user-access-NAME", "{{ server }}-view-role"), name
+        known = ("ds-pipeline-user-access-NAME", "{{ server }}-view-role", "mnist-lab-terminal")
+        assert plain in known, name
+
+
+def test_the_terminal_has_no_more_than_the_instructor_who_gives_it() -> None:
+    """Nor what would let a notebook's code give rights, read every Secret or start pods by hand."""
+    held = given("seat")
+    terminal = yaml.safe_load(SEAT.read_text())["__lab_project_terminal_rules"]
+    for rule in terminal:
+        for group in rule["apiGroups"]:
+            for resource in rule["resources"]:
+                assert set(rule["verbs"]) <= held.get((group, resource), set()), (group, resource)
+                if set(rule["verbs"]) - {"get", "list"}:
+                    assert group != "rbac.authorization.k8s.io"
+                    assert resource not in ("pods", "secrets", "serviceaccounts")
+                assert resource != "secrets" or rule["resourceNames"]
