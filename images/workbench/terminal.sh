@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Sourced by every shell of a terminal: a login shell sets its PATH anew, without the lab's programs.
 case :$PATH: in
 *:/opt/lab/venv/bin:*) ;;

@@ -1,13 +1,12 @@
-"""A learner's whole way, in a browser: from an empty workbench to ten digits recognised.
+"""A learner's way in a browser, from an empty workbench to a trained model.
 
 Takes the lab's seat back to its workbench and trains on all of MNIST twice, in the notebook and in
-the pipeline that the learner completes: a nightly suite. The pictures are in the report's
-directory, in the order of the way.
+the pipeline that the learner completes: a nightly suite. `test_serving` goes on from there. The
+pictures are in the report's directory, in the order of the way.
 """
 
 from __future__ import annotations
 
-import os
 import subprocess
 import time
 from collections.abc import Callable
@@ -25,9 +24,7 @@ from lab_driver.pages.login import sign_in
 from lab_driver.pages.notebook import NotebookPage
 from lab_driver.pages.pipeline_editor import PipelineEditorPage
 from lab_driver.pages.runs import RunsPage
-from lab_driver.pages.webapp import DrawingPage
 from lab_driver.pages.workbench import WorkbenchPage
-from lab_driver.strokes import smooth, strokes_of
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 CLONE_URL = "http://model-repository.lab-platform.svc.cluster.local/rhods-mnist-model.git"
@@ -171,47 +168,3 @@ def test_4_follow_the_run(
     assert wait_for(ended, left, "the run's end", 2) == "SUCCEEDED"
     run.open().open_output()
     picture("4-2-output")
-
-
-def test_5_serve_and_draw(
-    browser: WebDriver, cluster: ClusterReader, namespace: str, kubeconfig: Path | None,
-    clear_digits_after_serving: dict, picture: Callable[[str], None],
-) -> None:  # fmt: skip
-    """Function and page are applied as the guide says, and each digit is recognised."""
-    environment = {**os.environ, **({"KUBECONFIG": str(kubeconfig)} if kubeconfig else {})}
-    done = subprocess.run(
-        ["kubectl", "-n", namespace, "apply", "-k", "./inference/"], cwd=REPOSITORY, text=True,
-        capture_output=True, env=environment, timeout=60, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    host = wait_for(lambda: host_of(cluster, namespace), 30, "a host for the page's Route", 0.5)
-    page = DrawingPage(browser, f"https://{host}")
-    page.wait(lambda: page.load() or page.there, "the page to be reached", timeout=60)
-    for digit, image in clear_digits_after_serving.items():
-        page.clear().draw(smooth(strokes_of(image))).predict()
-        picture(f"5-{digit}")
-        assert page.answer == digit
-
-
-def host_of(cluster: ClusterReader, namespace: str) -> str:
-    """The page's host, once the router has given the Route one."""
-    route = cluster.find("route.openshift.io/v1", "Route", "mnist-webapp", namespace) or {}
-    entries = (route.get("status") or {}).get("ingress") or [{}]
-    return str(entries[0].get("host") or "")
-
-
-@pytest.fixture
-def clear_digits_after_serving(request: pytest.FixtureRequest, access: Access) -> dict:
-    """The model is served first: only then can it say which digits are clear to it."""
-    lab("run", "serve-model")
-    session = request.getfixturevalue("model_session")
-    url = f"{access.get('inference.url')}/v2/models/{access.get('inference.model')}"
-
-    def answers() -> bool:
-        found = session.get(url, timeout=30)
-        found.raise_for_status()
-        return found.status_code == 200
-
-    # The router learns of the new Route within a second.
-    wait_for(answers, 30, "an answer of the served model", 0.5)
-    return request.getfixturevalue("clear_digits")
