@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from embedded_cluster import cluster, machine, settled
+from embedded_cluster import cluster, machine, room_dns, settled
 from embedded_cluster.layout import Layout, cache_directory
 from lab_ground.processes import descendants, numbers
 
@@ -34,6 +34,9 @@ class Requirements:
     disk_gib: float = 20.0
     debian: int = 12
     ports: tuple[int, ...] = (6443, 10250, 80, 443)
+    # Where laptops of a room without DNS are to ask for the base domain; empty: nowhere.
+    room_dns: str = ""
+    base_domain: str = ""
 
 
 @dataclass(frozen=True)
@@ -254,9 +257,16 @@ def foreign_ports(layout: Layout, ports: tuple[int, ...] = Requirements().ports)
     for port, inodes in taken.items():
         owner = owner_of({f"socket:[{inode}]" for inode in inodes})
         if owner is None or owner not in ours:
-            name = Path(f"/proc/{owner}/comm").read_text().strip() if owner else "another process"
-            foreign[port] = f"{name} (process {owner})" if owner else name
+            foreign[port] = name_of(inodes)
     return foreign
+
+
+def name_of(inodes: set[str]) -> str:
+    """Who holds one of these sockets, for a sentence."""
+    owner = owner_of({f"socket:[{inode}]" for inode in inodes})
+    if owner is None:
+        return "another process"
+    return f"{Path(f'/proc/{owner}/comm').read_text().strip()} (process {owner})"
 
 
 def owner_of(sockets: set[str]) -> int | None:
@@ -303,7 +313,9 @@ def main() -> int:
         arguments.wanted["ports"] = tuple(arguments.wanted["ports"])
     layout = Layout()
     state = cluster.inspect(layout, arguments.cluster)
-    reasons = problems(look(layout), Requirements(**arguments.wanted))
+    required = Requirements(**arguments.wanted)
+    reasons = problems(look(layout), required)
+    reasons += room_dns.refusals(required.room_dns, required.base_domain, name_of)
     if state["state"] in ("stopped", "unhealthy", "healthy"):  # otherwise it is made anew
         reasons += settled.refusals(layout, arguments.settings)
     print(json.dumps({"problems": reasons, **state}))
