@@ -12,7 +12,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import NoReturn
 
-from lab_class import capacity, courses, handout, removal
+from lab_class import capacity, courses, handout, kept, removal
 from lab_class.accounts import Accounts
 from lab_class.record import Record
 from lab_class.roster import ClassError, Roster, Seat, find, in_order
@@ -144,12 +144,18 @@ class Command:
                 handout.fingerprint(Path(authority)) if authority else "",
                 own_users=self.accounts.own_users,
             ))  # fmt: skip
+        self.keep_hashes()
         document = handout.write(STATE, pages)
         printed = handout.print_to_pdf(document)
         print(f"To print: {document}" + (f" and {printed}" if printed else ""))
         if any(page.address.split("/")[2].endswith(".localhost") for page in pages if page.address):
             print(NOT_ON_LAPTOPS)
         return 0
+
+    def keep_hashes(self) -> None:
+        """Keep the passwords' hashes here, so that a new cluster takes the same passwords."""
+        if not self.accounts.own_users:
+            kept.write(STATE, self.accounts.entries())
 
     @staticmethod
     def print_passwords(seats: Sequence[Seat], passwords: dict[str, str]) -> None:
@@ -205,6 +211,7 @@ class Command:
         removal.remove(self.client, seats, self.accounts)
         self.record.change(lambda roster: roster.without(names).or_none())
         removal.remove_files(STATE, seats)
+        self.keep_hashes()
         handout.print_to_pdf(handout.join(STATE / handout.DIRECTORY))
         print(f"Nothing of {named} is left.")
         return 0

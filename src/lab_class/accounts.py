@@ -85,6 +85,33 @@ class Accounts:
         found = self.client.get("v1", "Secret", PASSWORDS, NAMESPACE)
         return (found or {}).get("data") or {}
 
+    def entries(self) -> dict[str, str]:
+        """Return what is kept of each learner's password."""
+        return dict(self._kept())
+
+    def is_given(self, seat: Seat) -> bool:
+        """Say whether a seat's learner has account, password and rights."""
+        wanted = build_binding(seat, own_users=self.own_users)
+        found = self.client.get(f"{RBAC}/v1", "RoleBinding", BINDING, seat.namespace) or {}
+        if any(found.get(key) != wanted[key] for key in ("roleRef", "subjects")):
+            return False
+        if self.own_users:
+            return True
+        account = self.client.get("v1", "ServiceAccount", seat.learner, ACCOUNTS)
+        return account is not None and seat.learner in self._kept()
+
+    def restore(self, seat: Seat, entry: str) -> None:
+        """Give a learner account and rights again, with the password of which ``entry`` is kept.
+
+        A password that the cluster has stays.
+
+        Raises:
+            ApiError: the cluster refuses; a seat's namespace must be there.
+        """
+        if not self.own_users and entry and seat.learner not in self._kept():
+            self._keep(seat.learner, entry)
+        self.give(seat)
+
     def known(self) -> set[str]:
         """Return who has a password."""
         return set(self._kept())
@@ -98,12 +125,23 @@ class Accounts:
         if not seat.learner:
             return ""
         if not self.own_users:
-            for manifest in (build_namespace(), build_quota(), build_account(seat.learner)):
-                self.client.apply(manifest)
+            self.make(seat.learner)
         self._bind(seat)
         if self.own_users or seat.learner in self._kept():
             return ""
         return self.renew(seat.learner)
+
+    def make(self, learner: str) -> None:
+        """Make a learner's account, with rights nowhere yet.
+
+        Raises:
+            ApiError: the cluster refuses.
+        """
+        # Where the platform's role has made the namespace, it is that role's.
+        if self.client.get("v1", "Namespace", ACCOUNTS) is None:
+            self.client.apply(build_namespace())
+        for manifest in (build_quota(), build_account(learner)):
+            self.client.apply(manifest)
 
     def _bind(self, seat: Seat) -> None:
         wanted = build_binding(seat, own_users=self.own_users)
