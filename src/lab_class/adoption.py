@@ -19,10 +19,12 @@ from lab_ground.kubernetes.manifest import Manifest
 
 AUTHORITY = "lab-ca"
 CERTIFICATE = "tls.crt"
+OWN_CERTIFICATE, OWN_AUTHORITY = "lab-own-certificate", "ca.crt"
 OPERATORS = "lab-operators"
 DOMAIN_VARIABLE, DOMAIN_FILE = "LAB_BASE_DOMAIN", "base-domain"
 # What is asked of the cluster, all in `record.NAMESPACE`: API version, kind, name.
 WANTED = (
+    ("v1", "Secret", OWN_CERTIFICATE),
     ("v1", "Secret", AUTHORITY),
     ("v1", "ConfigMap", record.NAME),
     ("apps/v1", "Deployment", OPERATORS),
@@ -45,10 +47,14 @@ def adopt_objects(found: Iterable[Manifest], state: Path, authority: Path | None
         ClassError: the cluster's list of seats cannot be read.
     """
     changed = []
+    # Before the lab's own authority, which goes on to sign what is no host right below the domain.
+    above = ""
     for item in found:
         kind, name = item["kind"], item["metadata"]["name"]
-        if (kind, name) == ("Secret", AUTHORITY) and authority is not None:
-            if _keep_certificate(item, authority):
+        if (kind, name) == ("Secret", OWN_CERTIFICATE):
+            above = decode_secret(item)[0].get(OWN_AUTHORITY, "")
+        elif (kind, name) == ("Secret", AUTHORITY) and authority is not None:
+            if _keep(authority, above + decode_secret(item)[0].get(CERTIFICATE, "")):
                 changed.append(str(authority))
         elif (kind, name) == ("ConfigMap", record.NAME):
             kept = record.of_config_map(item)
@@ -73,11 +79,6 @@ def _keep_domain(operators: Manifest, path: Path) -> bool:
         if variable["name"] == DOMAIN_VARIABLE
     ]
     return _keep(path, f"{told[0]}\n" if told and told[0] else "")
-
-
-def _keep_certificate(secret: Manifest, path: Path) -> bool:
-    values, _ = decode_secret(secret)
-    return _keep(path, values.get(CERTIFICATE, ""))
 
 
 def _keep(path: Path, text: str) -> bool:

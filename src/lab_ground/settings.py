@@ -43,6 +43,16 @@ class Settings:
         """How many may be by a Route of a namespace: the platform's own serve all seats."""
         return 0 if namespace in self.platform_namespaces else self.route_requests
 
+    @property
+    def sign_in_url(self) -> str:
+        """Where a browser signs in, for all doors."""
+        return f"https://login-{self.platform_namespace}.{self.base_domain}"
+
+    @property
+    def api_host(self) -> str:
+        """Host of the API server for clients outside, at the router."""
+        return f"api-{self.platform_namespace}.{self.base_domain}"
+
     def plays_since(self, version: str) -> bool:
         """Say whether the version that is played is this one or a later one."""
         return _numbers(self.openshift_ai_version) >= _numbers(version)

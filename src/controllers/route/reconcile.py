@@ -10,6 +10,7 @@ import threading
 from collections import defaultdict
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from controllers.route.build import claims
 from controllers.route.build import configuration as builders
@@ -28,6 +29,9 @@ from lab_ground.settings import get_settings
 
 ROUTE = ("route.openshift.io/v1", "Route")
 TOKEN_SECRET = "lab-router-token"  # noqa: S105 - a name
+API_AUTHORITY = Path("/var/run/secrets/kubernetes.io/serviceaccount/ca.crt")
+# A certificate from elsewhere, which the role has looked at and stored.
+GIVEN_CERTIFICATE = "lab-own-certificate"
 _LOOK_AGAIN = 3600.0
 # Its rules stay among those that the router is told, which tries them again.
 _NOT_TAKEN = {
@@ -94,6 +98,18 @@ def _certificate(*hosts: str) -> dict[str, str]:
     return {"certFile": pair.certificate, "keyFile": pair.key}
 
 
+def _default_certificate() -> dict[str, str]:
+    """Return the certificate of all hosts right below the base domain: one given, or our own."""
+    settings = get_settings()
+    given = kubernetes.get_client().get(
+        "v1", "Secret", GIVEN_CERTIFICATE, settings.platform_namespace
+    )
+    if given is not None:
+        texts = secret_texts(given)
+        return {"certFile": texts["tls.crt"], "keyFile": texts["tls.key"]}
+    return _certificate(f"*.{settings.base_domain}", settings.base_domain)
+
+
 def _own_certificates(
     routes: list[Manifest], admissions: Mapping[claims.Key, claims.Admission]
 ) -> list[dict[str, str]]:
@@ -136,7 +152,7 @@ def _tell(route: Manifest, admission: claims.Admission) -> bool:
     settings = get_settings()
     status = build_status(route, admission, settings.router_name, settings.base_domain)
     named = True
-    if admission.admitted and not route["spec"].get("host"):
+    if admission.admitted and (route["spec"].get("host") or "").lower() != admission.host:
         named = _attempt(route, lambda: _set_host(route, admission.host))
     return _attempt(route, lambda: kubernetes.get_client().patch_status(route, status)) and named
 
@@ -189,6 +205,21 @@ def _look_at(
     return looked
 
 
+def _api_server() -> builders.ApiServer | None:
+    """The API server for clients outside; none where this process is in no cluster.
+
+    Its host ends in the platform's namespace, so that it is no Route's of another.
+    """
+    settings = get_settings()
+    address = os.environ.get("KUBERNETES_SERVICE_HOST", "")
+    if not address or not API_AUTHORITY.exists():
+        return None
+    port = os.environ.get("KUBERNETES_SERVICE_PORT", "443")
+    host = f"[{address}]" if ":" in address else address
+    authority = API_AUTHORITY.read_text(encoding="utf-8")
+    return builders.ApiServer(settings.api_host, f"{host}:{port}", authority)
+
+
 def _activator() -> str:
     settings = get_settings()
     return f"lab-activator.{settings.platform_namespace}.svc.{settings.cluster_domain}"
@@ -235,8 +266,9 @@ def reconcile_routes(*_: str) -> float | None:
     publisher.publish(
         builders.build_configuration(
             [*looked.admitted(admissions), *gateways.rules],
-            default_certificate=_certificate(f"*.{settings.base_domain}", settings.base_domain),
+            default_certificate=_default_certificate(),
             extra_certificates=_own_certificates(routes, admissions),
+            api=_api_server(),
         )
     )
     for key in publisher.left_out & admissions.keys():

@@ -99,6 +99,19 @@ def test_a_fresh_checkout_takes_certificate_and_seats_once(tmp_path: Path) -> No
     assert anew == [str(authority)]
 
 
+def test_what_signs_a_certificate_from_elsewhere_comes_before_the_labs_own(tmp_path: Path) -> None:
+    authority = tmp_path / "ca.crt"
+    data = {"ca.crt": base64.b64encode(b"-----BEGIN theirs\n").decode()}
+    own = {"kind": "Secret", "metadata": {"name": "lab-own-certificate"}, "data": data}
+    found = [own, *objects(b"-----BEGIN ours\n")]
+    wanted = [name for _, kind, name in adoption.WANTED if kind == "Secret"]
+    assert wanted == ["lab-own-certificate", "lab-ca"], "it is read in this order"
+    assert str(authority) in adoption.adopt_objects(found, tmp_path, authority)
+    assert authority.read_text() == "-----BEGIN theirs\n-----BEGIN ours\n"
+    adoption.adopt_objects(found[1:], tmp_path, authority)
+    assert authority.read_text() == "-----BEGIN ours\n"
+
+
 def test_the_base_domain_is_followed(tmp_path: Path) -> None:
     def operators(domain: str) -> dict:
         env = [{"name": "OTHER"}, {"name": "LAB_BASE_DOMAIN", "value": domain}]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import json
 
 import pytest
 import route_rules
+from cryptography import x509
 from platform_manifests import route, service
 
 from activator.scaling import SERVICE_LABEL
@@ -14,8 +16,9 @@ from controllers.route.build import backends, claims
 from controllers.route.build import configuration as builders
 from controllers.route.build.annotations import PREFIX
 from controllers.route.status import build_status
-from controllers.serving_certificate.build.authority import sign
+from controllers.serving_certificate.build.authority import create_authority, sign
 from lab_ground.kubernetes.errors import ApiError, InvalidError
+from lab_ground.settings import read_settings
 
 DOMAIN = "apps.mnist-lab.localhost"
 
@@ -266,6 +269,70 @@ class TestController:
         cluster.writes.clear()
         handlers.reconcile_routes()
         assert cluster.writes == []
+
+    def test_another_base_domain_moves_what_was_generated_and_the_certificate(
+        self, cluster, monkeypatch
+    ):
+        cluster.add(route("page", tls={"termination": "edge"}))
+        cluster.add(route("own", host=f"own.{DOMAIN}"))
+        named = route("named", host=f"named-mnist.{DOMAIN}")
+        cluster.add(named)
+        handlers.reconcile_routes()
+        told = read_settings({"LAB_BASE_DOMAIN": "10-0-0-1.sslip.io"})
+        monkeypatch.setattr(handlers, "get_settings", lambda: told)
+        elsewhere = create_authority(["10-0-0-1.sslip.io", "svc", "cluster.local"])
+        monkeypatch.setattr(handlers, "get_authority", lambda: elsewhere)
+        handlers.reconcile_routes()
+        hosts = {
+            name: cluster.get(*handlers.ROUTE, name, "mnist")["spec"]["host"]
+            for name in ("page", "own", "named")
+        }
+        assert hosts == {
+            "page": "page-mnist.10-0-0-1.sslip.io",
+            "own": f"own.{DOMAIN}",
+            "named": f"named-mnist.{DOMAIN}",
+        }, "what somebody wrote stays as it was written"
+        rules = json.loads(handlers.publisher.answer()[2])
+        default = rules["tls"]["stores"]["default"]["defaultCertificate"]["certFile"]
+        names = x509.load_pem_x509_certificate(default.encode()).extensions
+        wildcard = names.get_extension_for_class(x509.SubjectAlternativeName).value
+        assert "*.10-0-0-1.sslip.io" in wildcard.get_values_for_type(x509.DNSName)
+        cluster.writes.clear()
+        handlers.reconcile_routes()
+        assert cluster.writes == []
+
+    def test_a_certificate_from_elsewhere_is_for_all_hosts_until_it_is_taken_away(self, cluster):
+        pair = {"tls.crt": "their chain", "tls.key": "their key"}
+        data = {name: base64.b64encode(text.encode()).decode() for name, text in pair.items()}
+        secret = {"apiVersion": "v1", "kind": "Secret", "data": data, "metadata": {
+            "name": handlers.GIVEN_CERTIFICATE, "namespace": "lab-platform"}}  # fmt: skip
+        cluster.add(secret)
+
+        def default() -> dict[str, str]:
+            handlers.reconcile_routes()
+            rules = json.loads(handlers.publisher.answer()[2])
+            return rules["tls"]["stores"]["default"]["defaultCertificate"]
+
+        assert default() == {"certFile": "their chain", "keyFile": "their key"}
+        cluster.delete("v1", "Secret", handlers.GIVEN_CERTIFICATE, "lab-platform")
+        assert "BEGIN CERTIFICATE" in default()["certFile"]
+
+    def test_clients_outside_reach_the_api_server_by_a_host_of_the_platform(
+        self, cluster, monkeypatch, tmp_path
+    ):
+        monkeypatch.setattr(handlers, "API_AUTHORITY", tmp_path / "ca.crt")
+        monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "10.96.0.1")
+        handlers.reconcile_routes()
+        assert b"kubernetes-api" not in handlers.publisher.answer()[2]
+        (tmp_path / "ca.crt").write_text("the cluster's")
+        handlers.reconcile_routes()
+        rules = json.loads(handlers.publisher.answer()[2])["http"]
+        assert rules["routers"]["kubernetes-api"]["rule"] == f"Host(`api-lab-platform.{DOMAIN}`)"
+        transport = rules["serversTransports"]["kubernetes-api"]
+        assert transport["rootCAs"] == ["the cluster's"]
+        assert transport["serverName"] == "kubernetes.default.svc"
+        (server,) = rules["services"]["kubernetes-api"]["loadBalancer"]["servers"]
+        assert server == {"url": "https://10.96.0.1:443"}
 
     def test_publishes_what_is_there_and_forgets_what_has_gone(self, cluster):
         cluster.add(route("page", tls={"termination": "edge"}))

@@ -35,14 +35,22 @@ def key_of(manifest: Mapping[str, Any]) -> Key:
 
 
 def wanted_host(route: Mapping[str, Any], base_domain: str) -> str:
-    """Return the host a Route asks for, or the one generated from its name."""
+    """Return the host a Route asks for, or the one generated from its name.
+
+    One that was generated below another base domain moves with it.
+    """
     spec = route["spec"]
-    if spec.get("host"):
-        return str(spec["host"]).lower()
     namespace, name = key_of(route)
-    if spec.get("subdomain"):
-        return f"{spec['subdomain']}.{base_domain}".lower()
-    return f"{name}-{namespace}.{base_domain}".lower()
+    label = str(spec.get("subdomain") or f"{name}-{namespace}").lower()
+    host = str(spec.get("host") or "").lower()
+    if host and not (_is_generated(route) and host.startswith(f"{label}.")):
+        return host
+    return f"{label}.{base_domain}".lower()
+
+
+def _is_generated(route: Mapping[str, Any]) -> bool:
+    annotations = route["metadata"].get("annotations") or {}
+    return annotations.get(HOST_GENERATED) == "true"
 
 
 def _problem(route: Mapping[str, Any], host: str) -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from controllers.route.build.annotations import read_options
@@ -13,6 +14,7 @@ from lab_ground.kubernetes.manifest import Manifest
 HTTP_ENTRY, HTTPS_ENTRY = "web", "websecure"
 REDIRECT = "redirect-to-https"
 NOWHERE = "not-available"
+API, API_SERVER_NAME = "kubernetes-api", "kubernetes.default.svc"
 
 
 def build_rule(host: str, path: str) -> str:
@@ -256,15 +258,50 @@ def _add_route(
         rules.certificates.append({"certFile": chain, "keyFile": tls["key"]})
 
 
+@dataclass(frozen=True)
+class ApiServer:
+    """The API server, as clients outside reach it: a host, where it is, and who signs for it."""
+
+    host: str
+    address: str
+    authority: str
+
+    def rules(self) -> Rules:
+        """Return the rules of its host; tokens are the API server's to check."""
+        rules = Rules()
+        rules.http["routers"][API] = {
+            "rule": build_rule(self.host, ""),
+            "priority": 10,
+            "entryPoints": [HTTPS_ENTRY],
+            "tls": {},
+            "service": API,
+        }
+        balancer = {
+            "servers": [{"url": f"https://{self.address}"}],
+            "passHostHeader": True,
+            "serversTransport": API,
+        }
+        rules.http["services"][API] = {"loadBalancer": balancer}
+        rules.http["serversTransports"][API] = {
+            "serverName": API_SERVER_NAME,
+            "rootCAs": [self.authority],
+            "maxIdleConnsPerHost": 32,
+        }
+        return rules
+
+
 def build_configuration(
     rules: Iterable[Rules],
     *,
     default_certificate: Mapping[str, str],
     extra_certificates: Iterable[Mapping[str, str]] = (),
+    api: ApiServer | None = None,
 ) -> Manifest:
     """Build Traefik's dynamic configuration from the rules of the Routes that are admitted."""
     whole = Rules()
     for part in rules:
         whole.add(part)
+    if api is not None:
+        whole.add(api.rules())
     whole.certificates += [dict(pair) for pair in extra_certificates]
     return whole.build(default_certificate)
