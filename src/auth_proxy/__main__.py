@@ -17,14 +17,23 @@ from auth_proxy.configuration import (
     read_configuration,
 )
 from auth_proxy.links import UsedTickets
-from auth_proxy.passwords import LoginService
+from auth_proxy.login_service import LoginService, check_session, is_session
 from auth_proxy.protocol import serve
 from auth_proxy.relay import Relay
-from auth_proxy.reviews import Api, Reviewer, check_token
+from auth_proxy.reviews import (
+    POSITIVE_SECONDS,
+    SESSION_POSITIVE_SECONDS,
+    Reviewer,
+    Verdict,
+    check_token,
+)
 from auth_proxy.session import Sealer
+from auth_proxy.sign_in import SignIn
+from lab_ground.kubernetes.asking import Api
 
 logger = logging.getLogger("auth_proxy")
 
+API_DIRECTORY = Path("/etc/auth-proxy/api")
 _WATCH_SECONDS = 10.0
 
 
@@ -50,30 +59,55 @@ async def _follow_certificate(
             nginx.send_signal(signal.SIGHUP)
 
 
-async def run(configuration: ProxyConfiguration) -> int:
-    """Run both until a signal comes or nginx ends."""
-    sealer = None
-    if configuration.session_file is not None:
-        sealer = Sealer(configuration.session_file.read_bytes())
-    reviewer = Reviewer(functools.partial(check_token, Api().post, review=configuration.review))
-    work = configuration.work_directory
-    authoriser = Authoriser(
-        reviewer,
-        sealer=sealer if configuration.login else None,
-        tickets=UsedTickets(work / "used-tickets"),
+def build_authoriser(configuration: ProxyConfiguration) -> Authoriser:
+    """Return what answers nginx."""
+    secret = None
+    if configuration.session_file is not None and configuration.login:
+        secret = configuration.session_file.read_bytes()
+    review = configuration.review
+    service = sign_in = None
+    if configuration.login_service and secret is not None:
+        service = LoginService(configuration.login_service, configuration.authority)
+        if configuration.sign_in:
+            sign_in = SignIn(
+                configuration.sign_in,
+                service,
+                secret,
+                review["namespace"],
+                configuration.prefix,
+            )
+    by_cluster = functools.partial(check_token, Api(API_DIRECTORY).post, review=review)
+
+    def check(token: str) -> Verdict:
+        if is_session(token):
+            if service is None:
+                return Verdict(401, message="no login service knows this session")
+            return check_session(service, token, review)
+        return by_cluster(token)
+
+    def believed(token: str) -> float:
+        return SESSION_POSITIVE_SECONDS if is_session(token) else POSITIVE_SECONDS
+
+    return Authoriser(
+        Reviewer(check, believed=believed),
+        sealer=Sealer(secret) if secret is not None else None,
+        tickets=UsedTickets(configuration.work_directory / "used-tickets"),
         pass_token=configuration.pass_token,
         manner=configuration.manner,
         review=configuration.review,
         prefix=configuration.prefix,
-        ask=LoginService(configuration.login_service, configuration.authority)
-        if configuration.login_service
-        else None,
+        sign_in=sign_in,
     )
+
+
+async def run(configuration: ProxyConfiguration) -> int:
+    """Run both until a signal comes or nginx ends."""
+    authoriser = build_authoriser(configuration)
     server = await serve(authoriser, configuration.socket)
     relay = await Relay(configuration.upstream, authoriser.verdict).listen(
         configuration.relay_socket
     )
-    file = work / "nginx.conf"
+    file = configuration.work_directory / "nginx.conf"
     file.write_text(build_nginx_configuration(configuration))
     nginx = await asyncio.create_subprocess_exec(
         os.environ.get("AUTH_PROXY_NGINX", "nginx"), "-e", "stderr", "-c", str(file)

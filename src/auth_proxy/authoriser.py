@@ -7,17 +7,22 @@ import contextlib
 import json
 import logging
 from collections.abc import Mapping
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 
 from auth_proxy import pages
 from auth_proxy.headers import Headers, read_bearer, read_cookie, session_cookie, wants_page
 from auth_proxy.links import ShortLinks, UsedTickets
+from auth_proxy.login_service import is_session
 from auth_proxy.manners import Manner
-from auth_proxy.passwords import Ask
 from auth_proxy.reviews import Reviewer, ReviewError, Verdict
 from auth_proxy.session import SESSION_SECONDS, Sealer, SealError
+from auth_proxy.sign_in import CALLBACK, LostError, SignIn
+from lab_ground.same_origin import is_from_elsewhere
 
 logger = logging.getLogger(__name__)
+
+# Browsers keep 4,096 bytes of a cookie, its name and attributes among them.
+LARGEST_COOKIE = 3900
 
 Answer = tuple[int, dict[str, str], bytes]
 
@@ -25,20 +30,6 @@ Answer = tuple[int, dict[str, str], bytes]
 def _go_to(location: str, cookie: str) -> Answer:
     headers = {"Location": location, "Set-Cookie": cookie, "Cache-Control": "no-store"}
     return 303, headers, b""
-
-
-def _words(fields: dict[str, list[str]], headers: Headers) -> dict[str, str]:
-    """Return what a form says to the login service, and the address that it came from."""
-    said = {key: (fields.get(key) or [""])[0] for key in ("user", "password", "new")}
-    said["user"] = said["user"].strip().lower()
-    # The last is the router's word; a browser's own would stand before it.
-    said["address"] = headers.get("x-forwarded-for", "").rpartition(",")[2].strip()
-    return said
-
-
-def _status(said: int) -> int:
-    """Return the status for a browser: what nginx knows, and 503 for the rest."""
-    return said if said in (400, 401, 429) else 503
 
 
 class Authoriser:
@@ -51,7 +42,7 @@ class Authoriser:
         sealer: Sealer | None = None,
         tickets: UsedTickets | None = None,
         pass_token: bool = False,
-        ask: Ask | None = None,
+        sign_in: SignIn | None = None,
         manner: Manner = Manner.OWN,
         review: Mapping[str, str] | None = None,
         prefix: str = "",
@@ -62,7 +53,7 @@ class Authoriser:
         self._sealer = sealer
         self._tickets = tickets or UsedTickets(None)
         self._links = ShortLinks()
-        self._ask = ask
+        self._sign_in = sign_in
         self._manner = manner
         self._review = review or {}
         self._prefix = prefix
@@ -70,7 +61,8 @@ class Authoriser:
     def _token(self, headers: Headers) -> str | None:
         token = read_bearer(headers) if self._manner.takes_bearer else None
         if token is not None or self._sealer is None:
-            return token
+            # A session is good in the cookie that this door has sealed, and nowhere else.
+            return None if token is not None and is_session(token) else token
         cookie = read_cookie(headers, self._prefix)
         if not cookie:
             return None
@@ -118,16 +110,13 @@ class Authoriser:
             if method == "POST":
                 return await self._login(headers, body)
             if method in ("GET", "HEAD"):
-                return await self._login_page(query)
-        if path == "/oauth/password" and self._sealer is not None and self._ask is not None:
-            if method == "POST":
-                return await self._change_password(headers, body)
-            if method in ("GET", "HEAD"):
-                return 200, dict(pages.HEADERS), pages.password_page()
+                return await self._login_page(headers, query)
+        if path == CALLBACK and self._sign_in is not None and method == "GET":
+            return await self._come_back(headers, query)
         if path == "/oauth/link" and self._sealer is not None:
             return self._shorten(method, body)
         if path == "/oauth/logout" and self._sealer is not None:
-            return self._logout(method, headers)
+            return await self._logout(method, headers)
         return 404, {"Content-Type": "text/plain"}, b"not found\n"
 
     async def _check(self, headers: Headers) -> Answer:
@@ -140,7 +129,7 @@ class Authoriser:
             return verdict.status, {}, b""
         answer = {"X-Checked-User": verdict.user}
         if self._pass_token:
-            answer["X-Checked-Token"] = self._token(headers) or ""
+            answer["X-Checked-Token"] = verdict.token or self._token(headers) or ""
         return 200, answer, b""
 
     async def _refused(self, headers: Headers) -> Answer:
@@ -177,12 +166,13 @@ class Authoriser:
         """Check a token that was just presented; begin a session or say why not."""
         assert self._sealer is not None  # noqa: S101 - the callers have looked
         try:
-            verdict = await self._reviewer.review(token)
+            # A session of the login comes by the callback alone, with what binds it to this door.
+            verdict = Verdict(401) if is_session(token) else await self._reviewer.review(token)
         except ReviewError as error:
             logger.warning("%s", error)
             return 503, {**pages.HEADERS, "Retry-After": "2"}, pages.unavailable_page()
         if verdict.status == 401:
-            page = self._page(target, "This token is not valid, or not any more.")
+            page = pages.login_page(target, "This token is not valid, or not any more.")
             return 401, dict(pages.HEADERS), page
         if verdict.status == 403:
             return 403, dict(pages.HEADERS), pages.forbidden_page(verdict.message)
@@ -190,15 +180,17 @@ class Authoriser:
         cookie = session_cookie(self._sealer.seal_session(token), SESSION_SECONDS, self._prefix)
         return _go_to(pages.safe_target(target), cookie)
 
-    async def _login_page(self, query: str) -> Answer:
+    async def _login_page(self, headers: Headers, query: str) -> Answer:
         assert self._sealer is not None  # noqa: S101 - the caller has looked
         fields = parse_qs(query)
         target = fields.get("rd", [None])[0]
         ticket = fields.get("ticket", [None])[0]
         if code := fields.get("code", [None])[0]:
             ticket, target = self._links.take(code)
+        if ticket is None and self._sign_in is not None:
+            return _go_to(*self._sign_in.begin(headers, target))
         if ticket is None:
-            return 200, dict(pages.HEADERS), self._page(target)
+            return 200, dict(pages.HEADERS), pages.login_page(target)
         try:
             sealed = self._sealer.open_link(ticket)
             fresh = self._tickets.use(sealed.nonce, sealed.expires)
@@ -206,7 +198,7 @@ class Authoriser:
             fresh = False
         if not fresh:
             message = "This link was used already, or its time is over. Ask for a new one."
-            return 401, dict(pages.HEADERS), self._page(target, message)
+            return 401, dict(pages.HEADERS), pages.login_page(target, message)
         return await self._enter(sealed.token, target)
 
     def _shorten(self, method: str, body: bytes) -> Answer:
@@ -225,71 +217,71 @@ class Authoriser:
         return 200, headers, f"/oauth/login?code={code}\n".encode()
 
     async def _login(self, headers: Headers, body: bytes) -> Answer:
-        if self._from_elsewhere(headers):
+        if is_from_elsewhere(headers):
             message = "The form was sent from another site."
-            return 403, dict(pages.HEADERS), self._page(None, message)
+            return 403, dict(pages.HEADERS), pages.login_page(None, message)
         try:
             fields = parse_qs(body.decode("ascii"), max_num_fields=10)
         except ValueError:
             fields = {}
         target = fields.get("rd", [None])[0]
-        if self._ask is not None and (fields.get("user") or fields.get("password")):
-            return await self._exchange(fields, target, headers)
         token = (fields.get("token") or [""])[0].strip()
         return await self._enter(token, target)
 
-    async def _exchange(
-        self, fields: dict[str, list[str]], target: str | None, headers: Headers
-    ) -> Answer:
-        """Get a token for a user and a password, and enter with it."""
-        assert self._ask is not None  # noqa: S101 - the caller has looked
-        said = await asyncio.to_thread(self._ask, "/login", _words(fields, headers))
-        if said.status == 200:
-            return await self._enter(said.token, target)
-        page = self._page(target, said.message)
-        return _status(said.status), {**pages.HEADERS}, page
-
-    async def _change_password(self, headers: Headers, body: bytes) -> Answer:
-        """Let somebody who knows a password have another."""
-        assert self._ask is not None  # noqa: S101 - the caller has looked
-        if self._from_elsewhere(headers):
-            message = "The form was sent from another site."
-            return 403, dict(pages.HEADERS), pages.password_page(message)
+    async def _come_back(self, headers: Headers, query: str) -> Answer:
+        """Take what a browser brings from the login; begin a session or say why not."""
+        assert self._sign_in is not None  # noqa: S101 - the caller has looked
+        assert self._sealer is not None  # noqa: S101 - a door that signs in has one
+        fields = {key: values[0] for key, values in parse_qs(query, max_num_fields=10).items()}
         try:
-            fields = parse_qs(body.decode("ascii"), max_num_fields=10)
-        except ValueError:
-            fields = {}
-        words = _words(fields, headers)
-        if words["new"] != (fields.get("again") or [""])[0]:
-            message = "The two new passwords are not the same."
-            return 400, dict(pages.HEADERS), pages.password_page(message)
-        said = await asyncio.to_thread(self._ask, "/password", words)
-        if said.status == 200:
-            page = pages.login_page(None, notice="The password is changed.", passwords=True)
-            return 200, dict(pages.HEADERS), page
-        return _status(said.status), dict(pages.HEADERS), pages.password_page(said.message)
+            entered = await asyncio.to_thread(self._sign_in.finish, headers, fields)
+            verdict = await self._reviewer.review(entered.session)
+        except LostError as error:
+            return 400, dict(pages.HEADERS), pages.lost_page(error.target, str(error))
+        except ReviewError as error:
+            logger.warning("%s", error)
+            return 503, {**pages.HEADERS, "Retry-After": "2"}, pages.unavailable_page()
+        if verdict.status == 401:
+            # Not sent back: the login thinks otherwise, and the two would go on for ever.
+            message = "The sign-in ended meanwhile."
+            return 401, dict(pages.HEADERS), pages.lost_page(entered.target, message)
+        # Who may not enter is known from now on, and told so; signing out takes another account.
+        logger.info("%s signed in", verdict.user)
+        seconds = int(min(entered.seconds, SESSION_SECONDS))
+        sealed = self._sealer.seal_session(entered.session, seconds)
+        if len(sealed) > LARGEST_COOKIE:
+            # A browser would not keep it, and go round between here and the login.
+            message = "This token is too long for a browser to keep. Sign in with a shorter one."
+            return 400, dict(pages.HEADERS), pages.lost_page(entered.target, message)
+        return _go_to(entered.target, session_cookie(sealed, seconds, self._prefix))
 
-    def _page(self, target: str | None, error: str = "") -> bytes:
-        return pages.login_page(target, error, passwords=self._ask is not None)
+    async def _logout(self, method: str, headers: Headers) -> Answer:
+        """End the session for good: its cookie is worth nothing after it, wherever it is.
 
-    @staticmethod
-    def _from_elsewhere(headers: Headers) -> bool:
-        """Whether a page of another origin sends this; a browser names the origin of each POST."""
-        origin = headers.get("origin")
-        host = headers.get("x-forwarded-host") or headers.get("host", "")
-        if origin is not None:
-            return urlsplit(origin).netloc != host
-        return headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none")
-
-    def _logout(self, method: str, headers: Headers) -> Answer:
-        """End the session for good: its cookie is worth nothing after it, wherever it is."""
+        A session that came from the login ends there too, and so at all doors.
+        """
         if method != "POST":
             return 200, dict(pages.HEADERS), pages.logout_page()
-        if self._from_elsewhere(headers):
+        if is_from_elsewhere(headers):
             return 403, {"Content-Type": "text/plain"}, b"sent from another site\n"
         cookie = read_cookie(headers, self._prefix)
         if cookie and self._sealer is not None:
             with contextlib.suppress(SealError):
                 session = self._sealer.open_session(cookie)
                 self._tickets.use(session.nonce, session.expires)
+                self._reviewer.forget(session.token)
+                if self._sign_in is not None and is_session(session.token):
+                    try:
+                        await asyncio.to_thread(self._sign_in.leave, session.token)
+                    except ReviewError as error:
+                        # Here it has ended; that it goes on elsewhere has to be said.
+                        logger.warning("%s", error)
+                        return 503, {
+                            **pages.HEADERS, "Set-Cookie": session_cookie("", 0, self._prefix)
+                        }, pages.unavailable_page()  # fmt: skip
+        if self._sign_in is not None:
+            # No redirect: a page's policy for forms covers where a form's redirects lead, too.
+            there = f"{self._sign_in.page}/signed-out"
+            more = {"Set-Cookie": session_cookie("", 0, self._prefix), "Refresh": f"0; url={there}"}
+            return 200, {**pages.HEADERS, **more}, pages.signed_out_page(there)
         return _go_to("/oauth/login", session_cookie("", 0, self._prefix))

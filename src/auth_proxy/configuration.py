@@ -28,6 +28,7 @@ class ProxyConfiguration:
     session_file: Path | None
     pass_token: bool = False
     login_service: str = ""
+    sign_in: str = ""
     authority: Path = Path("/etc/auth-proxy/authority/ca.crt")
     manner: Manner = Manner.OWN
     prefix: str = ""
@@ -44,10 +45,10 @@ class ProxyConfiguration:
         return self.work_directory / "relay.sock"
 
 
-def _login_service(environment: Mapping[str, str]) -> str:
-    url = environment.get("AUTH_PROXY_LOGIN_SERVICE", "")
+def _url(environment: Mapping[str, str], name: str) -> str:
+    url = environment.get(name, "")
     if url and not re.match(r"^https://[A-Za-z0-9.-]+(:[0-9]+)?/?$", url):
-        raise ValueError(f"AUTH_PROXY_LOGIN_SERVICE: {url!r} is not https://host:port")
+        raise ValueError(f"{name}: {url!r} is not https://host:port")
     return url
 
 
@@ -81,7 +82,8 @@ def read_configuration(environment: Mapping[str, str]) -> ProxyConfiguration:
         work_directory=Path(environment["AUTH_PROXY_WORK_DIRECTORY"]),
         session_file=Path(session_file) if session_file else None,
         pass_token=environment.get("AUTH_PROXY_PASS_TOKEN") == "true",
-        login_service=_login_service(environment) if login else "",
+        login_service=_url(environment, "AUTH_PROXY_LOGIN_SERVICE") if login else "",
+        sign_in=_url(environment, "AUTH_PROXY_SIGN_IN") if login else "",
         authority=Path(
             environment.get("AUTH_PROXY_AUTHORITY_FILE", "/etc/auth-proxy/authority/ca.crt")
         ),
@@ -194,6 +196,9 @@ _CHECK_BUFFERS = """\
 
 _OWN_PAGES = """\
       client_max_body_size 64k;
+      # An answer that begins a session has a token in its cookie, sealed twice.
+      proxy_buffer_size 16k;
+      proxy_buffers 4 16k;
       proxy_set_header Host $http_host;
       proxy_set_header Connection '';
       proxy_set_header X-Forwarded-Host $forwarded_host;\

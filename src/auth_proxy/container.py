@@ -79,6 +79,7 @@ def build_auth_proxy_container(
         mounts.append({"name": SESSION_VOLUME, "mountPath": SESSION_DIRECTORY, "readOnly": True})
     if login and get_settings().login_url:
         environment["AUTH_PROXY_LOGIN_SERVICE"] = get_settings().login_url
+        environment["AUTH_PROXY_SIGN_IN"] = get_settings().sign_in_url
         environment["AUTH_PROXY_AUTHORITY_FILE"] = f"{AUTHORITY_DIRECTORY}/ca.crt"
         mounts.append(
             {"name": AUTHORITY_VOLUME, "mountPath": AUTHORITY_DIRECTORY, "readOnly": True}

@@ -21,13 +21,34 @@ def cookie_name(prefix: str = "") -> str:
     return BELOW_COOKIE if prefix else COOKIE
 
 
-def read_cookie(headers: Headers, prefix: str = "") -> str | None:
-    """Return the session cookie's value."""
+def read_named_cookie(headers: Headers, wanted: str) -> str | None:
+    """Return a cookie's value."""
     for part in headers.get("cookie", "").split(";"):
         name, _, value = part.strip().partition("=")
-        if name == cookie_name(prefix):
+        if name == wanted:
             return value
     return None
+
+
+def read_cookie(headers: Headers, prefix: str = "") -> str | None:
+    """Return the session cookie's value."""
+    return read_named_cookie(headers, cookie_name(prefix))
+
+
+def set_cookie(name: str, value: str, seconds: int, path: str = "/") -> str:
+    """Return the header that sets a cookie of this host alone, or with no seconds removes it."""
+    cookie: SimpleCookie = SimpleCookie()
+    try:
+        cookie[name] = value
+    except CookieError as error:  # pragma: no cover - the names are ours
+        raise ValueError(str(error)) from error
+    morsel = cookie[name]
+    morsel["path"] = path
+    morsel["secure"] = True
+    morsel["httponly"] = True
+    morsel["samesite"] = "Lax"
+    morsel["max-age"] = seconds
+    return morsel.OutputString()
 
 
 def session_cookie(value: str, seconds: int, prefix: str = "") -> str:
@@ -36,19 +57,12 @@ def session_cookie(value: str, seconds: int, prefix: str = "") -> str:
     With ``prefix``, the path below which this door is on a host that it shares with others, the
     browser sends it there only: no neighbour sees it.
     """
-    cookie: SimpleCookie = SimpleCookie()
-    name = cookie_name(prefix)
-    try:
-        cookie[name] = value
-    except CookieError as error:  # pragma: no cover - the name is ours
-        raise ValueError(str(error)) from error
-    morsel = cookie[name]
-    morsel["path"] = prefix or "/"
-    morsel["secure"] = True
-    morsel["httponly"] = True
-    morsel["samesite"] = "Lax"
-    morsel["max-age"] = seconds
-    return morsel.OutputString()
+    return set_cookie(cookie_name(prefix), value, seconds, prefix or "/")
+
+
+def host_of(headers: Headers) -> str:
+    """Return the host, with its port if it names one, under which a browser sees this door."""
+    return headers.get("x-forwarded-host") or headers.get("host", "")
 
 
 def wants_page(headers: Headers) -> bool:

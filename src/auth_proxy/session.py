@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import json
-import secrets
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
-from cryptography.fernet import Fernet, InvalidToken
+from lab_ground.sealing import Box, SealError
+
+__all__ = ["COOKIE", "SealError", "Sealed", "Sealer", "create_login_link"]
 
 COOKIE = "__Host-lab-session"
 # Of a door that shares its host with others.
@@ -19,10 +17,6 @@ BELOW_COOKIE = "__Secure-lab-session"
 SESSION_SECONDS = 8 * 3600
 LINK_SECONDS = 10 * 60
 _SESSION, _LINK = "session", "link"
-
-
-class SealError(Exception):
-    """What was presented was not sealed by us, was changed, or has ended."""
 
 
 @dataclass(frozen=True)
@@ -38,34 +32,13 @@ class Sealer:
     """Seals and opens with keys derived from a secret; a session is no link and vice versa."""
 
     def __init__(self, secret: bytes, clock: Callable[[], float] = time.time) -> None:
-        if len(secret) < 16:
-            raise ValueError("the session secret is shorter than 16 bytes")
-        self._clock = clock
-        self._boxes = {purpose: self._box(secret, purpose) for purpose in (_SESSION, _LINK)}
-
-    @staticmethod
-    def _box(secret: bytes, purpose: str) -> Fernet:
-        key = hashlib.blake2b(secret, digest_size=32, person=purpose.encode()).digest()
-        return Fernet(base64.urlsafe_b64encode(key))
+        self._boxes = {purpose: Box(secret, purpose, clock) for purpose in (_SESSION, _LINK)}
 
     def _seal(self, purpose: str, token: str, seconds: float) -> str:
-        content = {
-            "token": token,
-            "expires": self._clock() + seconds,
-            "nonce": secrets.token_urlsafe(12),
-        }
-        sealed = self._boxes[purpose].encrypt(json.dumps(content).encode())
-        # Without the padding no cookie needs quotes and no link an escape.
-        return sealed.decode().rstrip("=")
+        return self._boxes[purpose].seal({"token": token}, seconds)
 
     def _open(self, purpose: str, sealed: str) -> Sealed:
-        try:
-            padded = sealed + "=" * (-len(sealed) % 4)
-            content = json.loads(self._boxes[purpose].decrypt(padded.encode()))
-        except (InvalidToken, ValueError) as error:
-            raise SealError("not sealed here") from error
-        if content["expires"] <= self._clock():
-            raise SealError("ended")
+        content = self._boxes[purpose].open(sealed)
         return Sealed(content["token"], content["expires"], content["nonce"])
 
     def seal_session(self, token: str, seconds: float = SESSION_SECONDS) -> str:

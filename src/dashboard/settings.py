@@ -41,6 +41,12 @@ class Settings:
     package_index: str
     static: Path
     service_ca: str
+    sign_in: str = ""
+
+    @property
+    def login_command(self) -> str:
+        """Where the words for a terminal are; empty where there is no login for all doors."""
+        return f"{self.sign_in.rstrip('/')}/token" if self.sign_in else ""
 
     @property
     def origin(self) -> str:
@@ -83,6 +89,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         package_index=environment.get("DASHBOARD_PACKAGE_INDEX", "lab-package-index"),
         static=Path(environment.get("DASHBOARD_STATIC", "/opt/lab/dashboard")),
         service_ca=environment.get("DASHBOARD_SERVICE_CA", ""),
+        sign_in=environment.get("DASHBOARD_SIGN_IN", ""),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from urllib.parse import urlsplit
 
 DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 
@@ -28,3 +29,15 @@ def is_same_origin(headers: Mapping[str, str]) -> bool:
     return host.removesuffix(port) in {
         name.strip().lower().removesuffix(port) for name in own if name.strip()
     }
+
+
+def is_from_elsewhere(headers: Mapping[str, str]) -> bool:
+    """Say whether a page of another origin sends a form; what is no browser may send it.
+
+    For what a session's cookie alone does not do: a browser names the origin of each POST.
+    """
+    origin = headers.get("origin")
+    if origin is not None:
+        host = headers.get("x-forwarded-host") or headers.get("host", "")
+        return urlsplit(origin).netloc != host
+    return headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none")

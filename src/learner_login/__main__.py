@@ -9,61 +9,32 @@ import signal
 import ssl
 import sys
 import threading
+from collections.abc import Mapping
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
-from typing import Any
 
 from lab_ground import web
-from lab_ground.kubernetes.client import open_client
+from lab_ground.kubernetes.asking import Api
+from lab_ground.kubernetes.client import KubernetesClient, open_client
+from lab_ground.kubernetes.errors import ApiError
 from lab_ground.logs import configure_logging
-from learner_login.accounts import Accounts
-from learner_login.service import Service, read_json
+from learner_login.accounts import Accounts, EndedSignIns
+from learner_login.browser import Browser
+from learner_login.certificate import build_routes
+from learner_login.doors import Doors
+from learner_login.hosts import Hosts
+from learner_login.rights import AskingCluster
+from learner_login.service import Service
+from learner_login.serving import build_handler
+from learner_login.sessions import Sessions
+from learner_login.terminal import Terminal, project_of
 
 logger = logging.getLogger("learner_login")
 
-PORT, METRICS_PORT = 8443, 8081
-LARGEST_BODY = 8 * 1024
+PORT, PLAIN_PORT, METRICS_PORT = 8443, 8080, 8081
+API_DIRECTORY = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 # How often it is looked whether the certificate was renewed.
 LOOK_SECONDS = 30.0
-
-
-def build_handler(service: Service) -> type[BaseHTTPRequestHandler]:
-    """Return what answers one connection."""
-
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-        timeout = 15
-
-        def do_GET(self) -> None:
-            if self.path == "/healthz":
-                self._say(200, "text/plain", b"ok\n")
-            else:
-                self._say(404, "text/plain", b"not found\n")
-
-        def do_POST(self) -> None:
-            try:
-                length = int(self.headers.get("Content-Length") or 0)
-            except ValueError:
-                length = -1
-            if not 0 < length <= LARGEST_BODY:
-                self.close_connection = True
-                self._say(413, "text/plain", b"no body of that size\n")
-                return
-            status, content = service.answer(self.path, read_json(self.rfile.read(length)))
-            self._say(status, "application/json", json.dumps(content).encode())
-
-        def _say(self, status: int, kind: str, body: bytes) -> None:
-            self.send_response(status)
-            self.send_header("Content-Type", kind)
-            self.send_header("Cache-Control", "no-store")
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, format: str, *args: Any) -> None:
-            logger.debug(format, *args)
-
-    return Handler
 
 
 def follow(context: ssl.SSLContext, directory: Path, stop: threading.Event) -> None:
@@ -78,6 +49,52 @@ def follow(context: ssl.SSLContext, directory: Path, stop: threading.Event) -> N
             return
 
 
+def assemble(
+    client: KubernetesClient, namespace: str, environment: Mapping[str, str]
+) -> type[BaseHTTPRequestHandler]:
+    """Return what answers, by the ``LOGIN_*`` variables."""
+    ended = EndedSignIns(client, namespace)
+    secret = Path(environment.get("LOGIN_SECRET_FILE", "/etc/learner-login/sessions/secret"))
+    sessions = Sessions(secret.read_bytes(), ended.read(), ended.keep)
+    cluster = AskingCluster(Api(API_DIRECTORY).post)
+    hosts = Hosts(environment["LOGIN_URL"], environment["LOGIN_BASE_DOMAIN"])
+    service = Service(Accounts(client, namespace))
+    trusted = json.loads(environment.get("LOGIN_TRUSTED_HOSTS", "[]"))
+    authority = environment.get("LOGIN_API_AUTHORITY_FILE", "")
+
+    def project(learner: str) -> str:
+        try:
+            return project_of(learner, client.get("v1", "ConfigMap", "lab-class", namespace))
+        except ApiError:
+            return ""
+
+    browser = Browser(
+        service,
+        sessions,
+        cluster,
+        hosts,
+        Terminal(environment["LOGIN_API_URL"], Path(authority) if authority else None),
+        dashboard=_dashboard(environment),
+        project_of=project,
+    )
+    return build_handler(service, Doors(sessions, cluster, trusted), browser)
+
+
+def plain_routes(environment: Mapping[str, str]) -> Mapping[str, web.Route]:
+    """Return what is served without TLS, at the bare base domain: the lab's certificate."""
+    authority = environment.get("LOGIN_API_AUTHORITY_FILE", "")
+    return build_routes(
+        environment["LOGIN_BASE_DOMAIN"],
+        _dashboard(environment),
+        Path(authority) if authority else None,
+    )
+
+
+def _dashboard(environment: Mapping[str, str]) -> str:
+    trusted = json.loads(environment.get("LOGIN_TRUSTED_HOSTS", "[]"))
+    return f"https://{trusted[0]}/" if trusted else ""
+
+
 def main() -> int:
     """Serve until a signal."""
     configure_logging(os.environ.get("LAB_LOG_LEVEL", "INFO"))
@@ -89,11 +106,10 @@ def main() -> int:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(directory / "tls.crt", directory / "tls.key")
     threading.Thread(target=follow, args=(context, directory, stop), daemon=True).start()
-    service = Service(Accounts(open_client(), namespace))
-    server = web.build_server(
-        int(os.environ.get("LOGIN_PORT", PORT)), build_handler(service), context
-    )
+    handler = assemble(open_client(), namespace, os.environ)
+    server = web.build_server(int(os.environ.get("LOGIN_PORT", PORT)), handler, context)
     threading.Thread(target=server.serve_forever, daemon=True).start()
+    web.serve(int(os.environ.get("LOGIN_PLAIN_PORT", PLAIN_PORT)), plain_routes(os.environ))
     web.serve(int(os.environ.get("LOGIN_METRICS_PORT", METRICS_PORT)), {"/metrics": web.metrics})
     logger.info("learners may sign in")
     stop.wait()

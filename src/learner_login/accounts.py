@@ -21,6 +21,9 @@ TOKEN_SECONDS = 8 * 3600
 FRESH_SECONDS = 2.0
 
 
+SESSIONS, ENDED = "lab-login-sessions", "ended"
+
+
 class Client(Protocol):
     """The part of the Kubernetes client that is used."""
 
@@ -83,6 +86,37 @@ class Accounts:
             ApiError: the cluster refuses.
         """
         return self._client.token(user, ACCOUNTS, TOKEN_SECONDS)
+
+
+class EndedSignIns:
+    """The sign-ins that were ended, as a Secret of the platform keeps them over a restart."""
+
+    def __init__(self, client: Client, namespace: str) -> None:
+        self._client = client
+        self._namespace = namespace
+
+    def read(self) -> dict[str, float]:
+        """Return their names and ends.
+
+        Raises:
+            ApiError: the cluster cannot be asked.
+        """
+        secret = self._client.get("v1", "Secret", SESSIONS, self._namespace)
+        entry = ((secret or {}).get("data") or {}).get(ENDED, "")
+        try:
+            content = json.loads(base64.b64decode(entry, validate=True) or b"{}")
+            return {str(name): float(until) for name, until in content.items()}
+        except (AttributeError, binascii.Error, TypeError, ValueError):
+            return {}
+
+    def keep(self, ended: Mapping[str, float]) -> None:
+        """Keep all there are.
+
+        Raises:
+            ApiError: the cluster refuses.
+        """
+        text = base64.b64encode(json.dumps(dict(ended)).encode()).decode()
+        self._client.patch("v1", "Secret", SESSIONS, {"data": {ENDED: text}}, self._namespace)
 
 
 def _hash_of(entry: str | None) -> str | None:

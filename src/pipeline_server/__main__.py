@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+from pathlib import Path
 
 from lab_ground.kubernetes.client import KubernetesClient
 from pipeline_server.api import grpc_port
@@ -16,7 +17,7 @@ from pipeline_server.listening import Listener
 from pipeline_server.object_store import ObjectStore
 from pipeline_server.services.collection import Services
 from pipeline_server.services.documents import PipelineCache
-from pipeline_server.services.permissions import ask_cluster
+from pipeline_server.services.permissions import ask_both, ask_cluster, ask_login
 from pipeline_server.settings import Settings
 from pipeline_server.web.application import create_page
 
@@ -43,9 +44,11 @@ def main() -> int:
     cluster = Cluster(client, settings.namespace, settings.name)
     pipelines = PipelineCache()
     engine = Engine(settings, database, store, cluster, pipelines)
-    services = Services(
-        settings, database, store, cluster, ask_cluster(client), engine.wake, pipelines
-    )
+    login = None
+    if settings.login_url:
+        login = ask_login(settings.login_url, Path(settings.login_authority))
+    ask = ask_both(ask_cluster(client), login)
+    services = Services(settings, database, store, cluster, ask, engine.wake, pipelines)
     application = create_application(
         services,
         start=engine.start,

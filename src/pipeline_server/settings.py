@@ -48,6 +48,9 @@ class Settings:
     # With TLS: where the proxy in the same pod finds the server, without; 0 is nowhere.
     local_port: int = 0
     replica: str = "local"
+    # Where sessions of the login are asked about; empty where there is none.
+    login_url: str = ""
+    login_authority: str = ""
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Settings:
@@ -75,6 +78,8 @@ class Settings:
             store_secret_key=store("SECRET_KEY"),
             store_prefix=text("STORE_PREFIX", cls.store_prefix),
             signing_key=text("SIGNING_KEY"),
+            login_url=text("LOGIN_URL"),
+            login_authority=text("LOGIN_AUTHORITY"),
             service_account=text("SERVICE_ACCOUNT", f"pipeline-runner-{name}"),
             step_url=text("STEP_URL"),
             launcher_config_map=text("LAUNCHER_CONFIG_MAP", f"ds-pipeline-launcher-{name}"),

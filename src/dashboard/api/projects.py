@@ -45,6 +45,7 @@ async def session(learner: Asking) -> dict[str, Any]:
         "canCreateProject": await learner.may(kinds.NAMESPACE.right("create")),
         "signIn": "/oauth/login",
         "signOut": "/oauth/logout",
+        "loginCommand": settings.login_command,
     }
 
 

@@ -33,6 +33,11 @@ class LoginPage(Page):
         return str(self.find(self._refusal).text)
 
 
+def forget_sign_ins(browser: WebDriver) -> None:
+    """Take all cookies away, also those of the login's own host."""
+    browser.execute_cdp_cmd("Network.clearBrowserCookies", {})
+
+
 def sign_in(browser: WebDriver, page: Page, token: str) -> None:
     """Open a page, past its login where that asks for a token."""
     page.load()

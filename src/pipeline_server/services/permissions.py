@@ -6,9 +6,14 @@ the server asks, with the caller's own token, whether the caller could have had 
 
 from __future__ import annotations
 
+import json
+import ssl
+import urllib.error
+import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
+from pathlib import Path
 from typing import Any
 
 from lab_ground.kubernetes.client import KubernetesClient
@@ -18,6 +23,9 @@ from pipeline_server.ir.pipeline import PipelineIR
 from pipeline_server.ir.references import Reference, references
 
 KINDS = {"secrets": "Secret", "configmaps": "ConfigMap", "serviceaccounts": "service account"}
+
+# What a session of the login service begins with; see auth_proxy.
+SESSION_PREFIX = "lab-session."
 
 # Asks with a token whether its owner may do what the attributes say.
 Ask = Callable[[str, Mapping[str, str]], bool]
@@ -98,6 +106,37 @@ class Permissions:
             if error.status == 401:
                 raise UnauthenticatedError("the token is not valid, or not any more") from None
             raise UnavailableError(f"the cluster cannot be asked for rights: {error}") from None
+
+
+def ask_both(cluster: Ask, login: Ask | None) -> Ask:
+    """Ask the login service about its sessions, and the cluster about all other tokens."""
+
+    def ask(token: str, attributes: Mapping[str, str]) -> bool:
+        asked = login if login is not None and token.startswith(SESSION_PREFIX) else cluster
+        return asked(token, attributes)
+
+    return ask
+
+
+def ask_login(url: str, authority: Path) -> Ask:
+    """Ask the login service what a session's owner may do: a door's token stays with the login."""
+
+    def ask(session: str, attributes: Mapping[str, str]) -> bool:
+        body = json.dumps({"session": session, "review": dict(attributes)}).encode()
+        try:
+            context = ssl.create_default_context(cafile=str(authority))
+            headers = {"Content-Type": "application/json"}
+            request = urllib.request.Request(f"{url}/door/review", body, headers)  # noqa: S310
+            with urllib.request.urlopen(request, timeout=10, context=context) as answer:  # noqa: S310
+                return bool(answer.status == 200)
+        except urllib.error.HTTPError as error:
+            if error.code == 403:
+                return False
+            raise ApiError(error.code, "LoginService", "it does not know the session") from error
+        except OSError as error:
+            raise ApiError(0, "LoginService", f"it does not answer: {error}") from error
+
+    return ask
 
 
 def ask_cluster(client: KubernetesClient) -> Ask:

@@ -17,6 +17,7 @@ SESSION: Json = {
     "canCreateProject": True,
     "signIn": "/oauth/login",
     "signOut": "/oauth/logout",
+    "loginCommand": "https://login-lab-platform.apps.mnist-lab.localhost/token",
 }
 
 

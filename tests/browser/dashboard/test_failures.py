@@ -48,6 +48,13 @@ def test_log_out(page: Dashboard) -> None:
     page.click("Log out").wait_for("Signed out")
 
 
+def test_the_login_command_is_in_the_users_menu(page: Dashboard) -> None:
+    page.open("/projects").all("//button[starts-with(@aria-label, 'User menu')]")[0].click()
+    found = page.wait(lambda: page.all("//a[contains(., 'Copy login command')]"), "the entry")
+    assert found[0].get_attribute("href").endswith("/token")
+    assert found[0].get_attribute("target") == "_blank"
+
+
 def test_a_missing_right_is_named_and_the_form_stays(page: Dashboard, levers: Levers) -> None:
     page.open(STORAGE).click("Add cluster storage").fill("Name", "more")
     right = {

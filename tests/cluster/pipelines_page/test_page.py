@@ -19,13 +19,10 @@ POD = 180
 def test_elyras_link_leads_to_the_run_even_through_the_sign_in(
     browser: Browser, server: PipelineServer, tour_id: str
 ) -> None:
-    from lab_driver.pages.login import LoginPage
+    from lab_driver.pages.login import LoginPage, forget_sign_ins
 
     link = f"{server.url}/#/runs/details/{tour_id}"
-    browser.driver.get("about:blank")
-    browser.driver.delete_all_cookies()
-    browser.driver.get(server.url)
-    browser.driver.delete_all_cookies()
+    forget_sign_ins(browser.driver)
     browser.driver.get("about:blank")
     browser.driver.get(link)
     login = LoginPage(browser.driver, link)

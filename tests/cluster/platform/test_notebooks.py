@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import pytest
 from cluster_accounts import account, binding, token_of
@@ -106,8 +106,13 @@ class TestSignIn:
         wait_for(lambda: browser.ask(host, headers=HTML).status == 302, 10, "a redirect")
         answer = browser.ask(host, "/lab?x=1", headers=HTML)
         assert answer.headers["Location"] == "/oauth/login?rd=%2Flab%3Fx%3D1"
-        page = browser.ask(host, answer.headers["Location"])
+        way = browser.ask(host, answer.headers["Location"])
+        assert way.status == 303
+        login = urlsplit(way.headers["Location"])
+        assert login.netloc.startswith("login-lab-platform.")
+        page = browser.ask(login.netloc, f"{login.path}?{login.query}")
         assert page.status == 200
+        assert b'name="password"' in page.body
         assert b'name="token"' in page.body
 
     def test_programs_are_sent_to_the_login_too_and_no_bearer_is_looked_at(

@@ -20,7 +20,7 @@ from selenium.webdriver.remote.webdriver import WebDriver
 from lab_driver.access import Access
 from lab_driver.cluster import ClusterReader
 from lab_driver.kernel import run_cell
-from lab_driver.pages.login import LoginPage, sign_in
+from lab_driver.pages.login import LoginPage, forget_sign_ins, sign_in
 from lab_driver.pages.notebook import NotebookPage
 from lab_driver.pages.pipeline_editor import PipelineEditorPage
 from lab_driver.pages.runs import RunsPage
@@ -74,7 +74,7 @@ def test_the_login_and_the_workbench(
 ) -> None:
     # A workspace of its own: the default one opens what was open before.
     page = WorkbenchPage(browser, access.get("workbench.url") + "lab/workspaces/guide")
-    browser.delete_all_cookies()
+    forget_sign_ins(browser)
     page.load()
     login = LoginPage(browser, page.url).wait_until_there()
     picture("login")

@@ -32,6 +32,7 @@ Bench = Callable[..., tuple[int, dict[str, Any]]]
         "noise",
         "pipelines",
         "reset",
+        "sign_in",
         "workload",
     ],
 )

@@ -340,3 +340,9 @@ def test_permission():
     assert made["subjects"] == [
         {"apiGroup": "rbac.authorization.k8s.io", "kind": "Group", "name": "g"}
     ]
+
+
+def test_the_login_command_is_at_the_login_where_there_is_one() -> None:
+    assert read_settings({}).login_command == ""
+    at = read_settings({"DASHBOARD_SIGN_IN": "https://login.test/"})
+    assert at.login_command == "https://login.test/token"

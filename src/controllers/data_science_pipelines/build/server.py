@@ -5,7 +5,12 @@ from __future__ import annotations
 import os
 from importlib import resources
 
-from auth_proxy.container import build_auth_proxy_container, build_auth_proxy_volumes
+from auth_proxy.container import (
+    AUTHORITY_DIRECTORY,
+    AUTHORITY_VOLUME,
+    build_auth_proxy_container,
+    build_auth_proxy_volumes,
+)
 from auth_proxy.manners import Manner
 from controllers.data_science_pipelines.build.access import build_review
 from controllers.data_science_pipelines.build.credentials import (
@@ -94,6 +99,9 @@ def _server_container(app: Application, owner_uid: str, owner_api_version: str) 
     mounts: list[Manifest] = [{"name": "tmp", "mountPath": "/tmp"}]  # noqa: S108 - a volume
     if app.tls:
         mounts.append({"name": TLS_VOLUME, "mountPath": TLS_DIRECTORY, "readOnly": True})
+    if app.oauth and get_settings().login_url:
+        authority = {"name": AUTHORITY_VOLUME, "mountPath": AUTHORITY_DIRECTORY, "readOnly": True}
+        mounts.append(authority)
     return {
         "name": SERVER_CONTAINER,
         "image": platform_image(app.image),
@@ -148,6 +156,11 @@ def _environment(app: Application, owner_uid: str, owner_api_version: str) -> li
         "PLATFORM_IMAGE": get_settings().platform_image,
         "TRUSTED_CA_CONFIG_MAP": TRUSTED_CA,
     }
+    if app.oauth and get_settings().login_url:
+        values |= {
+            "LOGIN_URL": get_settings().login_url,
+            "LOGIN_AUTHORITY": f"{AUTHORITY_DIRECTORY}/ca.crt",
+        }
     if app.tls:
         values |= {"TLS_DIRECTORY": TLS_DIRECTORY, "LOCAL_PORT": str(LOCAL_PORT)}
     database, store = app.database.credentials, app.store.credentials

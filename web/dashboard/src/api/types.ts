@@ -29,6 +29,7 @@ export interface Session {
   canCreateProject: boolean;
   signIn: string;
   signOut: string;
+  loginCommand: string;
 }
 
 export interface Package {

@@ -149,6 +149,11 @@ function UserMenu() {
       )}
     >
       <DropdownList>
+        {session.loginCommand && (
+          <DropdownItem key="command" to={session.loginCommand} target="_blank" rel="noreferrer">
+            Copy login command
+          </DropdownItem>
+        )}
         <DropdownItem key="out" onClick={() => signOut(session.signOut)}>
           Log out
         </DropdownItem>
