@@ -132,7 +132,12 @@ def test_without_knative_the_function_is_a_deployment_of_the_same_pod() -> None:
     pod: dict[str, Any] = knative["spec"]["template"]["spec"]
     plain = deployment["spec"]["template"]["spec"]
     ours, theirs = (dict(spec["containers"][0]) for spec in (plain, pod))
-    address = ours.pop("env")[0], theirs.pop("env")[0]
+    variables, address = ours.pop("env"), theirs.pop("env")
+    # Without a token of the account nothing else says which project `{namespace}` is.
+    assert plain["automountServiceAccountToken"] is False
+    own = {"fieldRef": {"fieldPath": "metadata.namespace"}}
+    assert {"name": "NAMESPACE", "valueFrom": own} in variables
+    address = variables[0], address[0]
     assert [entry["name"] for entry in address] == ["MODEL_URL", "MODEL_URL"]
     assert "mnist-predictor" in address[0]["value"]
     assert ours == theirs
