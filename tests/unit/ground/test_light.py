@@ -16,6 +16,7 @@ HEAVY = {
     "lab_ground.kubernetes.transport",
     "lab_ground.kubernetes.watching",
     "lab_ground.passwords",
+    "lab_ground.sealing",
     "lab_ground.web",
 }
 IMPORTING = """
