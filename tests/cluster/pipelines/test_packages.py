@@ -191,5 +191,5 @@ def test_a_restart_gives_the_image_back_and_keeps_the_home(
     wait_for(renewed, 120, "another pod of the workbench", 0.5)
     gone = shell(namespace, bench, "python -c 'import lab_tried'")
     assert "No module named 'lab_tried'" in gone.stderr
-    kept = shell(namespace, bench, "PYTHONPATH=~/packages python -c 'import lab_tried'")
+    kept = shell(namespace, bench, "cd ~/packages && python -c 'import lab_tried'")
     assert kept.returncode == 0, kept.stderr
