@@ -57,11 +57,13 @@ TEMPLATE = Kind("template.openshift.io/v1", "Template", "templates")
 NOTEBOOK = Kind("kubeflow.org/v1", "Notebook", "notebooks")
 RUNTIME = Kind(f"{_SERVING}/v1alpha1", "ServingRuntime", "servingruntimes")
 MODEL = Kind(f"{_SERVING}/v1beta1", "InferenceService", "inferenceservices")
+FUNCTION = Kind("serving.knative.dev/v1", "Service", "services")
 PIPELINES = Kind(f"{_PIPELINES}.opendatahub.io/v1", "DataSciencePipelinesApplication", _PIPELINES)
 
 ALL = (
     NAMESPACE, NODE, POD, EVENT, CLAIM, SECRET, CONFIG_MAP, SERVICE_ACCOUNT, ROLE, ROLE_BINDING,
     STORAGE_CLASS, ROUTE, IMAGE_STREAM, TEMPLATE, NOTEBOOK, RUNTIME, MODEL, PIPELINES,
+    FUNCTION,
 )  # fmt: skip
 
 

@@ -72,3 +72,10 @@ def sources(source: Path, target: Path, cache: Path) -> Path:
     shutil.copytree(source, target, ignore=ignored, dirs_exist_ok=True)
     (target / "node_modules").symlink_to(packages(source, cache))
     return target
+
+
+def dashboard_sources(project: Path, target: Path, cache: Path) -> Path:
+    """Copy the dashboard's sources, with the guide that it shows where its build looks for it."""
+    sources(project / "web/dashboard", target, cache)
+    shutil.copytree(project / "docs/lab", target / "guide")
+    return target

@@ -30,6 +30,7 @@ TYPED = {
         "lab_playbook",
         "lab_reset",
         "lab_status",
+        "lab_steps",
         "lab_validation",
         "mnist_workload",
         "resource_definitions",
@@ -238,10 +239,10 @@ def imports(project: Path) -> str:
 
 def dashboard_page(project: Path) -> str:
     """The dashboard's page by TypeScript's compiler, strictly."""
-    from lab_checks.page_packages import sources
+    from lab_checks.page_packages import dashboard_sources
 
     with tempfile.TemporaryDirectory() as scratch:
-        copy = sources(project / "web/dashboard", Path(scratch) / "dashboard", cache_directory())
+        copy = dashboard_sources(project, Path(scratch) / "dashboard", cache_directory())
         return run(project, [str(copy / "node_modules/.bin/tsc"), "--project", str(copy)])
 
 

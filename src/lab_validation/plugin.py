@@ -23,9 +23,9 @@ from typing import Any
 import pytest
 
 from lab_ground.redaction import Redactor
+from lab_steps.steps import STEPS, step_for
 from lab_validation import history, masking, report, results
 from lab_validation.masking import REDACTOR
-from lab_validation.steps import STEPS, step_for
 
 EvidenceSource = Callable[[str], dict[str, str]]
 __all__ = ["EVIDENCE", "EXPLAIN", "NAMESPACE", "REDACTOR"]

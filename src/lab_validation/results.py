@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from lab_ground.files import write_whole
-from lab_validation.steps import STEPS, Step
+from lab_steps.steps import STEPS, Step
 
 Outcome = Literal["passed", "failed"]
 # The evidence's heading under which the diagnosis of the cluster's objects stands.

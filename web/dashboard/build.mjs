@@ -1,7 +1,8 @@
 // Bundles the dashboard into dist/: scripts by page, one style sheet, fonts; no request to elsewhere.
 import { build } from "esbuild";
 import { copyFile, mkdir, readFile, rm, writeFile } from "node:fs/promises";
-import { basename } from "node:path";
+import { basename, resolve } from "node:path";
+import { writeGuide } from "./guide.mjs";
 
 const output = process.argv[2] ?? "dist";
 const sheets = new Set();
@@ -15,6 +16,20 @@ const collectSheets = {
       sheets.add(path);
       return { contents: "", loader: "js" };
     });
+  },
+};
+
+// The guide's panel asks for all of PatternFly at once, with all its style sheets: it gets its parts.
+const PARTS = {
+  "@patternfly/react-core": resolve("src/guide/core.ts"),
+  "@patternfly/react-core/deprecated": resolve("src/guide/deprecated.ts"),
+};
+const patternflyByParts = {
+  name: "patternfly-by-parts",
+  setup(bundler) {
+    bundler.onResolve({ filter: /^@patternfly\/react-core(\/deprecated)?$/ }, ({ path }) => ({
+      path: PARTS[path],
+    }));
   },
 };
 
@@ -40,7 +55,7 @@ const { metafile } = await build({
   chunkNames: "[name]-[hash]",
   jsx: "automatic",
   metafile: true,
-  plugins: [collectSheets],
+  plugins: [patternflyByParts, collectSheets],
 });
 const sheet = await build({
   ...common,
@@ -68,6 +83,7 @@ const page = (await readFile("src/index.html", "utf8"))
   .replace("dashboard.css", basename(style));
 await writeFile(`${output}/index.html`, page);
 await copyFile("src/icon.svg", `${output}/icon.svg`);
+await writeGuide(output);
 await writeFile(`${output}/first-page.json`, JSON.stringify(firstPage(), null, 2));
 
 // Scripts that the first page loads before it can be seen: the entry, and all that it imports.

@@ -14,11 +14,12 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
 from dashboard import errors
-from dashboard.api import changes, pipelines, projects, serving, workbenches
+from dashboard.api import changes, guide, pipelines, projects, serving, workbenches
 from dashboard.api.common import Guard, answer_invalid, answer_refusal
 from dashboard.catalogue import Catalogue
 from dashboard.cluster import Cluster
 from dashboard.errors import RefusalError
+from dashboard.guide.doors import Doors
 from dashboard.learner import Reviews
 from dashboard.pipelines_api import PipelinesApi
 from dashboard.settings import Settings
@@ -33,14 +34,20 @@ NO_BUNDLE = """<!doctype html><html lang="en"><head><meta charset="utf-8">
 
 
 def create_application(
-    settings: Settings, cluster: Cluster, catalogue: Catalogue, pipelines_api: PipelinesApi
+    settings: Settings,
+    cluster: Cluster,
+    catalogue: Catalogue,
+    pipelines_api: PipelinesApi,
+    doors: Doors | None = None,
 ) -> FastAPI:
-    """The application over a cluster."""
+    """The application over a cluster; ``doors`` are the ways to the seats' services."""
+    ways = doors or Doors(settings.service_ca)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         yield
         await pipelines_api.close()
+        await ways.close()
         await cluster.close()
 
     application = FastAPI(
@@ -50,13 +57,14 @@ def create_application(
     application.state.cluster = cluster
     application.state.catalogue = catalogue
     application.state.pipelines = pipelines_api
+    application.state.doors = ways
     application.state.reviews = Reviews()
     application.add_exception_handler(RefusalError, answer_refusal)
     application.add_exception_handler(RequestValidationError, answer_invalid)
     application.add_exception_handler(HTTPException, _unknown)
     application.add_middleware(Guard)
     # Sections come before what has a name behind them, which would take them for names.
-    for part in (changes, projects, workbenches, serving, pipelines):
+    for part in (changes, guide, projects, workbenches, serving, pipelines):
         application.include_router(part.router)
     _add_page(application, settings.static)
     return application

@@ -18,7 +18,7 @@ from selenium import webdriver
 from started import wait_until_up
 
 from embedded_cluster.layout import cache_directory
-from lab_checks.page_packages import run_npm, sources
+from lab_checks.page_packages import dashboard_sources, run_npm
 from lab_driver.browser import QUIET
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -34,9 +34,8 @@ def platform_python() -> str:
 @pytest.fixture(scope="session")
 def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The bundled page."""
-    made = sources(
-        ROOT / "web/dashboard", tmp_path_factory.mktemp("page") / "dashboard", cache_directory()
-    )
+    target = tmp_path_factory.mktemp("page") / "dashboard"
+    made = dashboard_sources(ROOT, target, cache_directory())
     run_npm(made, cache_directory(), "run", "--silent", "build")
     return made / "dist"
 

@@ -462,3 +462,28 @@ def written(data: dict[str, Json], method: str, parts: list[str], form: Json) ->
     shown = ("displayName", "description", "sizeGiB", "role", "replicas")
     entry.update({key: form[key] for key in shown if key in form})
     return entry
+
+
+GUIDE: Json = {
+    "namespace": "mnist",
+    "baseDomain": "apps.mnist-lab.localhost",
+    "addresses": {
+        "dashboard": "https://dashboard.apps.mnist-lab.localhost/projects/mnist",
+        "workbench": "https://notebook-mnist.apps.mnist-lab.localhost/notebook/mnist/notebook",
+        "pipelines": "https://ds-pipeline-ds-pipeline-mnist.apps.mnist-lab.localhost/",
+        "store": None,
+        "page": None,
+    },
+}
+
+
+def checked(part: int, cause: str | None = None) -> Json:
+    """What a check of a part answers; with a cause one thing is not there."""
+    remedy = "Start it on the tab Workbenches." if cause else None
+    items = [
+        {"title": "The data connection s3-creds is whole", "ok": True, "cause": None,
+         "remedy": None},
+        {"title": "The workbench runs", "ok": cause is None, "cause": cause, "remedy": remedy},
+    ]  # fmt: skip
+    left = ["that JupyterLab opens and a cell runs in it"]
+    return {"part": part, "ok": cause is None, "seconds": 0.42, "items": items, "leftOut": left}

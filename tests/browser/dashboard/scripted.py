@@ -55,6 +55,7 @@ class Lab:
         self.away = False
         self.signed_out = False
         self.slow = 0.0
+        self.cause: str | None = None
         self.fail: Json | None = None
         self.writes: list[Json] = []
 
@@ -207,6 +208,15 @@ def create_application(bundle: Path) -> FastAPI:
     @application.get("/api/projects/{ns}/connections/{name}/folders")
     def folders(path: str = "") -> Any:
         return sample.FOLDERS.get(path, {"path": path, "folders": [], "files": [], "more": False})
+
+    @application.get("/api/projects/{ns}/guide")
+    def guide(ns: str) -> Any:
+        return sample.GUIDE | {"namespace": ns}
+
+    @application.post("/api/projects/{ns}/guide/{number}/check")
+    async def check(number: int) -> Any:
+        await asyncio.sleep(lab.slow)
+        return sample.checked(number, lab.cause)
 
     @application.get("/api/projects/{ns}/{section}")
     def section(ns: str, section: str) -> Any:

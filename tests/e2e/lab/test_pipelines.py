@@ -8,25 +8,23 @@ import requests
 from lab_driver.access import Access
 from lab_driver.cluster import ClusterReader
 from lab_driver.refusals import not_refused
+from lab_steps.pipelines import PARTS, part_fault
 
 pytestmark = pytest.mark.pipelines
 
 
 @pytest.fixture(scope="module")
-def conditions(cluster: ClusterReader, namespace: str) -> dict[str, dict]:
+def application(cluster: ClusterReader, namespace: str) -> dict:
     found = cluster.pipeline_server("ds-pipeline", namespace)
     assert found, f"DataSciencePipelinesApplication {namespace}/ds-pipeline does not exist"
-    return {c["type"]: c for c in found.get("status", {}).get("conditions", ())}
+    return found
 
 
-@pytest.mark.parametrize(
-    "part", ["DatabaseAvailable", "ObjectStoreAvailable", "APIServerReady", "Ready"]
-)
-def test_part_is_ready(conditions: dict[str, dict], part: str) -> None:
+@pytest.mark.parametrize("part", PARTS)
+def test_part_is_ready(application: dict, part: str) -> None:
     """The pipeline server's part is ready."""
-    assert part in conditions, f"the status says nothing of {part}"
-    found = conditions[part]
-    assert found["status"] == "True", f"{part}: {found.get('reason')}: {found.get('message')}"
+    told = part_fault(application, part)
+    assert not told, told
 
 
 def test_api_is_healthy(pipelines: requests.Session, access: Access) -> None:

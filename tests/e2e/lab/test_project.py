@@ -6,6 +6,7 @@ import pytest
 
 from lab_driver.access import Access
 from lab_driver.cluster import ClusterReader
+from lab_steps import project
 
 pytestmark = pytest.mark.project
 # How a model is served, and what the namespace's label says of it.
@@ -16,7 +17,6 @@ def test_namespace_is_a_project(cluster: ClusterReader, namespace: str, access: 
     """The namespace is a data science project under Pod Security restricted."""
     found = cluster.find("v1", "Namespace", namespace)
     assert found, f"namespace {namespace} does not exist; run ./lab up"
-    labels = found["metadata"]["labels"]
     for label, value, use in (
         ("opendatahub.io/dashboard", "true", "by which the dashboard knows a project"),
         (
@@ -26,36 +26,23 @@ def test_namespace_is_a_project(cluster: ClusterReader, namespace: str, access: 
         ),
         ("pod-security.kubernetes.io/enforce", "restricted", "which keeps its pods restricted"),
     ):
-        assert labels.get(label) == value, (
-            f"namespace {namespace} lacks the label {label}={value}, {use}; "
-            "./lab run prepare-lab sets it"
-        )
+        told = project.label_fault(found, label, value, use)
+        assert not told, f"{told}; ./lab run prepare-lab sets it"
 
 
-@pytest.mark.parametrize("name", ["notebook", "ml-pipeline"])
+@pytest.mark.parametrize("name", project.VOLUMES)
 def test_volume_is_there(cluster: ClusterReader, namespace: str, access: Access, name: str) -> None:
     """The volume exists with its size, bound or waiting for its first pod."""
     claim = cluster.find("v1", "PersistentVolumeClaim", name, namespace)
-    assert claim, f"PVC {namespace}/{name} does not exist"
-    size = claim["spec"]["resources"]["requests"]["storage"]
-    wanted = access.volumes[name]
-    assert size == wanted, f"PVC {name} asks for {size}, the inventory says {wanted}"
-    phase = claim["status"]["phase"]
-    used = any(
-        volume.get("persistentVolumeClaim", {}).get("claimName") == name
-        for pod in cluster.objects("v1", "Pod", namespace)
-        for volume in pod["spec"].get("volumes") or ()
-    )
-    assert phase == "Bound" or not used, f"PVC {name} is {phase} although a pod mounts it"
+    pods = cluster.objects("v1", "Pod", namespace)
+    told = project.volume_fault(claim, name, pods, access.volumes[name])
+    assert not told, told
 
 
 def test_data_connection(data_connection: dict[str, str]) -> None:
     """The data connection s3-creds has all keys and no default password."""
-    assert set(data_connection) >= {
-        "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION",
-        "AWS_S3_ENDPOINT", "AWS_S3_BUCKET",
-    }  # fmt: skip
-    assert data_connection["AWS_S3_BUCKET"] == "rhods"
+    told = project.connection_fault(data_connection)
+    assert not told, told
 
 
 def test_data_connection_works(bucket) -> None:

@@ -14,6 +14,7 @@ from lab_driver.kernel import run_cell
 from lab_driver.pages.login import LoginPage
 from lab_driver.pages.workbench import WorkbenchPage
 from lab_driver.refusals import not_refused
+from lab_steps.workbench import running_fault
 
 pytestmark = pytest.mark.workbench
 
@@ -33,16 +34,8 @@ def running(cluster: ClusterReader, namespace: str) -> dict:
 
 def test_workbench_is_running(cluster: ClusterReader, namespace: str, running: dict) -> None:
     """The workbench's pod is ready."""
-    stopped = running["metadata"].get("annotations", {}).get("kubeflow-resource-stopped")
-    assert not stopped, "the workbench is stopped; start it in the dashboard or run ./lab up"
-    pod = cluster.find("v1", "Pod", "notebook-0", namespace)
-    assert pod, "there is no pod notebook-0"
-    waiting = [
-        f"{c['name']}: {(c.get('state', {}).get('waiting') or {}).get('reason', 'not ready')}"
-        for c in pod["status"].get("containerStatuses") or ()
-        if not c["ready"]
-    ]
-    assert not waiting, "; ".join(waiting)
+    told = running_fault(running, cluster.find("v1", "Pod", "notebook-0", namespace))
+    assert not told, f"{told}; start it in the dashboard or run ./lab up"
 
 
 def test_login_refuses_a_wrong_token(

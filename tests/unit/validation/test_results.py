@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from lab_ground.files import write_whole
+from lab_steps.steps import STEP_IDS, step_for
 from lab_validation import history, results
-from lab_validation.steps import STEP_IDS, step_for
 
 
 def check(step: str, outcome: results.Outcome = "passed", **more: object) -> results.Check:

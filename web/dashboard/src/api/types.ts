@@ -426,3 +426,24 @@ export interface Permission {
   created: string;
   fixed: boolean;
 }
+
+export interface GuideSeat {
+  namespace: string;
+  baseDomain: string;
+  addresses: Record<"dashboard" | "workbench" | "pipelines" | "store" | "page", string | null>;
+}
+
+export interface WorkCheck {
+  title: string;
+  ok: boolean;
+  cause: string | null;
+  remedy: string | null;
+}
+
+export interface PartChecked {
+  part: number;
+  ok: boolean;
+  seconds: number;
+  items: WorkCheck[];
+  leftOut: string[];
+}

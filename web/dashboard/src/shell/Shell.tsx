@@ -1,12 +1,17 @@
 /** What every page stands in: masthead with user and Log out, navigation, banner, messages. */
-import { type ReactNode, useState } from "react";
+import { lazy, type ReactNode, Suspense, useState } from "react";
 import BarsIcon from "@patternfly/react-icons/dist/dynamic/icons/bars-icon";
+import BookOpenIcon from "@patternfly/react-icons/dist/dynamic/icons/book-open-icon";
 import MoonIcon from "@patternfly/react-icons/dist/dynamic/icons/moon-icon";
 import QuestionCircleIcon from "@patternfly/react-icons/dist/dynamic/icons/question-circle-icon";
 import SunIcon from "@patternfly/react-icons/dist/dynamic/icons/sun-icon";
 import UserIcon from "@patternfly/react-icons/dist/dynamic/icons/user-icon";
 import {
   Button,
+  Drawer,
+  DrawerContent,
+  DrawerContentBody,
+  DrawerPanelContent,
   Dropdown,
   DropdownItem,
   DropdownList,
@@ -31,35 +36,51 @@ import {
   ToolbarGroup,
   ToolbarItem,
 } from "../pf";
+import { showGuide, useGuideOpen } from "../guide/open";
 import { follow, usePlace } from "../router";
 import { useSession } from "../session";
 import { LostBanner } from "./LostBanner";
 import { chooseTheme, useTheme } from "./theme";
 import { Toasts } from "./toasts";
 
+// The guide comes when it is opened: most pages are looked at without it.
+const Guide = lazy(() => import("../guide/Guide"));
+
 export function Shell({ children }: { children: ReactNode }) {
   const skip = (event: React.MouseEvent) => {
     event.preventDefault();
     document.getElementById("main")?.focus();
   };
+  const open = useGuideOpen();
+  const guide = (
+    <Suspense fallback={<DrawerPanelContent />}>
+      <Guide />
+    </Suspense>
+  );
   return (
     <Toasts>
-      <Page
-        isManagedSidebar
-        masthead={<Header />}
-        sidebar={<Sidebar />}
-        skipToContent={
-          <SkipToContent href="#main" onClick={skip}>
-            Skip to content
-          </SkipToContent>
-        }
-        mainContainerId="main"
-        mainTabIndex={-1}
-        isContentFilled
-      >
-        <LostBanner />
-        {children}
-      </Page>
+      <Drawer isInline isExpanded={open}>
+        <DrawerContent panelContent={open ? guide : null}>
+          <DrawerContentBody>
+            <Page
+              isManagedSidebar
+              masthead={<Header />}
+              sidebar={<Sidebar />}
+              skipToContent={
+                <SkipToContent href="#main" onClick={skip}>
+                  Skip to content
+                </SkipToContent>
+              }
+              mainContainerId="main"
+              mainTabIndex={-1}
+              isContentFilled
+            >
+              <LostBanner />
+              {children}
+            </Page>
+          </DrawerContentBody>
+        </DrawerContent>
+      </Drawer>
     </Toasts>
   );
 }
@@ -91,6 +112,7 @@ function Header() {
         <Toolbar isFullHeight isStatic>
           <ToolbarContent>
             <ToolbarGroup align={{ default: "alignEnd" }} variant="action-group-plain">
+              <GuideButton />
               <ThemeButton />
               <ToolbarItem>
                 <Button
@@ -110,6 +132,21 @@ function Header() {
         </Toolbar>
       </MastheadContent>
     </Masthead>
+  );
+}
+
+function GuideButton() {
+  const open = useGuideOpen();
+  return (
+    <ToolbarItem>
+      <Button
+        variant="plain"
+        aria-label={open ? "Close the guide" : "Open the guide"}
+        aria-expanded={open}
+        icon={<BookOpenIcon />}
+        onClick={() => showGuide(!open)}
+      />
+    </ToolbarItem>
   );
 }
 

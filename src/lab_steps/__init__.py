@@ -1,0 +1,1 @@
+"""The lab's steps: which there are, and what shows that one is done."""
