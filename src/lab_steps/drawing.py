@@ -21,7 +21,7 @@ def function_fault(service: Mapping[str, Any] | None) -> str:
     if service is None:
         return "the function is not deployed; run oc apply -k ./inference/"
     conditions = (service.get("status") or {}).get("conditions") or ()
-    ready = next((c for c in conditions if c["type"] == "Ready"), {})
+    ready: Mapping[str, Any] = next((c for c in conditions if c["type"] == "Ready"), {})
     if ready.get("status") == "True":
         return ""
     return f"the function is not ready: {ready.get('reason')}: {ready.get('message')}"

@@ -51,7 +51,7 @@ def test_commands_can_be_copied(guide: Dashboard) -> None:
     )
     guide.wait_for("Successfully copied to clipboard!")
     copied = guide.driver.execute_async_script("navigator.clipboard.readText().then(arguments[0])")
-    assert copied == "oc -n mnist get notebook,statefulset,pod"
+    assert copied == "oc -n mnist create token notebook --duration=1h"
 
 
 def test_check_my_work(guide: Dashboard, levers: Levers) -> None:
