@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 import httpx
 
+from class_board.asking import AskError
 from dashboard import errors
 from dashboard.errors import RefusalError, Right
 from dashboard.kinds import Kind, kind_of
@@ -128,6 +129,23 @@ class Acting:
             if refusal.status == 404:
                 return None
             raise
+
+    async def ask(
+        self, path: str, query: Mapping[str, str] | None = None, *, text: bool = False
+    ) -> Any:
+        """GET of any path, as the class's board asks.
+
+        Raises:
+            AskError: it was refused, or nobody answers.
+        """
+        right = Right("get", "", path.split("?")[0])
+        try:
+            response = await self._send("GET", path, right, query=query, accept="*/*")
+            return response.text if text else response.json()
+        except RefusalError as refusal:
+            raise AskError(refusal.status, refusal.message) from refusal
+        except ValueError as error:
+            raise AskError(502, f"{path} answered no JSON") from error
 
     async def log(self, namespace: str, pod: str, container: str, *, lines: int) -> str:
         """The last lines that a container wrote."""

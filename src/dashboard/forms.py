@@ -249,3 +249,17 @@ class RoleForm(Form):
 
 class Nothing(Form):
     """A body without anything in it."""
+
+
+class MessageForm(Form):
+    """A message to seats, to all without any named; an empty text takes it away."""
+
+    text: Text
+    seats: Annotated[list[Name], Field(max_length=500)] = Field(default_factory=list)
+
+
+class StopForm(Form):
+    """Which workbenches are stopped: those idle for so many minutes, of these seats or of all."""
+
+    idle_minutes: Annotated[int, Field(ge=0, le=10080)] = 20
+    seats: Annotated[list[Name], Field(max_length=500)] = Field(default_factory=list)

@@ -38,6 +38,7 @@ TYPED = {
     "platform": (
         "activator",
         "auth_proxy",
+        "class_board",
         "controllers",
         "dashboard",
         "lab_ground",

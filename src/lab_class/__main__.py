@@ -12,7 +12,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import NoReturn
 
-from lab_class import capacity, courses, handout, kept, removal
+from lab_class import capacity, courses, handout, kept, looking, removal
 from lab_class.accounts import Accounts
 from lab_class.record import Record
 from lab_class.roster import ClassError, Roster, Seat, find, in_order
@@ -61,6 +61,13 @@ def build_parser() -> Parser:
     pages.add_argument("--new-passwords", action="store_true", help="give these seats new ones")
     password = verbs.add_parser("password", help="give learners new passwords, shown once")
     password.add_argument("seats", nargs="+", metavar="SEAT", help="number, namespace or user")
+    board = verbs.add_parser("board", help="how far each seat is, what is wrong, what it takes")
+    board.add_argument("--follow", action="store_true", help="look again until Ctrl-C")
+    board.add_argument("--json", action="store_true")
+    message = verbs.add_parser("message", help="a banner in the dashboard of seats, or of all")
+    message.add_argument("text", nargs="?", default="", metavar="TEXT")
+    message.add_argument("seats", nargs="*", metavar="SEAT", help="number, namespace or user")
+    message.add_argument("--clear", action="store_true", help="take it away")
     return parser
 
 
@@ -228,6 +235,22 @@ class Command:
         if any(not handout.read_access(STATE, seat.namespace) for seat in seats):
             run_playbook("write-access")
         return self.hand_out(seats, renew=arguments.new_passwords)
+
+    def board(self, arguments: argparse.Namespace) -> int:
+        """Tell how far everybody is."""
+        return looking.show_board(self.client, as_json=arguments.json, follow=arguments.follow)
+
+    def message(self, arguments: argparse.Namespace) -> int:
+        """Write to seats, or take it away."""
+        words = [word for word in (arguments.text, *arguments.seats) if word]
+        text = "" if arguments.clear else "".join(words[:1])
+        if not text and not arguments.clear:
+            raise ClassError('class message takes a text in quotes, or --clear: "Ten minutes left"')
+        roster = self.record.read()
+        seats = chosen(roster, words if arguments.clear else words[1:]) or list(roster.seats)
+        if not seats:
+            raise ClassError("there is no class to write to; ./lab class add makes one")
+        return looking.send(self.client, [seat.namespace for seat in seats], text)
 
     def password(self, arguments: argparse.Namespace) -> int:
         """Give new passwords."""

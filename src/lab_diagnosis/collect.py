@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -187,7 +187,7 @@ class _ClientReader:
 
 
 def family(
-    kind: str, name: str, thing: Thing | None, between: list[Thing], pods: list[Thing]
+    kind: str, name: str, thing: Thing | None, between: Sequence[Thing], pods: Sequence[Thing]
 ) -> tuple[list[Thing], list[Thing]]:
     """What of a namespace belongs to an object: by owner, then by label or name."""
     related: list[Thing] = []
@@ -205,7 +205,7 @@ def family(
     if kind == "Pod":
         own = [pod for pod in pods if name_of(pod) == name]
     elif kind == "Namespace":
-        own = pods
+        own = list(pods)
     else:
         own = [pod for pod in pods if owners & _owner_ids(pod) or _is_labelled(kind, name, pod)]
     if kind == "PersistentVolumeClaim":

@@ -62,6 +62,8 @@ class MemoryApi:
         self.away = False
         # What is refused once, by (method, plural): a failure in the middle of a sequence.
         self.broken: dict[tuple[str, str], ApiError] = {}
+        # What other paths answer to whoever has rights everywhere: services behind the proxy.
+        self.raw: dict[str, Any] = {}
         self._listed: dict[str, dict[str, str]] = {}
 
     def application(self) -> FastAPI:
@@ -89,6 +91,10 @@ class MemoryApi:
         if path.endswith("/selfsubjectreviews"):
             user = {"username": account.user, "groups": ["system:authenticated"]}
             return JSONResponse({"status": {"userInfo": user}}, 201)
+        looks = request.method == "GET" and not request.query_params.get("watch")
+        if looks and account.cluster and path in self.raw:
+            found = self.raw[path]
+            return PlainTextResponse(found) if isinstance(found, str) else JSONResponse(found)
         kind, namespace, name, sub = parsed(path)
         verb = verb_of(request, name)
         dry = request.query_params.get("dryRun") == "All"

@@ -14,8 +14,9 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
 from dashboard import errors
-from dashboard.api import changes, guide, pipelines, projects, serving, workbenches
+from dashboard.api import changes, classes, guide, pipelines, projects, serving, workbenches
 from dashboard.api.common import Guard, answer_invalid, answer_refusal
+from dashboard.boards import Boards
 from dashboard.catalogue import Catalogue
 from dashboard.cluster import Cluster
 from dashboard.errors import RefusalError
@@ -46,6 +47,7 @@ def create_application(
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         yield
+        await application.state.boards.close()
         await pipelines_api.close()
         await ways.close()
         await cluster.close()
@@ -59,12 +61,13 @@ def create_application(
     application.state.pipelines = pipelines_api
     application.state.doors = ways
     application.state.reviews = Reviews()
+    application.state.boards = Boards()
     application.add_exception_handler(RefusalError, answer_refusal)
     application.add_exception_handler(RequestValidationError, answer_invalid)
     application.add_exception_handler(HTTPException, _unknown)
     application.add_middleware(Guard)
     # Sections come before what has a name behind them, which would take them for names.
-    for part in (changes, guide, projects, workbenches, serving, pipelines):
+    for part in (changes, classes, guide, projects, workbenches, serving, pipelines):
         application.include_router(part.router)
     _add_page(application, settings.static)
     return application

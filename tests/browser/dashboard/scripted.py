@@ -58,6 +58,7 @@ class Lab:
         self.cause: str | None = None
         self.fail: Json | None = None
         self.writes: list[Json] = []
+        self.messages: list[Json] = []
 
     def project(self, name: str) -> Json:
         """A project's state."""
@@ -155,6 +156,10 @@ def create_application(bundle: Path) -> FastAPI:
     @application.get("/api/session")
     def session() -> Any:
         return lab.session
+
+    @application.get("/api/messages")
+    def messages() -> Any:
+        return {"items": lab.messages}
 
     @application.get("/api/catalogue")
     def catalogue() -> Any:

@@ -17,6 +17,7 @@ from fastapi import FastAPI, Request
 from fastapi.responses import HTMLResponse
 from memory_api import MemoryApi, serving
 from memory_cluster import MemoryCluster
+from simulated_class import Class
 from tests.unit.dashboard_server import seat
 
 from dashboard.api.application import create_application
@@ -37,11 +38,20 @@ def create_levers(api: MemoryApi, dashboard: seat.Dashboard, who: dict[str, str]
         if name == "reset":
             dashboard.begin()
             seat.fill(api.cluster)
-            api.away, who["now"] = False, "ann"
+            api.away, api.raw, who["now"] = False, {}, "ann"
         elif name == "who":
             who["now"] = given
         elif name == "away":
             api.away = given
+        elif name == "class":
+            made = Class(given["steps"])
+            for seat_name, error in given.get("failed", {}).items():
+                made.fail(seat_name, error)
+            for seat_name in made.names:
+                cluster.add(seat.namespace(seat_name))
+            # Messages are the cluster's own objects, which the page writes.
+            del made.lists["/api/v1/configmaps"]
+            api.raw = made.answers()
         elif name == "add":
             return cluster.add(given)
         elif name == "objects":

@@ -17,6 +17,7 @@ from lab_class.__main__ import Command, build_parser
 from lab_class.accounts import ACCOUNTS, BINDING, PASSWORDS, Accounts
 from lab_class.record import NAMESPACE, PART_OF_LAB, Record
 from lab_class.roster import ClassError, Roster, Seat
+from lab_ground.kubernetes.errors import ApiError
 from lab_ground.passwords import SHORTEST, PasswordError, check_password, hash_password, is_password
 
 ADA = Seat("mnist-1", "ada", "Ada <Lovelace>")
@@ -258,3 +259,48 @@ def test_a_password_that_is_easily_guessed_is_refused(password: str) -> None:
         check_password(password, "ada-lovelace")
     assert len("correct horse") >= SHORTEST
     check_password("correct horse", "ada-lovelace")
+
+
+def test_a_message_reaches_all_or_those_named_and_is_taken_away(
+    command: Command, cluster: MemoryCluster, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    def told() -> dict[str, str]:
+        found = cluster.list_objects("v1", "ConfigMap", label_selector="lab.opendatahub.io/message")
+        return {each["metadata"]["namespace"]: each["data"]["text"] for each in found}
+
+    Record(cluster, tmp_path).change(lambda _: Roster((ADA, BOB)))
+    run(command, "message", "Ten minutes left")
+    assert told() == {"mnist-1": "Ten minutes left", "mnist-2": "Ten minutes left"}
+    assert capsys.readouterr().out == "Told mnist-1, mnist-2.\n"
+    run(command, "message", "Save your work", "bob")
+    assert told() == {"mnist-1": "Ten minutes left", "mnist-2": "Save your work"}
+    run(command, "message", "--clear", "ada")
+    assert told() == {"mnist-2": "Save your work"}
+    run(command, "message", "--clear")
+    assert told() == {}
+
+
+@pytest.mark.parametrize(("words", "refusal"), [
+    (["message"], "takes a text in quotes"),
+    (["message", "x" * 501], "501 characters; 500 are the most"),
+    (["message", "Hello", "nobody"], "nobody"),
+])  # fmt: skip
+def test_what_is_no_message_is_refused_and_nothing_is_written(
+    command: Command, cluster: MemoryCluster, tmp_path: Path, words: list[str], refusal: str
+) -> None:
+    Record(cluster, tmp_path).change(lambda _: Roster((ADA, BOB)))
+    before = list(cluster.writes)
+    with pytest.raises(ClassError, match=refusal):
+        run(command, *words)
+    assert cluster.writes == before
+
+
+def test_the_board_for_who_may_not_see_it_says_so(
+    command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: object, **__: object) -> None:
+        raise ApiError(403, "Forbidden", "pods is forbidden")
+
+    monkeypatch.setattr(command.client, "request", refused, raising=False)
+    with pytest.raises(ClassError, match="may not see them all"):
+        run(command, "board")

@@ -23,10 +23,12 @@ const ModelServing = lazy(() => import("./pages/ModelServing"));
 const GlobalPipelines = lazy(() => import("./pages/GlobalPipelines"));
 const NotebookImages = lazy(() => import("./pages/NotebookImages"));
 const ClusterSettings = lazy(() => import("./pages/ClusterSettings"));
+const ClassPage = lazy(() => import("./class/ClassPage"));
 const ServingRuntimes = lazy(() => import("./pages/ServingRuntimes"));
 
 const PLAIN: Record<string, ComponentType> = {
   help: Help,
+  class: ClassPage,
   notebookImages: NotebookImages,
   clusterSettings: ClusterSettings,
   servingRuntimes: ServingRuntimes,

@@ -2,6 +2,7 @@
 import { useEffect, useState } from "react";
 import { isLost, LOST_EVENT, read, Refusal, signIn } from "./client";
 import type {
+  ClassBoard,
   Connection,
   Items,
   Models,
@@ -153,6 +154,10 @@ function useStream<Sections extends object>(
 export function useProjectStream(project: string): Live<ProjectSections> {
   const path = `/api/projects/${encodeURIComponent(project)}`;
   return useStream<ProjectSections>(`${path}/changes`, SECTIONS, path);
+}
+
+export function useClassStream(): Live<{ class: ClassBoard }> {
+  return useStream<{ class: ClassBoard }>("/api/class/changes", ["class"], "/api/class");
 }
 
 export function useProjectsStream(): Live<{ projects: Items<Project> }> {

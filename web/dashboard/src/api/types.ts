@@ -447,3 +447,39 @@ export interface PartChecked {
   items: WorkCheck[];
   leftOut: string[];
 }
+
+export interface Message {
+  text: string;
+  sent: string;
+}
+
+export interface SeatRow {
+  namespace: string;
+  learner: string;
+  name: string;
+  step: string;
+  /** The step's place on the way; 0 is not begun. */
+  number: number;
+  label: string;
+  since: string | null;
+  error: string | null;
+  lastActivity: string | null;
+  /** Millicores. */
+  cpu: number;
+  /** Bytes. */
+  memory: number;
+  workbench: { name: string; word: string; busy: boolean; started: string | null; url: string | null } | null;
+  url: string;
+  message: Message | null;
+}
+
+export interface ClassBoard {
+  steps: { key: string; label: string }[];
+  seats: SeatRow[];
+  /** Whether every seat's services have answered. */
+  whole: boolean;
+}
+
+export interface SeatMessage extends Message {
+  namespace: string;
+}

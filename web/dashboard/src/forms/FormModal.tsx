@@ -32,7 +32,7 @@ export function FormModal<Values>({
       variant={variant}
       onClose={onClose}
       aria-labelledby="form-title"
-      elementToFocus="#form input"
+      elementToFocus="#form input, #form textarea"
       onEscapePress={() => !form.busy && onClose()}
     >
       <ModalHeader title={title} labelId="form-title" description={description} />

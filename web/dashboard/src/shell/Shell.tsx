@@ -40,6 +40,7 @@ import { showGuide, useGuideOpen } from "../guide/open";
 import { follow, usePlace } from "../router";
 import { useSession } from "../session";
 import { LostBanner } from "./LostBanner";
+import { Messages } from "./Messages";
 import { chooseTheme, useTheme } from "./theme";
 import { Toasts } from "./toasts";
 
@@ -76,6 +77,7 @@ export function Shell({ children }: { children: ReactNode }) {
               isContentFilled
             >
               <LostBanner />
+              <Messages />
               {children}
             </Page>
           </DrawerContentBody>
@@ -239,6 +241,7 @@ function Sidebar() {
         <Nav aria-label="Global navigation">
           <NavList>
             {ITEMS.map(item)}
+            {instructor && item({ to: "/class", label: "Class" })}
             {instructor && (
               <NavExpandable
                 title="Settings"
