@@ -23,6 +23,7 @@ Bench = Callable[..., tuple[int, dict[str, Any]]]
 @pytest.mark.parametrize(
     "name",
     [
+        "board",
         "cluster",
         "dashboard",
         "images",
