@@ -40,6 +40,7 @@ ARGUMENTS = {
     "data_keys": {"type": "list", "elements": "str", "default": []},
     "record": {"type": "str", "default": "mnist-training"},
     "force": {"type": "bool", "default": False},
+    "keep_good": {"type": "bool", "default": False},
     "kubeconfig": {"type": "str", "default": ""},
 }
 

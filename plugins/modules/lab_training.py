@@ -94,6 +94,11 @@ options:
     description: Whether to train a model that is up to date as well.
     type: bool
     default: false
+  keep_good:
+    description: >-
+      Whether a model that is whole and accurate enough is left alone, whatever it was made from.
+    type: bool
+    default: false
   kubeconfig:
     description: Path of the kubeconfig; the environment's when empty.
     type: str

@@ -43,6 +43,15 @@ class Present:
             and record.get("sha256") == self.model.sha256
         )
 
+    def is_good(self, least: float) -> bool:
+        """Say whether the model is whole, is what its JSON describes, and is accurate enough."""
+        described = self.model.sidecar.get("sha256")
+        return (
+            self.model.exists
+            and self.model.sha256 == described
+            and self.model.accuracy >= least
+        )
+
 
 def at(url: str, namespace: str) -> str:
     """Return an address of the seat."""
@@ -72,7 +81,7 @@ def check(arguments: Arguments, model: StoredModel, namespace: str) -> None:
     """
     least = arguments["min_accuracy"]
     described = model.sidecar.get("sha256", "nothing")
-    if model.exists and model.sha256 == described and model.accuracy >= least:
+    if Present(model, "").is_good(least):
         return
     presence = "is in the bucket" if model.exists else "or its JSON is missing"
     raise TaskError(
@@ -133,10 +142,15 @@ def train_seat(
 def look_at_seat(
     cluster: KubernetesClient, arguments: Arguments, namespace: str
 ) -> tuple[Present, bool]:
-    """Return what a seat has, and whether there is nothing to do."""
+    """Return what a seat has, and whether there is nothing to do.
+
+    Where good models are kept, a learner's own counts, whatever it was made from.
+    """
     present = look(arguments, namespace)
     record = cluster.get("v1", "ConfigMap", arguments["record"], namespace) or {}
     current = present.is_current(record.get("data") or {})
+    if arguments["keep_good"] and present.is_good(arguments["min_accuracy"]):
+        current = True
     return present, current and not arguments["force"]
 
 

@@ -202,6 +202,7 @@ def train(
         "data_keys": ["data/train.csv", "data/test.csv"],
         "record": "mnist-training",
         "force": False,
+        "keep_good": False,
         "kubeconfig": "",
         **more,
     }
@@ -244,6 +245,29 @@ def test_a_model_is_trained_checked_and_recorded_and_then_left_alone(
     assert train(cluster, server, force=True)[0]["changed"]
     store.objects["data/train.csv"] = b"other data"
     assert train(cluster, server, check_mode=True)[0]["seats"] == {"mnist": {"trained": False}}
+
+
+@pytest.mark.parametrize(
+    ("sidecar", "kept"),
+    [
+        ({}, True),
+        ({"accuracy": 0.99}, True),
+        ({"accuracy": 0.989}, False),
+        ({"sha256": "f" * 64}, False),
+        ({"sha256": None}, False),
+        ({"accuracy": "high"}, False),
+        (None, False),
+    ],
+)
+def test_a_good_model_of_the_learner_s_own_is_kept_where_that_is_asked_for(
+    server: PipelineServer, store: Store, sidecar: dict[str, Any] | None, kept: bool
+) -> None:
+    if sidecar is not None:
+        store.put_model(**sidecar)
+    looked = train(Cluster(), server, check_mode=True, keep_good=True)[0]
+    assert looked["changed"] is not kept
+    assert train(Cluster(), server, check_mode=True)[0]["changed"]
+    assert train(Cluster(), server, check_mode=True, keep_good=True, force=True)[0]["changed"]
 
 
 def test_check_mode_submits_nothing(server: PipelineServer, store: Store) -> None:
