@@ -54,7 +54,8 @@ class Hosts:
         label = name.removesuffix(f".{self.base_domain}")
         if label == name or not _LABEL.fullmatch(label):
             return False
-        return port == str(urlsplit(self.own).port or "")
+        # Some clients name HTTPS' own port, which browsers leave out.
+        return (port or "443") == str(urlsplit(self.own).port or 443)
 
     def wish(self, fields: dict[str, str]) -> Wish | None:
         """Return what a door asks for; None where it is nothing that a door of ours would."""

@@ -211,6 +211,17 @@ def test_one_sign_in_opens_every_door_at_the_deep_link(lab: Lab) -> None:
     assert b"system:serviceaccount:lab-learners:ada" in answer[2]
 
 
+def test_a_deep_link_of_any_length_is_come_back_to(lab: Lab) -> None:
+    """What a door seals is padded or not by its length; the login takes either."""
+    visitor = Visitor(lab)
+    visitor.sign_in(WORKBENCH)
+    for length in (*range(1, 100), 500, 1000, 1999):
+        visitor.cookies.pop(f"notebook-mnist-1.{BASE}", None)
+        link = f"https://notebook-mnist-1.{BASE}/lab?x={'y' * length}"
+        at, answer = visitor.go(link)
+        assert (at, answer[0]) == (link, 200), f"{length} characters"
+
+
 def test_only_the_platforms_own_door_is_told_the_token(lab: Lab) -> None:
     visitor = Visitor(lab)
     visitor.sign_in(WORKBENCH)
@@ -434,6 +445,14 @@ def test_a_door_is_one_label_below_the_base_domain(text: str) -> None:
 ])  # fmt: skip
 def test_a_door_may_share_its_host_by_a_path(door: str, wanted: bool) -> None:
     assert Hosts(f"https://{LOGIN}", BASE).is_door(door) is wanted
+
+
+@pytest.mark.parametrize(("own", "door", "wanted"), [
+    ("", "", True), ("", ":443", True), (":443", "", True), ("", ":80", False), ("", ":x", False),
+    (":30443", ":30443", True), (":30443", "", False), (":30443", ":443", False),
+])  # fmt: skip
+def test_a_door_is_at_the_login_s_own_port(own: str, door: str, wanted: bool) -> None:
+    assert Hosts(f"https://{LOGIN}{own}", BASE).is_door(f"x.{BASE}{door}") is wanted
 
 
 def test_a_door_below_a_path_is_signed_in_at_as_others(lab: Lab) -> None:
