@@ -153,8 +153,13 @@ def test_workbench_by_form_runs_opens_stops_and_starts(
     found = prepared.project("GET", f"/workbenches/{bench}")
     assert found["status"]["percent"] == 100
     host, _, path = found["url"].removeprefix("https://").partition("/")
-    headers = {"Authorization": f"Bearer {prepared.token}"}
     # The router learns of the ready pod a moment after the status does.
+    wait_for(
+        lambda: prepared.browser.ask(host, f"/{path}/api").status == 302,
+        20,
+        f"the workbench's door to answer at {host}",
+    )
+    headers = prepared.browser.sign_in(host, prepared.token)
     wait_for(
         lambda: prepared.browser.ask(host, f"/{path}/api", headers=headers).status == 200,
         20,
