@@ -13,6 +13,7 @@ from pathlib import Path
 import jinja2
 import pytest
 import yaml
+from ports import free_port
 
 PROJECT = Path(__file__).resolve().parents[2]
 COREDNS = "/opt/mnist-lab/bin/coredns"
@@ -59,9 +60,7 @@ def ask(port: int, name: str, kind: int, *, tcp: bool = False) -> tuple[int, lis
 @pytest.fixture(scope="module")
 def room(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     """CoreDNS with the room's part of its configuration, at another port."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     corefile = one(rendered(ADDRESS), "ConfigMap")["data"]["Corefile"]
     part = corefile[corefile.index(f"{ZONE}:5353") :].replace(":5353", f":{port}")
     file = tmp_path_factory.mktemp("room") / "Corefile"

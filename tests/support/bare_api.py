@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -14,6 +13,7 @@ from typing import Any
 import yaml
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
+from ports import free_port
 
 from controllers.serving_certificate.build.authority import create_authority, sign
 from lab_ground.kubernetes.client import KubernetesClient, open_client
@@ -49,15 +49,6 @@ class BareApi:
             )
 
         wait_for(served, 30, "the kinds")
-
-
-def free_ports(number: int) -> list[int]:
-    """Ports that nobody has now."""
-    with contextlib.ExitStack() as stack:
-        sockets = [
-            stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(number)
-        ]
-        return [int(each.getsockname()[1]) for each in sockets]
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
@@ -118,7 +109,7 @@ def _kubeconfig(folder: Path, port: int) -> Path:
 @contextlib.contextmanager
 def bare_api(folder: Path) -> Iterator[BareApi]:
     """Start etcd and an API server that keep everything in a folder; end both with the block."""
-    store, peers, port = free_ports(3)
+    store, peers, port = free_port(), free_port(), free_port()
     _secrets(folder)
     url = f"http://127.0.0.1:{store}"
     etcd = [

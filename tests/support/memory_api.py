@@ -7,7 +7,6 @@ import base64
 import contextlib
 import copy
 import json
-import socket
 import threading
 import time
 from collections.abc import AsyncIterator, Iterator
@@ -18,6 +17,7 @@ import uvicorn
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, PlainTextResponse, StreamingResponse
 from memory_cluster import MemoryCluster, merge
+from ports import free_port
 
 from dashboard import kinds
 from dashboard.kinds import Kind
@@ -224,9 +224,7 @@ def refusal(status: int, reason: str, message: str) -> JSONResponse:
 @contextlib.contextmanager
 def serving(application: Any) -> Iterator[str]:
     """Serve an application on a port of its own; give its address."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     config = uvicorn.Config(
         application,
         host="127.0.0.1",

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import BotoCoreError, ClientError
-from real_router import free_port
+from ports import free_port
 from started import wait_until_up
 
 from object_storage.buckets import connect

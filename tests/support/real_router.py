@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from ports import free_port
 from started import wait_until_up
 
 from router.__main__ import Trial, write_rules
@@ -39,13 +40,6 @@ def role_arguments(**changes: object) -> list[str]:
         re.sub(r"\{\{ (\w+) \}\}", lambda match: str(values[match[1]]), argument)
         for argument in re.findall(r"^ +- (--.+)$", template, re.MULTILINE)
     ]
-
-
-def free_port() -> int:
-    """A port of this machine that nobody has."""
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
 
 
 @dataclass

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
-from real_router import free_port
+from ports import free_port
 from started import wait_until_up
 
 from object_storage.buckets import connect

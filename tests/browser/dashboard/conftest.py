@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,6 +13,7 @@ from accessibility import find_broken_rules, read_rules
 from chromium import start_chromium
 from dashboard_pages import Dashboard, Levers
 from launcher import python_of
+from ports import free_port
 from selenium import webdriver
 from started import wait_until_up
 
@@ -59,9 +59,7 @@ def serve(
     def start(module: str) -> str:
         if module in started:
             return started[module][0]
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
+        port = free_port()
         log = tmp_path_factory.mktemp("server") / "log"
         command = [platform_python, "-W", "ignore", "-m", module, str(port), str(bundle)]
         with log.open("wb") as stream:

@@ -12,13 +12,14 @@ import pytest
 from accessibility import read_rules
 from chromium import start_chromium
 from launcher import python_of
+from ports import free_port
 from selenium import webdriver
 
 from lab_driver.browser import QUIET
 from lab_driver.pages.webapp import DrawingPage
 
 from .browser import Chromium
-from .processes import ROOT, Server, bundle, free_port
+from .processes import ROOT, Server, bundle
 
 Pull = Callable[[str], None]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +12,7 @@ import pytest
 from chromium import start_chromium
 from launcher import python_of
 from pipelines_pages import Browser, Levers
+from ports import free_port
 from selenium import webdriver
 from started import wait_until_up
 
@@ -30,9 +30,7 @@ def platform_python() -> str:
 @pytest.fixture(scope="session")
 def address(platform_python: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Address of a server of the session's own."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     log = tmp_path_factory.mktemp("server") / "log"
     with log.open("wb") as stream:
         process = subprocess.Popen(

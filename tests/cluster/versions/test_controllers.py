@@ -17,8 +17,9 @@ from typing import Any
 
 import pytest
 import yaml
-from bare_api import bare_api, free_ports, started
+from bare_api import bare_api, started
 from platform_manifests import notebook
+from ports import free_port
 
 from lab_ground.kubernetes.client import KubernetesClient
 from lab_ground.kubernetes.errors import ApiError
@@ -154,7 +155,7 @@ def played(
         ]
         for one in given:
             api.client.create(one)
-        web, rules = free_ports(2)
+        web, rules = free_port(), free_port()
         environment = {
             **os.environ,
             "KUBECONFIG": str(api.kubeconfig),

@@ -14,6 +14,7 @@ from typing import Any
 
 import grpc
 import pytest
+from ports import free_port
 
 from controllers.serving_certificate.build.authority import KeyPair, create_authority, sign
 from lab_ground.waiting import wait_for
@@ -32,11 +33,6 @@ def authority() -> KeyPair:
 def write(pair: KeyPair, directory: Path) -> None:
     (directory / "tls.crt").write_text(pair.certificate)
     (directory / "tls.key").write_text(pair.key)
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        return int(taken.getsockname()[1])
 
 
 async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:

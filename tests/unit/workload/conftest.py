@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
 import struct
 import subprocess
 import sys
@@ -12,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from ports import free_port
 from started import wait_until_up
 
 
@@ -109,7 +109,7 @@ def object_store(tmp_path_factory):
         "actions": ["Admin", "Read", "Write", "List"],
     }
     (folder / "identities.json").write_text(json.dumps({"identities": [identity]}))
-    ports = _free_ports(8)
+    ports = [free_port() for _ in range(8)]
     log = (folder / "weed.log").open("wb")
     process = subprocess.Popen(
         [
@@ -202,16 +202,6 @@ def _client(settings):
     from lab_ground.s3 import open_client
 
     return open_client(DataConnection(bucket="", **settings))
-
-
-def _free_ports(count: int) -> list[int]:
-    sockets = [socket.socket() for _ in range(count)]
-    for each in sockets:
-        each.bind(("127.0.0.1", 0))
-    ports = [each.getsockname()[1] for each in sockets]
-    for each in sockets:
-        each.close()
-    return ports
 
 
 def _wait_for_store(settings, process: subprocess.Popen, log: Path) -> None:
