@@ -21,7 +21,6 @@ AWAY = re.compile(
 )
 REFUSED = re.compile(r"\b(40[137])\b[^\n]*(?:Error|Unauthorized|Forbidden)")
 CREDENTIALS = re.compile(r"://[^/\s@]*@")
-OWN_INDEX = "pypi.org"
 
 
 def named_in(arguments: list[str]) -> str:
@@ -37,6 +36,13 @@ def named_in(arguments: list[str]) -> str:
     return ""
 
 
+def own_index() -> str:
+    """The host of the index that pip asks where nobody names one, as pip itself has it."""
+    from pip._internal.models.index import PyPI
+
+    return str(PyPI.netloc)
+
+
 def explain(said: str, index: str, arguments: list[str]) -> str:
     """What the lab says to a failure of pip's; "" where pip's own words are enough.
 
@@ -47,7 +53,7 @@ def explain(said: str, index: str, arguments: list[str]) -> str:
     """
     own = named_in(arguments)
     address = CREDENTIALS.sub("://***@", own or index)
-    where = address or f"pip's own, {OWN_INDEX},"
+    where = address or f"pip's own, {own_index()},"
     if own:
         named = f"the package index {where} that the command names"
     elif index:

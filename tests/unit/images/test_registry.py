@@ -130,9 +130,9 @@ def test_a_login_is_used_as_the_registry_asks(
 
 
 @pytest.mark.parametrize(("reference", "parts"), [
-    ("quay.io/a/b:1", ("quay.io", "a/b", "1")),
+    ("registry.example/a/b:1", ("registry.example", "a/b", "1")),
     ("localhost:5000/b", ("localhost:5000", "b", "latest")),
-    ("quay.io/a/b@sha256:ab", ("quay.io", "a/b", "sha256:ab")),
+    ("registry.example/a/b@sha256:ab", ("registry.example", "a/b", "sha256:ab")),
     ("ubi9/ubi:1", None),
     ("ubi9", None),
 ])  # fmt: skip
@@ -144,7 +144,9 @@ def test_references(reference: str, parts: tuple[str, str, str] | None) -> None:
 def test_a_base_is_pulled_only_when_it_is_for_real(
     pushing: Settings, tmp_path: Path, check: bool, called: str
 ) -> None:
-    settings = settings_from({**vars(pushing), "images": [], "base_image": "quay.io/a/base:1"})
+    settings = settings_from(
+        {**vars(pushing), "images": [], "base_image": "registry.example/a/base:1"}
+    )
     assert base_is_there(settings, check=check)
     calls = (tmp_path / "calls").read_text()
     assert f" {called} " in calls
@@ -162,6 +164,8 @@ def test_in_check_mode_the_registry_is_asked_for_the_base(
         return None
 
     monkeypatch.setattr(registry, "manifest_of", manifest_of)
-    settings = settings_from({**vars(pushing), "images": [], "base_image": "quay.io/a/base:1"})
+    settings = settings_from(
+        {**vars(pushing), "images": [], "base_image": "registry.example/a/base:1"}
+    )
     assert not base_is_there(settings, check=True)
-    assert asked == ["quay.io/a/base:1"]
+    assert asked == ["registry.example/a/base:1"]

@@ -71,7 +71,7 @@ def test_the_defaults_are_upstream_s() -> None:
 
 def test_the_store_is_as_upstream_s_minio() -> None:
     """DSPO's dspipeline_params.go: its bucket is mlpipeline, its keys are MinIO's root."""
-    own = {"bucket": "rhods", "image": "quay.io/minio", "deploy": True}
+    own = {"bucket": "rhods", "image": "registry.example/minio", "deploy": True}
     app = specification.read(resource(objectStorage={"minio": own}))
     assert app.store.bucket == "mlpipeline"
     store = builders.build_store(app, "minio", "minio123", "admin", "secret")

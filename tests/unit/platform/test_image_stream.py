@@ -31,14 +31,17 @@ def reference(tags, name="1.0", find=lambda namespace, name: None, digests=None)
     ("tags", "expected"),
     [
         ([tag("1.0")], f"{REGISTRY}/images/workbench:1.0"),
-        ([tag("1.0", "DockerImage", "quay.io/a:1")], "quay.io/a:1"),
+        ([tag("1.0", "DockerImage", "registry.example/a:1")], "registry.example/a:1"),
         (
-            [tag("1.0", "DockerImage", "quay.io/a:1", referencePolicy={"type": "Local"})],
+            [tag("1.0", "DockerImage", "registry.example/a:1", referencePolicy={"type": "Local"})],
             f"{REGISTRY}/images/workbench:1.0",
         ),
         (
-            [tag("1.0", "ImageStreamTag", "latest"), tag("latest", "DockerImage", "quay.io/b:2")],
-            "quay.io/b:2",
+            [
+                tag("1.0", "ImageStreamTag", "latest"),
+                tag("latest", "DockerImage", "registry.example/b:2"),
+            ],
+            "registry.example/b:2",
         ),
         (
             [tag("1.0", "ImageStreamImage", "other@sha256:abc")],
@@ -56,12 +59,12 @@ def test_repository():
 
 
 def test_tag_of_another_stream():
-    other = stream(tag("3", "DockerImage", "quay.io/c:3"), name="base")
+    other = stream(tag("3", "DockerImage", "registry.example/c:3"), name="base")
     found = reference(
         [tag("1.0", "ImageStreamTag", "base:3")],
         find=lambda namespace, name: other if (namespace, name) == ("images", "base") else None,
     )
-    assert found["items"][0]["dockerImageReference"] == "quay.io/c:3"
+    assert found["items"][0]["dockerImageReference"] == "registry.example/c:3"
 
 
 @pytest.mark.parametrize(
@@ -81,19 +84,25 @@ def test_missing_image_is_told(tags, message):
 
 
 def test_unchanged_image_keeps_its_time_and_a_new_one_its_number():
-    one = stream(tag("1.0", "DockerImage", "quay.io/a:1"))
+    one = stream(tag("1.0", "DockerImage", "registry.example/a:1"))
     one["status"] = build_status(one, REGISTRY, lambda *_: None, {})
     one["status"]["tags"][0]["items"][0]["created"] = "2020-01-01T00:00:00Z"
     assert build_status(one, REGISTRY, lambda *_: None, {}) == one["status"]
-    one["spec"]["tags"][0]["from"]["name"] = "quay.io/a:2"
+    one["spec"]["tags"][0]["from"]["name"] = "registry.example/a:2"
     item = build_status(one, REGISTRY, lambda *_: None, {})["tags"][0]["items"][0]
     assert item["generation"] == 2
     assert item["created"] != "2020-01-01T00:00:00Z"
 
 
 def test_digest_is_what_the_node_holds():
-    nodes = [{"status": {"images": [{"names": ["quay.io/a@sha256:123", "quay.io/a:1"]}]}}]
+    nodes = [
+        {
+            "status": {
+                "images": [{"names": ["registry.example/a@sha256:123", "registry.example/a:1"]}]
+            }
+        }
+    ]
     digests = read_digests(nodes)
-    entry = reference([tag("1.0", "DockerImage", "quay.io/a:1")], digests=digests)
+    entry = reference([tag("1.0", "DockerImage", "registry.example/a:1")], digests=digests)
     assert entry["items"][0]["image"] == "sha256:123"
     assert reference([tag("1.0")], digests=digests)["items"][0]["image"] == ""

@@ -93,7 +93,7 @@ class TestStatefulSet:
         (f"{REGISTRY}/x/workbench:old", "workbench:1.0", "the-real-one"),
         (f"{REGISTRY}/x/workbench:old", "workbench:9.9", f"{REGISTRY}/x/workbench:old"),
         (f"{REGISTRY}/x/workbench:old", None, f"{REGISTRY}/x/workbench:old"),
-        ("quay.io/other:1", "workbench:1.0", "quay.io/other:1"),
+        ("registry.example/other:1", "workbench:1.0", "registry.example/other:1"),
     ],
 )
 def test_image_of_the_selected_tag(image, selection, chosen):

@@ -103,7 +103,10 @@ def test_a_rebuilt_platform_image_rolls_all_that_run_it_but_no_workbench(install
 
 
 def test_images_of_others_are_not_noted(installed):
-    pod = {"containers": [{"image": "quay.io/other:1"}], "initContainers": [{"image": SERVING}]}
+    pod = {
+        "containers": [{"image": "registry.example/other:1"}],
+        "initContainers": [{"image": SERVING}],
+    }
     assert image_revisions(pod) == {f"{PREFIX}mnist-serving": "b1"}
 
 

@@ -9,7 +9,7 @@ import pytest
 from lab_driver.images import references, troubles
 
 IMAGE = "image-registry.openshift-image-registry.svc:5000/lab/mnist-runtime:1.0"
-DIGEST = f"quay.io/lab/mnist-runtime@sha256:{'0a' * 32}"
+DIGEST = f"registry.example/lab/mnist-runtime@sha256:{'0a' * 32}"
 
 
 def stream(*images: str, **tag: Any) -> dict[str, Any]:
