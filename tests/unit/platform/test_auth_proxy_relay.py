@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
-import socket
 import ssl
 import time
 
 import pytest
+from ports import free_port
 
 from auth_proxy.authoriser import Authoriser
 from auth_proxy.configuration import ProxyConfiguration, build_nginx_configuration
@@ -135,10 +135,7 @@ def test_either_end_ends_both(tmp_path):
 
 def test_a_server_that_is_not_there_is_an_end_and_no_hanging(tmp_path):
     async def talk():
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            address = f"127.0.0.1:{probe.getsockname()[1]}"
-        listening = await Relay(address, Reviews(), 60).listen(tmp_path / "r")
+        listening = await Relay(f"127.0.0.1:{free_port()}", Reviews(), 60).listen(tmp_path / "r")
         reader, writer = await asyncio.open_unix_connection(str(tmp_path / "r"))
         writer.write(UPGRADE + b"\r\n")
         assert await asyncio.wait_for(reader.read(), 5) == b""
@@ -173,9 +170,7 @@ class TestBehindNginx:
             return Verdict(200, "learner") if token in tokens else Verdict(401, message="gone")
 
         async def run():
-            with socket.socket() as probe:
-                probe.bind(("127.0.0.1", 0))
-                port = probe.getsockname()[1]
+            port = free_port()
             async with Server() as server:
                 configuration = ProxyConfiguration(
                     port, server.address, {}, True, ("/open/",), tmp_path, tmp_path, None

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import os
-import socket
 
 import boto3.exceptions
 import botocore.exceptions
 import pytest
+from ports import free_port
 
 from mnist_workload.errors import (
     BucketMissingError,
@@ -76,9 +76,7 @@ def test_wrong_credentials(storage, change, file):
 @pytest.fixture
 def dead_endpoint():
     """Return an address at which nothing listens."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return f"http://127.0.0.1:{listener.getsockname()[1]}"
+    return f"http://127.0.0.1:{free_port()}"
 
 
 def test_an_endpoint_that_is_down(storage, dead_endpoint, file):
